@@ -1,0 +1,26 @@
+# One door for a person, the hooks and CI.
+
+export PATH := justfile_directory() / ".venv/bin:" + env("PATH")
+
+# make the environment
+setup:
+    python3 -m venv .venv && .venv/bin/pip install -e '.[cpu,all,dev]'
+
+# repair what a tool can repair
+fix:
+    ruff check --fix . ; ruff format .
+
+# format, lint and types
+check:
+    ruff format --check .
+    ruff check .
+    mypy
+
+# the fast tests, then the slow ones
+test:
+    pytest -n 2
+    pytest -n 2 -m slow
+
+# everything CI does after the README's own test command
+ci: check
+    pytest -n 2 -m slow

@@ -1,0 +1,1 @@
+"""The `rankzoo` command line."""

@@ -1,0 +1,29 @@
+"""The flags that mean the same thing in every command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str, typer.Option("--model", help="Card name, owner/name[@revision], or a local folder.")
+]
+Data = Annotated[
+    Path,
+    typer.Option("--data", help="Folder with one folder per class, or a .csv/.jsonl manifest."),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder to create; never overwritten.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Items in one batch.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of every random choice.")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Data loading processes.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no log on stderr.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Use cached files; open no connection.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe's value.")
+]
+OnBadImage = Annotated[
+    str, typer.Option("--on-bad-image", help="fail, or skip and list them.", metavar="fail|skip")
+]

@@ -1,0 +1,81 @@
+"""The one place that prints: results on stdout, everything else on stderr."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from rich.console import Console, RenderableType
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from zoo.errors import RankzooError
+
+SCHEMA_VERSION = 1
+T = TypeVar("T")
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:.1f}/s", style="progress.data.speed")
+
+
+class Output:
+    """Where a command's result, log and progress go, following `--json` and `--quiet`."""
+
+    def __init__(self, json: bool = False, quiet: bool = False) -> None:
+        self.json = json
+        self.console = Console(stderr=True, quiet=quiet)
+        self._watched = not (json or quiet) and self.console.is_terminal
+        handler = RichHandler(console=self.console, show_path=False, show_level=False)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger = logging.getLogger("rankzoo")
+        logger.handlers = [handler]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+    def log(self, message: str) -> None:
+        """Tell the person something that is not the result (stderr)."""
+        self.console.print(message, highlight=False, markup=False)
+
+    def result(self, value: dict[str, Any], human: Callable[[], RenderableType]) -> None:
+        """Print the command's result: one JSON object, or what `human` renders (stdout)."""
+        if self.json:
+            print(json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False))
+        else:
+            Console().print(human())
+
+    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        """Yield `items` under a progress bar with rate and time left, when a person watches."""
+        if not self._watched:
+            yield from items
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, _Rate(), TimeRemainingColumn(), console=self.console) as progress:
+            yield from progress.track(items, description=description, total=total)
+
+
+def fail(error: RankzooError, as_json: bool) -> None:
+    """Print an error as one line (stderr), or as one JSON object (stdout)."""
+    if as_json:
+        value = {"error": str(error), "code": error.code, "hint": error.hint}
+        print(json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False))
+        return
+    hint = f" — {error.hint}" if error.hint else ""
+    print(f"rankzoo: {error}{hint}", file=sys.stderr)
+
+
+def debugging() -> bool:
+    """Whether `RANKZOO_DEBUG=1` asks for tracebacks."""
+    return os.environ.get("RANKZOO_DEBUG", "") not in ("", "0")

@@ -1,0 +1,44 @@
+"""What can go wrong, by exit code: every message says what, where, and what to do."""
+
+
+class RankzooError(Exception):
+    """An error meant for a person: one line of what and where, and a hint of what to do.
+
+    `code` is the process's exit code when the error reaches the command line.
+    """
+
+    code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(RankzooError):
+    """A flag, configuration key or argument that cannot be (exit code 2)."""
+
+    code = 2
+
+
+class DataError(RankzooError):
+    """Input data that is malformed or unreadable (exit code 3)."""
+
+    code = 3
+
+
+class UnavailableError(RankzooError):
+    """Something not found, or out of reach of the network (exit code 4)."""
+
+    code = 4
+
+
+class IntegrityError(RankzooError):
+    """A file whose content is not what was promised (exit code 5)."""
+
+    code = 5
+
+
+class InterruptedRunError(RankzooError):
+    """Work stopped by a signal after its state was saved (exit code 130)."""
+
+    code = 130
