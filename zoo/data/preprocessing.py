@@ -1,0 +1,62 @@
+"""How a picture becomes a network's input: sizes, interpolation, colour statistics."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Colour = tuple[float, float, float]
+INTERPOLATIONS = ("bilinear", "bicubic")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The evaluation-time transform a set of weights was made for (pixels; colours in [0, 1]).
+
+    The shorter side is resized to `resize`, the centre `size` x `size` is cropped, and each
+    channel becomes (value - mean) / std.
+    """
+
+    size: int = 224
+    resize: int = 256
+    interpolation: str = "bicubic"
+    mean: Colour = (0.485, 0.456, 0.406)
+    std: Colour = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.size <= self.resize:
+            raise ValueError(f"need 0 < size <= resize, got size={self.size}, resize={self.resize}")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"interpolation={self.interpolation!r}, not one of {INTERPOLATIONS}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Preprocessing":
+        """Read what `to_json` wrote."""
+        return cls(**{**value, "mean": tuple(value["mean"]), "std": tuple(value["std"])})
+
+    @classmethod
+    def from_timm(cls, config: Mapping[str, Any]) -> "Preprocessing":
+        """Read timm's `pretrained_cfg` (its `crop_pct` is size / resize)."""
+        size = int(config["input_size"][-1])
+        interpolation = str(config.get("interpolation", "bicubic"))
+        return cls(
+            size=size,
+            resize=math.floor(size / float(config.get("crop_pct") or 1.0)),
+            interpolation=interpolation if interpolation in INTERPOLATIONS else "bicubic",
+            mean=tuple(config["mean"]),
+            std=tuple(config["std"]),
+        )
+
+    def to_timm(self) -> dict[str, Any]:
+        """Return the same facts under timm's names."""
+        return {
+            "input_size": [3, self.size, self.size],
+            "crop_pct": self.size / self.resize,
+            "interpolation": self.interpolation,
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }

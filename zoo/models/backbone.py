@@ -1,0 +1,67 @@
+"""timm networks without their classifier, and their weights, loaded strictly."""
+
+from difflib import get_close_matches
+from typing import Any
+
+import timm
+from torch import Tensor, nn
+
+from zoo.errors import IntegrityError, UsageError
+
+
+def build_backbone(architecture: str) -> nn.Module:
+    """Build a timm network without weights or classifier; transformers take any input size.
+
+    Raises:
+        UsageError: timm has no such architecture.
+    """
+    name = architecture.removeprefix("timm/").split(".")[0]
+    if not timm.is_model(name):
+        near = get_close_matches(name, timm.list_models(), n=3)
+        raise UsageError(
+            f"architecture {architecture!r} is not one of timm's",
+            f"near it: {', '.join(near)}" if near else "see timm.list_models()",
+        )
+    fixed_size = bool(timm.get_pretrained_cfg(name, allow_unregistered=True).fixed_input_size)
+    options = {"dynamic_img_size": True} if fixed_size else {}
+    try:
+        return _create(name, **options)
+    except TypeError:  # a fixed-size network whose positions cannot be resampled
+        return _create(name)
+
+
+def load_backbone(backbone: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load a timm checkpoint; only its classifier may be left over.
+
+    Raises:
+        IntegrityError: a tensor is missing, unknown or of another shape.
+    """
+    config: dict[str, Any] = backbone.default_cfg  # type: ignore[assignment]
+    classifiers = config.get("classifier") or ()
+    names = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
+    prefixes = tuple(f"{name}." for name in names)
+    load_strictly(backbone, {k: v for k, v in state.items() if not k.startswith(prefixes)})
+
+
+def load_strictly(module: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load `state` into `module`, every tensor accounted for.
+
+    Raises:
+        IntegrityError: naming the first tensors that are missing, unknown or of another shape.
+    """
+    own = module.state_dict()
+    missing = sorted(own.keys() - state.keys())
+    unknown = sorted(state.keys() - own.keys())
+    shapes = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
+    for what, keys in (("missing", missing), ("unknown", unknown), ("misshapen", sorted(shapes))):
+        if keys:
+            raise IntegrityError(
+                f"the weights do not fit: {len(keys)} {what} tensors, first {', '.join(keys[:3])}",
+                "check that config.json and the weights belong together",
+            )
+    module.load_state_dict(state)
+
+
+def _create(name: str, **options: Any) -> nn.Module:
+    backbone: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **options)
+    return backbone

@@ -1,0 +1,73 @@
+"""What, beside the weights, defines an embedder; the content of its `config.json`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from zoo.data.preprocessing import Preprocessing
+from zoo.errors import UsageError
+from zoo.models.pooling import MAP_POOLINGS
+
+POOLINGS = ("native", "token", *MAP_POOLINGS)
+LAYER_NORMS = ("none", "plain", "affine")
+
+
+@dataclass(frozen=True)
+class EmbedderConfig:
+    """Backbone, pooling, head and preprocessing of an embedder.
+
+    architecture: a timm name.
+    pooling: `native` is what timm does before the classifier; `token` a transformer's class
+        token; `avg`, `max` and `gem` pool feature maps (or patch tokens).
+    layer_norm: on the pooled features: `none`, `plain` (no parameters) or `affine`.
+    dim: width of a linear projection; None keeps the pooled features.
+    """
+
+    architecture: str
+    pooling: str = "native"
+    layer_norm: str = "none"
+    dim: int | None = None
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+
+    def __post_init__(self) -> None:
+        _require("pooling", self.pooling, POOLINGS)
+        _require("layer_norm", self.layer_norm, LAYER_NORMS)
+        if self.dim is not None and self.dim < 1:
+            raise UsageError(f"dim={self.dim} is not a width", "give a positive number, or null")
+
+    def at_size(self, size: int, resize: int | None = None) -> "EmbedderConfig":
+        """Return the same configuration for another input size (`resize` defaults to `size`)."""
+        preprocessing = replace(self.preprocessing, size=size, resize=resize or size)
+        return replace(self, preprocessing=preprocessing)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of `config.json`: timm's keys, and ours under `embedder`."""
+        return {
+            "architecture": self.architecture,
+            "pretrained_cfg": self.preprocessing.to_timm(),
+            "embedder": {
+                "pooling": self.pooling,
+                "layer_norm": self.layer_norm,
+                "dim": self.dim,
+                "preprocessing": self.preprocessing.to_json(),
+            },
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "EmbedderConfig":
+        """Read a `config.json` of ours, or of a timm repository (native pooling, no head).
+
+        Raises:
+            KeyError, TypeError: it is neither.
+        """
+        ours = value.get("embedder")
+        if ours is None:
+            preprocessing = Preprocessing.from_timm(value["pretrained_cfg"])
+            return cls(value["architecture"], preprocessing=preprocessing)
+        preprocessing = Preprocessing.from_json(ours["preprocessing"])
+        return cls(value["architecture"], **{**ours, "preprocessing": preprocessing})
+
+
+def _require(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise UsageError(f"{name}={value!r} is unknown", f"choose one of {', '.join(allowed)}")

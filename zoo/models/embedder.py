@@ -1,0 +1,93 @@
+"""Backbone, pooling, head, unit length: a picture becomes a point on the sphere."""
+
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL.Image import Image
+from torch import Tensor, nn
+
+from zoo.data.images import open_image
+from zoo.data.transforms import Transform, evaluation_transform
+from zoo.models.backbone import build_backbone
+from zoo.models.config import EmbedderConfig
+from zoo.models.pooling import MAP_POOLINGS
+
+
+class Embedder(nn.Module):
+    """A timm backbone with pooling and an optional head; its output has unit length.
+
+    `forward` maps normalised pictures (batch, 3, height, width) to (batch, dim) in float32.
+    """
+
+    def __init__(self, config: EmbedderConfig) -> None:
+        super().__init__()
+        self.config = config
+        backbone: Any = build_backbone(config.architecture)  # timm's attributes are not typed
+        self.backbone = backbone
+        self.pooling = MAP_POOLINGS.get(config.pooling, nn.Identity)()
+        native = config.pooling == "native"
+        width = int(backbone.head_hidden_size if native else backbone.num_features)
+        self.head = _head(config, width)
+        self.dim = config.dim or width
+
+    @property
+    def transform(self) -> Transform:
+        """The evaluation transform: a picture to this network's input."""
+        return evaluation_transform(self.config.preprocessing)
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
+        """Embed a batch of normalised pictures."""
+        pooled = self._pool(self.backbone.forward_features(images))
+        return nn.functional.normalize(self.head(pooled).float(), dim=1)
+
+    @torch.inference_mode()
+    def embed_images(
+        self, images: Iterable[Image | Path | str], batch_size: int = 64
+    ) -> Float[Tensor, "image dim"]:
+        """Embed pictures or picture files with the evaluation transform, on the model's device.
+
+        Raises:
+            DataError: a file is no readable picture.
+        """
+        device = next(self.parameters()).device
+        transform = self.transform
+        found = [torch.empty(0, self.dim)]
+        remaining = iter(images)
+        while group := list(islice(remaining, batch_size)):
+            pictures = [i if isinstance(i, Image) else open_image(Path(i)) for i in group]
+            batch = torch.stack([transform(picture) for picture in pictures])
+            found.append(self(batch.to(device)).cpu())
+        return torch.cat(found)
+
+    def _pool(self, features: Tensor) -> Float[Tensor, "batch channel"]:
+        if self.config.pooling == "native":
+            pooled: Tensor = self.backbone.forward_head(features, pre_logits=True)
+            return pooled
+        if self.config.pooling == "token":
+            return features[:, 0]
+        vectors: Tensor = self.pooling(_as_maps(features, self.backbone))
+        return vectors
+
+
+def _as_maps(features: Tensor, backbone: Any) -> Float[Tensor, "batch channel height width"]:
+    """Bring a backbone's features into channels-first maps; patch tokens become one column."""
+    if features.ndim == 3:
+        first_patch = int(backbone.num_prefix_tokens)
+        return features[:, first_patch:].transpose(1, 2).unsqueeze(-1)
+    if features.shape[1] != backbone.num_features:  # Swin and its kin keep channels last
+        return features.permute(0, 3, 1, 2)
+    return features
+
+
+def _head(config: EmbedderConfig, width: int) -> nn.Sequential:
+    norm = (
+        nn.Identity()
+        if config.layer_norm == "none"
+        else nn.LayerNorm(width, elementwise_affine=config.layer_norm == "affine")
+    )
+    projection = nn.Identity() if config.dim is None else nn.Linear(width, config.dim)
+    return nn.Sequential(norm, projection)

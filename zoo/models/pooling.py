@@ -1,0 +1,53 @@
+"""Feature maps to one vector per picture: average, maximum, GeM."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Maps = Float[Tensor, "batch channel height width"]
+Vectors = Float[Tensor, "batch channel"]
+
+
+def gem(maps: Maps, p: Float[Tensor, ""], eps: float = 1e-6) -> Vectors:
+    """Generalised mean over positions: (mean x^p)^(1/p); p=1 is the average, p -> inf the maximum.
+
+    Radenovic et al., TPAMI 2019. Values below `eps` are raised to it, so x^p stays differentiable.
+    """
+    return maps.clamp(min=eps).pow(p).mean(dim=(2, 3)).pow(1 / p)
+
+
+class AveragePooling(nn.Module):
+    """The mean over positions."""
+
+    def forward(self, maps: Maps) -> Vectors:
+        """Pool `maps`."""
+        return maps.mean(dim=(2, 3))
+
+
+class MaxPooling(nn.Module):
+    """The maximum over positions."""
+
+    def forward(self, maps: Maps) -> Vectors:
+        """Pool `maps`."""
+        return maps.amax(dim=(2, 3))
+
+
+class GeM(nn.Module):
+    """Generalised-mean pooling with a learnable exponent, 3 at the start."""
+
+    def __init__(self, p: float = 3.0) -> None:
+        super().__init__()
+        self.p = nn.Parameter(torch.tensor(p))
+
+    def forward(self, maps: Maps) -> Vectors:
+        """Pool `maps`."""
+        return gem(maps, self.p)
+
+
+MAP_POOLINGS: dict[str, Callable[[], nn.Module]] = {
+    "avg": AveragePooling,
+    "max": MaxPooling,
+    "gem": GeM,
+}
