@@ -1,0 +1,13 @@
+"""Reports people look at: one self-contained HTML file with tables, curves and pictures."""
+
+from zoo.report.charts import histogram as histogram
+from zoo.report.charts import line_chart as line_chart
+from zoo.report.html import commands as commands
+from zoo.report.html import facts as facts
+from zoo.report.html import page as page
+from zoo.report.html import paragraph as paragraph
+from zoo.report.html import section as section
+from zoo.report.html import table as table
+from zoo.report.pictures import Shown as Shown
+from zoo.report.pictures import ranking as ranking
+from zoo.report.pictures import rankings as rankings
