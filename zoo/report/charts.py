@@ -16,7 +16,7 @@ def line_chart(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str
     Raises:
         ValueError: there is no point at all.
     """
-    points = [point for line in series.values() for point in line]
+    points = [(float(x), float(y)) for line in series.values() for x, y in line]
     if not points:
         raise ValueError("a chart needs at least one point")
     x_range = _padded([x for x, _ in points], 0.0)
@@ -63,11 +63,11 @@ def _padded(values: Sequence[float], margin: float) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _x(value: float, bounds: tuple[float, float]) -> float:
+def _x(value: int | float, bounds: tuple[float, float]) -> float:
     return LEFT + (WIDTH - LEFT - RIGHT) * (value - bounds[0]) / (bounds[1] - bounds[0])
 
 
-def _y(value: float, bounds: tuple[float, float]) -> float:
+def _y(value: int | float, bounds: tuple[float, float]) -> float:
     return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - bounds[0]) / (bounds[1] - bounds[0])
 
 
