@@ -1,11 +1,12 @@
 """How long work reports its progress without knowing who watches."""
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Track(Protocol):
     """Wraps an iterable and reports each item drawn from it; the command line passes a Rich bar."""
 
