@@ -5,6 +5,9 @@ from typing import Annotated, NoReturn, cast
 
 import typer
 
+from cli.download import download
+from cli.list import list_cards
+from cli.show import show
 from zoo import __version__
 from zoo.errors import RankzooError, UsageError
 
@@ -31,6 +34,11 @@ def rankzoo(
     ] = False,
 ) -> None:
     """Train on the metric you are judged by."""
+
+
+app.command("list")(list_cards)
+app.command("show")(show)
+app.command("download")(download)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,30 @@
+"""`rankzoo show`: one card."""
+
+from typing import Annotated
+
+import typer
+
+from cli.options import Json
+from cli.output import Output
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A card of `rankzoo list`.")], as_json: Json = False
+) -> None:
+    """Show a model card: source, licence, files, recipe, numbers and where they come from."""
+    from rich.console import Group
+    from rich.markdown import Markdown
+    from rich.table import Table
+
+    from zoo.hub.cards import find_card
+    from zoo.hub.describe import card_details, card_facts
+
+    card = find_card(name)
+
+    def human() -> Group:
+        table = Table(box=None, show_header=False)
+        for key, value in card_facts(card):
+            table.add_row(f"[bold]{key}", value)
+        return Group(Markdown(card.body), table)
+
+    Output(as_json).result(card_details(card), human)

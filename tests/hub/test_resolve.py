@@ -1,0 +1,131 @@
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from zoo.errors import IntegrityError, UnavailableError, UsageError
+from zoo.hub import resolve_model
+from zoo.hub.cards import all_cards
+from zoo.hub.package import package_folder, verified_files
+from zoo.hub.pickles import read_state_dict
+from zoo.hub.resolve import resolve
+from zoo.hub.sources import PackageSource
+from zoo.hub.timm_folder import renamed_in_order
+from zoo.models import load_embedder
+
+LITE0 = "efficientnet_lite0"
+
+
+def test_the_packaged_backbone_loads_like_any_timm_repository() -> None:
+    model = load_embedder(resolve_model(LITE0))
+    assert model.dim == 1280
+    assert model.config.preprocessing.mean == (0.5, 0.5, 0.5)
+
+
+def test_every_tensor_of_the_package_arrives_unchanged() -> None:
+    source = all_cards()[LITE0].source
+    assert isinstance(source, PackageSource)
+    packaged = read_state_dict(package_folder(source) / all_cards()[LITE0].files[0].name)
+    converted = load_file(resolve_model(LITE0) / "model.safetensors")
+    model_order = load_embedder(resolve_model(LITE0)).backbone.state_dict()
+    pairs = list(zip(packaged.values(), model_order.items(), strict=False))
+    assert len(pairs) == 294  # all but the classifier's weight and bias
+    for tensor, (name, _) in pairs:
+        assert torch.equal(tensor, converted[name]), name
+
+
+def test_the_conversion_happens_once_and_a_damaged_copy_is_made_again() -> None:
+    weights = resolve_model(LITE0) / "model.safetensors"
+    written = weights.stat().st_mtime_ns
+    assert resolve_model(LITE0) == weights.parent
+    assert weights.stat().st_mtime_ns == written
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert (resolve_model(LITE0) / "model.safetensors").read_bytes() == whole
+
+
+def test_parallel_calls_agree_on_one_folder() -> None:
+    with ThreadPoolExecutor(3) as pool:
+        folders = set(pool.map(resolve_model, [LITE0] * 3))
+    assert len(folders) == 1
+    assert {p.name for p in folders.pop().iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "rankzoo.json",
+    }
+
+
+def test_a_package_file_that_differs_from_the_card_is_refused(tmp_path: Path) -> None:
+    record = replace(all_cards()[LITE0].files[0], name="a.pth", size=3)
+    (tmp_path / "a.pth").write_bytes(b"abc")
+    with pytest.raises(IntegrityError, match="not what the card promises"):
+        verified_files(tmp_path, (record,), LITE0)
+
+
+def test_a_missing_or_other_version_of_a_package_says_how_to_install_it() -> None:
+    for distribution, version in (("no-such-package", "1.0"), ("pyyaml", "0.0.1")):
+        with pytest.raises(UnavailableError) as error:
+            package_folder(PackageSource(distribution, version, "yaml"))
+        assert error.value.hint == f"pip install '{distribution}=={version}'"
+
+
+def test_tensors_of_another_shape_or_kind_are_not_renamed() -> None:
+    tensors = OrderedDict(weight=torch.zeros(2), bias=torch.zeros(2))
+    good = OrderedDict({"a.weight": torch.ones(2), "a.bias": torch.ones(2)})
+    assert list(renamed_in_order(tensors, good, "f")) == ["a.weight", "a.bias"]
+    swapped = OrderedDict({"a.bias": torch.ones(2), "a.weight": torch.ones(2)})
+    longer = OrderedDict({"a.weight": torch.ones(3), "a.bias": torch.ones(2)})
+    for target in (swapped, longer, OrderedDict(good, extra=torch.ones(1))):
+        with pytest.raises(IntegrityError):
+            renamed_in_order(tensors, target, "f")
+
+
+def model_folder(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    save_file({"a": torch.zeros(3)}, folder / "model.safetensors")
+    return folder
+
+
+def test_an_existing_folder_is_itself(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "mine")
+    found = resolve(str(folder))
+    assert found.path == folder
+    assert [record.name for record in found.files] == ["config.json", "model.safetensors"]
+
+
+def test_a_truncated_safetensors_file_is_refused(tmp_path: Path) -> None:
+    weights = model_folder(tmp_path / "mine") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4])
+    with pytest.raises(IntegrityError, match="not a whole safetensors file"):
+        resolve_model(str(weights.parent))
+
+
+def test_a_folder_of_pickles_says_how_to_convert(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "mine")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(UsageError) as error:
+        resolve_model(str(folder))
+    assert "rankzoo convert" in error.value.hint
+
+
+@pytest.mark.parametrize(("text", "error"), [(None, UnavailableError), ("[", IntegrityError)])
+def test_a_folder_without_a_readable_config_is_refused(
+    tmp_path: Path, text: str | None, error: type[Exception]
+) -> None:
+    folder = model_folder(tmp_path / "mine")
+    (folder / "config.json").unlink()
+    if text is not None:
+        (folder / "config.json").write_text(text)
+    with pytest.raises(error):
+        resolve_model(str(folder))
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_card() -> None:
+    with pytest.raises(UnavailableError, match="no card") as error:
+        resolve_model("eficientnet_lite0")
+    assert LITE0 in error.value.hint

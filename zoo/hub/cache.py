@@ -1,0 +1,76 @@
+"""What rankzoo remembers between calls: pins of Hub revisions, and weights converted once."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from zoo.errors import UnavailableError
+from zoo.files import write_json
+from zoo.hub.sources import FileRecord
+
+
+def cache_dir() -> Path:
+    """Return rankzoo's own cache folder: `RANKZOO_CACHE`, else `~/.cache/rankzoo`."""
+    chosen = os.environ.get("RANKZOO_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "rankzoo"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The commit a name was resolved to, and the verified files of that commit."""
+
+    repo: str
+    commit: str
+    files: tuple[FileRecord, ...]
+
+
+def pin_path(repo: str, revision: str | None) -> Path:
+    """Return where the pin of `repo@revision` is kept; no revision means the default branch."""
+    name = f"{repo}@{revision or 'main'}".replace("/", "--")
+    return cache_dir() / "pins" / f"{name}.json"
+
+
+def read_pin(path: Path) -> Pin | None:
+    """Read a pin; a missing or damaged one counts as absent, since the Hub can tell again."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        records = tuple(FileRecord(**record) for record in value["files"])
+        return Pin(value["repo"], value["commit"], records)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_pin(path: Path, pin: Pin) -> None:
+    """Write a pin atomically."""
+    records = [record.as_json() for record in pin.files]
+    write_json(path, {"repo": pin.repo, "commit": pin.commit, "files": records})
+
+
+@contextmanager
+def single_writer(path: Path) -> Iterator[None]:
+    """Hold the lock beside `path`, so that of several processes one does the work.
+
+    Raises:
+        UnavailableError: the cache cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise UnavailableError(
+            f"{path.parent}: the cache cannot be written ({error.strerror})",
+            "set RANKZOO_CACHE to a folder you own",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,86 @@
+"""Weights that arrive in another shape, turned once into a model folder of the cache."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from zoo.files import staged_folder
+from zoo.hub.cache import Pin, cache_dir, read_pin, single_writer, write_pin
+from zoo.hub.cards import Card
+from zoo.hub.download import Snapshot
+from zoo.hub.package import package_folder, verified_files
+from zoo.hub.pickles import read_state_dict
+from zoo.hub.safe import WEIGHTS, is_intact, record_of
+from zoo.hub.sources import PackageSource
+from zoo.hub.timm_folder import timm_folder
+
+RECORD = "rankzoo.json"
+RULES = 1  # raise it when the conversion changes: older folders are then made again
+
+
+def from_package(card: Card, source: PackageSource) -> Snapshot:
+    """Return a package's weights: as they lie there, or converted into the cache.
+
+    Raises:
+        UnavailableError: the package is not installed.
+        IntegrityError: its files are not those of the card.
+    """
+    installed = package_folder(source)
+    paths = verified_files(installed, card.files, card.name)
+    if (installed / WEIGHTS).is_file():
+        return Snapshot(installed, card.name, str(source), card.files)
+    weights = paths[0]
+    return _once(
+        f"{card.name}-{card.files[0].sha256[:16]}",
+        lambda folder: timm_folder(card, weights, folder),
+        Pin(card.name, str(source), ()),
+    )
+
+
+def with_safe_weights(found: Snapshot) -> Snapshot:
+    """Return the snapshot itself, or a copy whose pickled weights became safetensors.
+
+    Raises:
+        IntegrityError: the pickle holds anything but tensors.
+    """
+    pickles = [record for record in found.files if record.name.endswith(".bin")]
+    if not pickles:
+        return found
+
+    def convert(folder: Path) -> None:
+        for record in found.files:
+            if record not in pickles:
+                (folder / record.name).parent.mkdir(exist_ok=True)
+                shutil.copyfile(found.path / record.name, folder / record.name)
+        tensors = read_state_dict(found.path / pickles[0].name)
+        save_file({k: t.clone().contiguous() for k, t in tensors.items()}, folder / WEIGHTS)
+
+    name = f"{found.repo.replace('/', '--')}-{pickles[0].sha256[:16]}"
+    return _once(name, convert, Pin(found.repo, found.revision, ()))
+
+
+def _once(name: str, write: Callable[[Path], None], origin: Pin) -> Snapshot:
+    folder = cache_dir() / "converted" / f"{name}-{RULES}"
+    if (done := _finished(folder)) is not None:
+        return done
+    with single_writer(folder):
+        if (done := _finished(folder)) is not None:  # another process was first
+            return done
+        shutil.rmtree(folder, ignore_errors=True)
+        with staged_folder(folder) as staged:
+            write(staged)
+            names = sorted(str(p.relative_to(staged)) for p in staged.rglob("*") if p.is_file())
+            records = tuple(record_of(staged / n, n) for n in names)
+            write_pin(staged / RECORD, Pin(origin.repo, origin.commit, records))
+    done = _finished(folder)
+    assert done is not None
+    return done
+
+
+def _finished(folder: Path) -> Snapshot | None:
+    pin = read_pin(folder / RECORD)
+    if pin is None or not all(is_intact(folder / record.name, record) for record in pin.files):
+        return None
+    return Snapshot(folder, pin.repo, pin.commit, pin.files)

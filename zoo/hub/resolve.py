@@ -1,0 +1,113 @@
+"""From any name of a model to a verified local folder."""
+
+import logging
+from pathlib import Path
+
+from zoo.errors import IntegrityError, UnavailableError
+from zoo.hub.cards import Card, all_cards, find_card
+from zoo.hub.converted import from_package, with_safe_weights
+from zoo.hub.download import Snapshot, download
+from zoo.hub.licences import licence_warning
+from zoo.hub.names import parse_hub_name
+from zoo.hub.package import verified_files
+from zoo.hub.safe import check_model_folder, record_of
+from zoo.hub.sources import BundledSource, HubSource, PackageSource
+from zoo.progress import Track, silent
+
+LOG = logging.getLogger("rankzoo")
+
+
+def resolve_model(
+    name: str,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    track: Track = silent,
+) -> Path:
+    """Return a verified local model folder (config.json, model.safetensors) for any name.
+
+    `name` is an existing folder, a card of `rankzoo list`, or `owner/name[@revision]`.
+
+    Raises:
+        UnavailableError: no such name, or it cannot be reached (exit code 4).
+        IntegrityError: content that is not what was promised (exit code 5).
+    """
+    return resolve(name, revision=revision, offline=offline, track=track).path
+
+
+def resolve(
+    name: str,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    track: Track = silent,
+) -> Snapshot:
+    """Return what `resolve_model` returns, with the revision and the files of the folder."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return local_snapshot(check_model_folder(folder), name)
+    card, source = look_up(name, revision)
+    if card is not None and (warning := licence_warning(card)):
+        LOG.warning(warning)
+    if isinstance(source, HubSource):
+        found = download(source, offline=offline, refresh=refresh, track=track)
+        return with_safe_weights(_compared_with(card, found))
+    assert card is not None
+    if isinstance(source, PackageSource):
+        return from_package(card, source)
+    return _from_bundle(card, source)
+
+
+def look_up(
+    name: str, revision: str | None = None
+) -> tuple[Card | None, HubSource | PackageSource | BundledSource]:
+    """Return the card behind a name, if any, and where its weights are.
+
+    Raises:
+        UnavailableError: no such card, or the card has a recipe and no weights.
+    """
+    named = parse_hub_name(name, revision)
+    if named is not None:
+        return _card_of_repo(named.repo), named
+    card = find_card(name)
+    match card.source:
+        case None:
+            raise UnavailableError(
+                f"{name} has a recipe and no published weights",
+                f"train it: rankzoo train {card.block.get('recipe', name)} --data FOLDER",
+            )
+        case HubSource(repo, pinned):
+            return card, HubSource(repo, revision or pinned)
+        case source:
+            return card, source
+
+
+def local_snapshot(folder: Path, name: str) -> Snapshot:
+    """Describe a local model folder; its revision is `local`."""
+    names = sorted(p.name for p in folder.iterdir() if p.suffix in {".json", ".safetensors"})
+    return Snapshot(folder, name, "local", tuple(record_of(folder / n, n) for n in names))
+
+
+def _card_of_repo(repo: str) -> Card | None:
+    cards = all_cards().values()
+    return next(
+        (c for c in cards if isinstance(c.source, HubSource) and c.source.repo == repo), None
+    )
+
+
+def _compared_with(card: Card | None, found: Snapshot) -> Snapshot:
+    promised = {record.name: record for record in card.files} if card else {}
+    pinned = card is not None and isinstance(card.source, HubSource) and card.source.revision
+    for record in found.files if found.revision == pinned else ():
+        if promised.get(record.name, record) != record:
+            raise IntegrityError(
+                f"{found.repo}@{found.revision[:8]} {record.name}: not what the card promises"
+            )
+    return found
+
+
+def _from_bundle(card: Card, source: BundledSource) -> Snapshot:
+    folder = Path(__file__).parents[1] / source.folder
+    verified_files(folder, card.files, card.name)
+    return Snapshot(folder, card.name, "bundled", card.files)

@@ -1,0 +1,35 @@
+"""Asking again, politely: exponential back-off, and the server's own Retry-After first."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from zoo.hub.failures import client_errors, is_transient, wait_asked_for
+
+T = TypeVar("T")
+LOG = logging.getLogger("rankzoo")
+ATTEMPTS = 4
+FIRST_WAIT_S = 0.5  # then 1 and 2 s: a hiccup is over, and a dead server is known in 4 s
+LONGEST_WAIT_S = 60.0  # a server that asks for more gets its way: we stop and say so
+
+
+def with_retries(
+    call: Callable[[], T], what: str, *, sleep: Callable[[float], None] = time.sleep
+) -> T:
+    """Return `call()`, asking up to 4 times while the failure looks transient.
+
+    Raises:
+        Exception: the last failure, as the Hub's client raised it.
+    """
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return call()
+        except client_errors() as error:
+            asked = wait_asked_for(error)
+            wait_s = FIRST_WAIT_S * 2 ** (attempt - 1) if asked is None else asked
+            if not is_transient(error) or wait_s > LONGEST_WAIT_S:
+                raise
+            LOG.warning("%s: try %d failed, again in %.1f s", what, attempt, wait_s)
+            sleep(wait_s)
+    return call()

@@ -1,1 +1,0 @@
-"""Metrics: pure functions of scores and relevance, checked against brute force and libraries."""
