@@ -1,0 +1,1 @@
+"""Image sets: reading, checking, holding out, and making them."""

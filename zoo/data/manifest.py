@@ -1,0 +1,176 @@
+"""Image lists as CSV or JSONL: `path,label[,label_level_2,…][,split][,caption]`."""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.data.item import SPLITS, Item
+from zoo.errors import DataError
+from zoo.files import atomic_path
+
+Row = dict[str, Any]
+_LEVEL = re.compile(r"label_level_([2-9]|[1-9]\d+)")
+_CAPTION = re.compile(r"captions?(_\d+)?")
+
+
+def read_manifest(
+    path: Path, *, require_labels: bool = True, missing_ok: bool = False
+) -> tuple[list[Item], tuple[str, ...]]:
+    """Return the items of a manifest and its level names.
+
+    Rows are counted as a spreadsheet does for CSV (the header is row 1), and as lines for JSONL.
+    With `missing_ok`, files that do not exist are left for the caller to find.
+
+    Raises:
+        DataError: naming file, row, column and value.
+    """
+    rows = list(_rows(path))
+    if not rows:
+        raise DataError(f"{path}: no image in this manifest", "give one row per image")
+    levels = _levels(path, rows, require_labels=require_labels)
+    items = [_item(path, number, row, levels) for number, row in rows]
+    numbers = [number for number, _ in rows]
+    _check_duplicates(path, numbers, items)
+    _check_splits(path, numbers, items)
+    if not missing_ok:
+        _check_files(path, numbers, items)
+    return items, levels
+
+
+def write_manifest(path: Path, items: Sequence[Item], levels: Sequence[str]) -> None:
+    """Write a CSV manifest, atomically; paths inside its folder are written relative to it."""
+    header = ["path", *_level_columns(len(levels)), "split", "caption"]
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for item in items:
+            inside = item.path.is_relative_to(path.parent)
+            place = item.path.relative_to(path.parent) if inside else item.path
+            caption = item.captions[0] if item.captions else ""
+            writer.writerow([place.as_posix(), *item.labels, item.split, caption])
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Row]]:
+    readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(f"{path}: not a manifest", "give a folder, a .csv or a .jsonl file")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{path}: byte {error.start} is not UTF-8"
+        raise DataError(message, "save the manifest as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return reader(path, text)
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        if len(set(header)) < len(header) or not header:
+            raise DataError(f"{path} row 1: column names must be there, each once: {header}")
+        for number, cells in enumerate(reader, start=2):
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                message = f"{path} row {number}: {len(cells)} cells under {len(header)} columns"
+                raise DataError(message, "put double quotes around cells that hold a comma")
+            yield number, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{path} line {reader.line_num}: {error}") from error
+
+
+def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path} row {number}: not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise DataError(f"{path} row {number}: not a JSON object", 'write {"path": …} per line')
+        yield number, row
+
+
+def _levels(
+    path: Path, rows: Sequence[tuple[int, Row]], *, require_labels: bool
+) -> tuple[str, ...]:
+    number, first = rows[0]
+    count = 1 + sum(1 for name in first if _LEVEL.fullmatch(name))
+    needed = ["path", *_level_columns(count)]
+    if "label" not in first and not require_labels:
+        needed = ["path"]
+    for name in needed:
+        if name not in first:
+            hint = "columns: path,label[,label_level_2,…][,split][,caption]"
+            raise DataError(f"{path} row {number}: no column {name}", hint)
+    return tuple(needed[1:])
+
+
+def _level_columns(count: int) -> list[str]:
+    return ["label", *(f"label_level_{n}" for n in range(2, count + 1))][:count]
+
+
+def _item(path: Path, number: int, row: Row, levels: Sequence[str]) -> Item:
+    labels = tuple(_text(path, number, row, level) for level in levels)
+    captions = tuple(_captions(path, number, row))
+    split = _text(path, number, row, "split") if row.get("split") else ""
+    if split and split not in SPLITS:
+        message = f"{path} row {number}, column split: {split!r} is no split"
+        raise DataError(message, f"splits: {', '.join(SPLITS)}")
+    known = {"path", "split", *levels}
+    extra = {k: str(v) for k, v in row.items() if k not in known and not _CAPTION.fullmatch(k)}
+    image = path.parent / _text(path, number, row, "path")
+    return Item(image, labels, split, captions, extra)
+
+
+def _text(path: Path, number: int, row: Row, column: str) -> str:
+    value = row.get(column)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    where = f"{path} row {number}, column {column}"
+    if value is None or value == "" or (isinstance(value, str) and not value.strip()):
+        raise DataError(f"{where}: empty", f"give every row a {column}")
+    if not isinstance(value, str):
+        raise DataError(f"{where}: {value!r} is not text", f"write the {column} as text")
+    return value.strip()
+
+
+def _captions(path: Path, number: int, row: Row) -> Iterable[str]:
+    for column in row:
+        if not _CAPTION.fullmatch(column) or row[column] in (None, "", []):
+            continue
+        values = row[column] if isinstance(row[column], list) else [row[column]]
+        for value in values:
+            yield _text(path, number, {column: value}, column)
+
+
+def _check_duplicates(path: Path, numbers: Sequence[int], items: Sequence[Item]) -> None:
+    seen: dict[Path, int] = {}
+    for number, item in zip(numbers, items, strict=True):
+        earlier = seen.setdefault(item.path, number)
+        if earlier != number:
+            message = f"{path} row {number}, column path: {item.path.name!r} is also in row"
+            raise DataError(f"{message} {earlier}", "give each image one row")
+
+
+def _check_files(path: Path, numbers: Sequence[int], items: Sequence[Item]) -> None:
+    for number, item in zip(numbers, items, strict=True):
+        if not item.path.is_file():
+            message = f"{path} row {number}, column path: no such file: {str(item.path)!r}"
+            raise DataError(message, f"paths are relative to {path.parent}")
+
+
+def _check_splits(path: Path, numbers: Sequence[int], items: Sequence[Item]) -> None:
+    if not any(item.split for item in items):
+        return
+    for number, item in zip(numbers, items, strict=True):
+        if not item.split:
+            hint = "give every row a split, or none"
+            raise DataError(f"{path} row {number}, column split: empty, others are not", hint)
