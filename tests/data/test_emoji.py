@@ -12,7 +12,7 @@ KNOWN = {
     "woman_astronaut": ("person-role", "People & Body"),
     "handshake": ("hands", "People & Body"),
     "keycap_#": ("keycap", "Symbols"),
-    "lighthouse": ("place-building", "Travel & Places"),
+    "harp": ("musical-instrument", "Objects"),
     "France": ("country-flag", "Flags"),
 }
 

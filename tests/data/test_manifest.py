@@ -68,7 +68,7 @@ def test_a_row_of_a_cell_with_line_breaks_counts_once(folder: Path) -> None:
         ("path,label\na.png,oak,x\n", "row 2: 3 cells under 2 columns"),
         ("path,label\na.png\n", "row 2: 1 cells under 2 columns"),
         ('path,label\na.png,"oak\n', "photos.csv line 2: unexpected end of data"),
-        ("path,label,label\na.png,oak,ash\n", "row 1: column names must be there, each once"),
+        ("path,label,label\na.png,oak,ash\n", "row 1: a column is named twice: path, label, label"),
         ("path,tag\na.png,oak\n", "no column label"),
         ("image,label\na.png,oak\n", "no column path"),
         ("path,label,label_level_3\na.png,oak,tree\n", "no column label_level_2"),

@@ -1,6 +1,7 @@
 """Image lists as CSV or JSONL: `path,label[,label_level_2,…][,split][,caption]`."""
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -69,11 +70,11 @@ def _rows(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        if len(set(header)) < len(header) or not header:
-            raise DataError(f"{path} row 1: column names must be there, each once: {header}")
+        if len(set(header)) < len(header):
+            raise DataError(f"{path} row 1: a column is named twice: {', '.join(header)}")
         for number, cells in enumerate(reader, start=2):
             if not cells:
                 continue
