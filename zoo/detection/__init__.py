@@ -1,0 +1,1 @@
+"""Detectors: the only room that knows mmdetection."""
