@@ -1,0 +1,117 @@
+"""Training a sorter: it learns, it resumes to the same weights, it refuses what it cannot do."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import torch
+
+from zoo.errors import DataError, IntegrityError, UnavailableError, UsageError
+from zoo.sorters import SORTERS
+from zoo.sorters.fit import SORTER_RECIPES, SorterRecipe, fit_sorter
+from zoo.sorters.store import build_sorter, load_sorter, save_sorter
+
+T = TypeVar("T")
+TINY = SorterRecipe("grus", length=8, batch=32, steps=12, checkpoint_every=4, warmup=2)
+
+
+def killed_after(steps: int) -> object:
+    def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        for done, item in enumerate(items):
+            if done == steps:
+                raise KeyboardInterrupt
+            yield item
+
+    return track
+
+
+def lines(run: Path) -> list[str]:
+    return (run / "metrics.jsonl").read_text().splitlines()
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(load_sorter(folder).state_dict())
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    fit_sorter(TINY, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit_sorter(TINY, tmp_path / "cut", track=killed_after(6))  # type: ignore[arg-type]
+    fit_sorter(TINY, tmp_path / "cut", resume=True)
+    whole, cut = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(whole[key].equal(cut[key]) for key in whole)
+    steps = [line.split(",")[0] for line in lines(tmp_path / "cut")]
+    assert steps == ['{"step": 4', '{"step": 8', '{"step": 12']
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fit_sorter(TINY, tmp_path / "cut", track=killed_after(1))  # type: ignore[arg-type]
+    assert fit_sorter(TINY, tmp_path / "cut", resume=True).l1 > 0
+
+
+@pytest.mark.parametrize("name", ["lstme", "grus"])
+def test_training_lowers_the_rank_error(name: str, tmp_path: Path) -> None:
+    recipe = SorterRecipe(name, length=8, batch=64, steps=60, learning_rate=3e-3, warmup=5)
+    recipe = replace(recipe, checkpoint_every=20)
+    result = fit_sorter(recipe, tmp_path / "run")
+    first, *_, last = [
+        float(line.split('"l1": ')[1].split(",")[0]) for line in lines(tmp_path / "run")
+    ]
+    assert result.l1 == last
+    assert last < 0.9 * first
+
+
+def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(tmp_path: Path) -> None:
+    fit_sorter(TINY, tmp_path / "run")
+    with pytest.raises(UsageError, match="already exists"):
+        fit_sorter(TINY, tmp_path / "run")
+    with pytest.raises(UsageError, match="another recipe"):
+        fit_sorter(replace(TINY, seed=1), tmp_path / "run", resume=True)
+    with pytest.raises(UsageError, match="no run to resume"):
+        fit_sorter(TINY, tmp_path / "nothing", resume=True)
+
+
+def test_a_sorter_without_weights_is_not_trained(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no weights to train"):
+        fit_sorter(SorterRecipe("gaussian"), tmp_path / "run")
+
+
+def test_every_sorter_with_weights_has_a_recipe() -> None:
+    learned = {f"sorter-{n}" for n, b in SORTERS.items() if any(True for _ in b().parameters())}
+    assert set(SORTER_RECIPES) == learned
+    assert all(f"sorter-{recipe.sorter}" == name for name, recipe in SORTER_RECIPES.items())
+
+
+def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path) -> None:
+    sorter = build_sorter("mlp", length=6)
+    save_sorter(sorter, tmp_path / "whole", "mlp", length=6)
+    save_sorter(sorter, tmp_path / "half", "mlp", half=True, length=6)
+    sizes = [(tmp_path / n / "model.safetensors").stat().st_size for n in ("whole", "half")]
+    assert sizes[1] < 0.51 * sizes[0]
+    loaded, scores = load_sorter(tmp_path / "half"), torch.randn(2, 6)
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    assert not any(p.requires_grad for p in loaded.parameters())
+    torch.testing.assert_close(loaded(scores), sorter(scores), atol=1e-2, rtol=0)
+
+
+def test_a_resolution_survives_the_disk(tmp_path: Path) -> None:
+    save_sorter(build_sorter("gaussian", resolution=0.25), tmp_path / "ours", "gaussian")
+    assert load_sorter(tmp_path / "ours").get_buffer("resolution").item() == 0.25
+
+
+def test_bad_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="no sorter of that name"):
+        load_sorter("bogo")
+    save_sorter(build_sorter("grus"), tmp_path / "run", "gruc")
+    with pytest.raises(IntegrityError, match=r"model\.safetensors"):
+        load_sorter(tmp_path / "run")
+    (tmp_path / "run/config.json").write_text("{}")
+    with pytest.raises(DataError, match="not a sorter's configuration"):
+        load_sorter(tmp_path / "run")
+    with pytest.raises(UsageError, match="no sorter is called"):
+        build_sorter("bogo")
+    with pytest.raises(UsageError, match="grus"):
+        build_sorter("grus", length=5)
