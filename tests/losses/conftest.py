@@ -1,0 +1,20 @@
+"""The toy batch of the golden values, and a random one."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+Batch = tuple[Tensor, Tensor]
+
+
+@pytest.fixture
+def toy() -> Batch:
+    """12 unit vectors of dimension 8 in float64; labels (fine, coarse): 6 pairs in 3 classes."""
+    i = torch.arange(12, dtype=torch.float64)[:, None]
+    j = torch.arange(8, dtype=torch.float64)[None, :]
+    coarse = torch.arange(12) // 4
+    wave = torch.sin(1.7 * i + 0.9 * j + 0.3 * i * j) + 0.8 * torch.cos(
+        2.1 * coarse[:, None] + 0.5 * j
+    )
+    return normalize(wave), torch.stack([torch.arange(12) // 2, coarse], dim=1)

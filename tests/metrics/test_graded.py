@@ -1,0 +1,93 @@
+"""Hierarchical metrics against plain Python and golden numbers."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from zoo.metrics import retrieval
+from zoo.metrics.graded import at_level, common_levels
+
+Golden = tuple[Tensor, Tensor]
+
+
+@pytest.fixture
+def graded() -> Golden:
+    generator = torch.Generator().manual_seed(3)
+    scores = torch.rand(12, 50, generator=generator, dtype=torch.float64)
+    return scores, torch.randint(0, 4, (12, 50), generator=generator)
+
+
+def plain_h_ap(levels: list[int], depth: int, alpha: float) -> float:
+    sizes = {level: levels.count(level) for level in set(levels)}
+    worth: list[float] = [(level / depth) ** alpha / sizes[level] for level in levels]
+    total = 0.0
+    for rank, (level, mine) in enumerate(zip(levels, worth, strict=True), start=1):
+        if level:
+            total += (mine + sum(min(w, mine) for w in worth[: rank - 1])) / rank
+    return total / sum(worth)
+
+
+def plain_asi(levels: list[int]) -> float:
+    ideal = sorted(levels, reverse=True)
+    depth = sum(level > 0 for level in levels)
+    shares = []
+    for n in range(1, depth + 1):
+        wanted = [level for level in ideal[:n] if level]
+        got = [level for level in levels[:n] if level]
+        shares.append(sum(min(got.count(v), wanted.count(v)) for v in set(wanted)) / n)
+    return sum(shares) / depth
+
+
+def ranked(scores: Tensor, levels: Tensor) -> list[list[int]]:
+    order = scores.argsort(dim=1, descending=True)
+    rows: list[list[int]] = levels.gather(1, order).tolist()
+    return rows
+
+
+@pytest.mark.parametrize("alpha", [1.0, 2.0])
+def test_h_ap_equals_its_plain_definition(graded: Golden, alpha: float) -> None:
+    expected = [plain_h_ap(row, depth=3, alpha=alpha) for row in ranked(*graded)]
+    got = retrieval.h_ap(*graded, depth=3, alpha=alpha)
+    assert float(got) == pytest.approx(sum(expected) / len(expected), abs=1e-12)
+
+
+def test_asi_equals_its_plain_definition(graded: Golden) -> None:
+    expected = [plain_asi(row) for row in ranked(*graded)]
+    assert float(retrieval.asi(*graded)) == pytest.approx(sum(expected) / 12, abs=1e-12)
+
+
+def test_the_golden_batch_has_its_published_h_ap_and_ndcg(golden: Golden) -> None:
+    vectors, labels = golden
+    scores, levels = vectors @ vectors.T, common_levels(labels, labels)
+    assert float(retrieval.h_ap(scores, levels)) == pytest.approx(1 - 0.191727, abs=1e-6)
+    assert float(retrieval.ndcg(scores, levels)) == pytest.approx(1 - 0.108995, abs=1e-6)
+
+
+def test_one_level_makes_h_ap_the_average_precision(graded: Golden) -> None:
+    scores, levels = graded[0], (graded[1] > 1).long()
+    plain = retrieval.mean_average_precision(scores, levels == 1)
+    assert float(retrieval.h_ap(scores, levels)) == pytest.approx(float(plain), abs=1e-12)
+
+
+def test_a_perfect_hierarchical_ranking_scores_one() -> None:
+    levels = torch.tensor([3] * 2 + [2] * 5 + [1] * 10 + [0] * 20)[torch.randperm(37)][None]
+    for metric in (retrieval.h_ap, retrieval.ndcg, retrieval.asi):
+        assert float(metric(levels.double(), levels)) == pytest.approx(1, abs=1e-12)
+
+
+def test_a_tie_puts_the_less_related_item_first() -> None:
+    scores, levels = torch.zeros(1, 3), torch.tensor([[2, 1, 0]])
+    worst = retrieval.h_ap(torch.tensor([[0.1, 0.2, 0.3]]), levels)
+    assert float(retrieval.h_ap(scores, levels)) == pytest.approx(float(worst), abs=1e-12)
+
+
+def test_the_level_below_leaves_closer_items_out_of_the_ranking() -> None:
+    scores, levels = torch.tensor([[0.9, 0.8, 0.7, 0.6]]), torch.tensor([[2, 1, 0, 1]])
+    got = retrieval.mean_average_precision(*at_level(scores, levels, wanted=1))
+    assert float(got) == pytest.approx((1 / 1 + 2 / 3) / 2, abs=1e-12)
+
+
+def test_a_query_without_relatives_is_left_out() -> None:
+    scores, levels = torch.rand(2, 3), torch.tensor([[0, 0, 0], [1, 1, 1]])
+    for metric in (retrieval.h_ap, retrieval.ndcg, retrieval.asi):
+        assert float(metric(scores, levels)) == pytest.approx(1, abs=1e-12)

@@ -1,0 +1,70 @@
+"""What a loss refuses: every error names the argument, its value, and what is allowed."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from zoo.errors import UsageError
+
+# How far a unit vector's norm may be from 1 after rounding: float32 and half precision.
+NORM_TOLERANCE = {
+    torch.float64: 1e-3,
+    torch.float32: 1e-3,
+    torch.float16: 1e-2,
+    torch.bfloat16: 2e-2,
+}
+
+
+def check_positive(**arguments: float) -> None:
+    """Raise unless every argument is a number above 0."""
+    for name, value in arguments.items():
+        if not (isinstance(value, int | float) and value > 0 and value != float("inf")):
+            raise UsageError(f"{name} is {value!r}", f"{name} must be a finite number above 0")
+
+
+def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raise unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise UsageError(f"{name} is {value!r}", f"allowed: {', '.join(allowed)}")
+
+
+def checked_ks(ks: Sequence[int]) -> tuple[int, ...]:
+    """Return `ks` as a tuple; raise unless it holds whole numbers above 0."""
+    if not ks or not all(isinstance(k, int) and k > 0 for k in ks):
+        raise UsageError(f"ks is {ks!r}", "ks must be a non-empty list of whole numbers above 0")
+    return tuple(ks)
+
+
+def check_embeddings(name: str, value: Tensor) -> None:
+    """Raise unless `value` is (N, D) floats with unit rows, or convex mixtures of such rows."""
+    if value.ndim != 2 or not len(value) or not value.is_floating_point():
+        raise UsageError(
+            f"{name} is {value.dtype} of shape {tuple(value.shape)}",
+            f"{name} must be floating point of shape (N, D), N and D at least 1",
+        )
+    wide = torch.promote_types(value.dtype, torch.float32)
+    norms = torch.linalg.vector_norm(value.detach(), dim=1, dtype=wide)
+    least, most = (float(bound) for bound in norms.aminmax())
+    if not most < float("inf"):
+        row = int((~value.detach().isfinite()).any(dim=1).int().argmax())
+        raise UsageError(f"{name} row {row} is not finite", "look for a diverging model or lr")
+    tolerance = NORM_TOLERANCE[value.dtype]
+    if abs(most - 1) > tolerance or least < tolerance:
+        raise UsageError(
+            f"{name} has rows of norm {least:.4g} to {most:.4g}",
+            f"{name} must be L2-normalised (torch.nn.functional.normalize), within {tolerance}",
+        )
+
+
+def check_labels(name: str, labels: Tensor, embeddings: Tensor) -> None:
+    """Raise unless `labels` is (N,) or (N, L) whole numbers for N embeddings."""
+    integer = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
+    if not integer or labels.ndim not in (1, 2) or len(labels) != len(embeddings):
+        raise UsageError(
+            f"{name} is {labels.dtype} of shape {tuple(labels.shape)}",
+            f"{name} must be whole numbers of shape ({len(embeddings)},) "
+            f"or ({len(embeddings)}, levels), finest level first",
+        )
+    if labels.ndim == 2 and labels.shape[1] == 0:
+        raise UsageError(f"{name} has no level", "give at least one column")

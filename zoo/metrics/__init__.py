@@ -1,0 +1,1 @@
+"""Metrics: pure functions of scores and relevance, checked against brute force and libraries."""

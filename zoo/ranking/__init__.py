@@ -1,0 +1,1 @@
+"""The mathematics of ranking: tensors in, tensors out. Formulas in the README beside this file."""

@@ -1,0 +1,58 @@
+"""Labels to lists: which gallery columns are the positives of each query."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Items:
+    """The ranked items of each query, as a rectangle: `columns` where `listed`, padding elsewhere.
+
+    Padding repeats the row's first column, so that hiding a row's columns hides nothing else.
+    """
+
+    columns: Int[Tensor, "query item"]
+    listed: Bool[Tensor, "query item"]
+
+    def __getitem__(self, rows: slice) -> "Items":
+        """Return some rows, without the columns that only longer rows needed."""
+        listed = self.listed[rows]
+        width = max(1, int(listed.sum(dim=1).max())) if len(listed) else 1
+        return Items(self.columns[rows, :width], listed[:, :width])
+
+
+def positives(
+    query_labels: Int[Tensor, " query"],
+    gallery_labels: Int[Tensor, " gallery"],
+    own: Int[Tensor, " query"] | None = None,
+) -> Items:
+    """List the gallery items that share each query's label; `own` names a column to leave out.
+
+    >>> labels = torch.tensor([5, 7, 5, 5])
+    >>> positives(labels, labels, own=torch.arange(4)).columns.tolist()
+    [[2, 3], [0, 0], [0, 3], [0, 2]]
+    """
+    order = gallery_labels.argsort(stable=True)
+    ordered = gallery_labels[order]
+    wanted = query_labels.contiguous()
+    start = torch.searchsorted(ordered, wanted)
+    count = torch.searchsorted(ordered, wanted, right=True) - start
+    width = max(1, int(count.max())) if len(count) else 1
+    place = torch.arange(width, device=order.device)
+    listed = place < count[:, None]
+    columns = order[(start[:, None] + place).clamp(max=len(order) - 1)]
+    if own is not None:
+        columns, listed = _without(columns, listed, own)
+    first = columns[:, :1].where(listed[:, :1], 0)
+    return Items(columns.where(listed, first), listed)
+
+
+def _without(columns: Tensor, listed: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    """Drop one column from each list, keeping the others packed to the left."""
+    kept = listed & (columns != own[:, None])
+    width = max(1, int(kept.sum(dim=1).max()))
+    packed = (~kept).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
+    return columns.gather(1, packed), kept.gather(1, packed)
