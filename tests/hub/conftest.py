@@ -1,6 +1,12 @@
-"""Caches that no test shares with the machine."""
+"""A Hub on 127.0.0.1, and caches that no test shares with the machine."""
 
+import importlib.util
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -13,3 +19,39 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("RANKZOO_CACHE", str(tmp_path / "rankzoo"))
     return tmp_path
+
+
+def _module(name: str) -> ModuleType:
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def new_hub() -> Callable[[], Any]:
+    """Start a loopback Hub; a test file cannot import its neighbours by name."""
+    hub_class, handler = _module("loopback").LoopbackHub, _module("loopback_http").handler
+    return lambda: hub_class(handler)
+
+
+@pytest.fixture
+def hub(new_hub: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A fresh Hub that `HF_ENDPOINT` points to; uploads go the LFS way."""
+    server = new_hub()
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Every sleep the code under test asks for; none is slept."""
+    asked: list[float] = []
+    monkeypatch.setattr(time, "sleep", asked.append)
+    return asked

@@ -20,11 +20,11 @@ def silent_bar(advance: Callable[[int], None] | None) -> type:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, "disable": True})
 
-        def update(self, n: float | None = 1) -> None:
+        def update(self, n: int | float | None = 1) -> None:
             if advance is not None and n:
                 advance(int(n))
 
-        def update_transfer(self, n: float | None = 1) -> None:
+        def update_transfer(self, n: int | float | None = 1) -> None:
             """Count nothing: the same bytes are told to `update` once they are on disk."""
 
     return SilentBar

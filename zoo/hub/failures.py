@@ -13,7 +13,7 @@ from zoo.errors import IntegrityError, RankzooError, UnavailableError, UsageErro
 
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
-_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
 
 
 def client_errors() -> tuple[type[Exception], ...]:
@@ -105,7 +105,7 @@ def explain(error: BaseException, what: str) -> RankzooError:
             case errors.RepositoryNotFoundError():
                 hint = "check the spelling; a private repository needs HF_TOKEN"
                 return UnavailableError(f"{what}: no such repository", hint)
-            case errors.EntryNotFoundError() if status_of(cause) is not None:
+            case errors.RemoteEntryNotFoundError():
                 return UnavailableError(f"{what}: the file is listed and not there", "try again")
             case errors.OfflineModeIsEnabled():
                 hint = "unset HF_HUB_OFFLINE to download it once"

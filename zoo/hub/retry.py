@@ -14,9 +14,7 @@ FIRST_WAIT_S = 0.5  # then 1 and 2 s: a hiccup is over, and a dead server is kno
 LONGEST_WAIT_S = 60.0  # a server that asks for more gets its way: we stop and say so
 
 
-def with_retries(
-    call: Callable[[], T], what: str, *, sleep: Callable[[float], None] = time.sleep
-) -> T:
+def with_retries(call: Callable[[], T], what: str) -> T:
     """Return `call()`, asking up to 4 times while the failure looks transient.
 
     Raises:
@@ -31,5 +29,5 @@ def with_retries(
             if not is_transient(error) or wait_s > LONGEST_WAIT_S:
                 raise
             LOG.warning("%s: try %d failed, again in %.1f s", what, attempt, wait_s)
-            sleep(wait_s)
+            time.sleep(wait_s)
     return call()
