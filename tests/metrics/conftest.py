@@ -1,12 +1,14 @@
 """Random rankings and slow, obvious implementations to compare with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import pytest
 import torch
 from torch import Tensor
 
 Ranking = tuple[Tensor, Tensor]
+Numbers = float | Sequence[float] | Tensor
 
 
 @pytest.fixture
@@ -45,3 +47,32 @@ def slowly() -> Callable[[Tensor, Tensor, Callable[[list[bool]], float]], float]
         return sum(values) / len(values)
 
     return mean
+
+
+class Parity:
+    """Compares with an oracle and remembers by how much the two differ."""
+
+    rows: ClassVar[list[tuple[str, str, float]]] = []
+
+    def __call__(
+        self, metric: str, oracle: str, ours: Numbers, theirs: Numbers, tolerance: float = 1e-9
+    ) -> None:
+        a, b = (torch.as_tensor(v, dtype=torch.float64).reshape(-1) for v in (ours, theirs))
+        assert len(a) == len(b) > 0
+        difference = float((a - b).abs().max())
+        self.rows.append((metric, oracle, difference))
+        assert difference <= tolerance, f"{metric} is off {oracle} by {difference}"
+
+
+@pytest.fixture
+def parity() -> Parity:
+    return Parity()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """With -vv, show the table of metric, oracle and largest difference."""
+    if not Parity.rows or terminalreporter.verbosity < 1:
+        return
+    terminalreporter.section("largest difference from an independent implementation")
+    for metric, oracle, difference in Parity.rows:
+        terminalreporter.write_line(f"{metric:<44} {oracle:<34} {difference:.1e}")

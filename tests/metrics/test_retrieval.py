@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from sklearn.metrics import average_precision_score, ndcg_score
 from torch import Tensor
 
 from zoo.metrics import retrieval
@@ -53,21 +52,6 @@ def test_a_metric_equals_its_plain_definition(
     plain: Callable[[list[bool]], float],
 ) -> None:
     assert float(fast(*ranking)) == pytest.approx(slowly(*ranking, plain), abs=1e-12)
-
-
-def test_map_is_the_one_of_scikit_learn(ranking: Ranking) -> None:
-    rows = zip(*(t.numpy() for t in ranking), strict=True)
-    expected = sum(average_precision_score(right, row) for row, right in rows) / 40
-    assert float(retrieval.mean_average_precision(*ranking)) == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize("k", [None, 5])
-def test_ndcg_is_the_one_of_scikit_learn(ranking: Ranking, k: int | None) -> None:
-    scores = ranking[0]
-    levels = torch.randint(0, 4, scores.shape)
-    gains = 2.0 ** levels.numpy() - 1
-    expected = ndcg_score(gains, scores.numpy(), k=k)
-    assert float(retrieval.ndcg(scores, levels, k=k)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_golden_batch_has_its_published_map_and_recall(golden: tuple[Tensor, Tensor]) -> None:

@@ -1,0 +1,77 @@
+"""Confidence intervals cover what they promise, and tests find what is there."""
+
+import math
+
+import pytest
+import torch
+
+from zoo.metrics.uncertainty import bootstrap_mean, paired_difference
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_interval_of_a_mean_is_the_normal_one_for_many_queries() -> None:
+    values = torch.rand(2000, generator=seeded()).double()
+    interval = bootstrap_mean(values, seeded(), draws=4000)
+    half = 1.96 * float(values.std()) / 2000**0.5
+    assert interval.mean == pytest.approx(float(values.mean()), abs=1e-12)
+    assert interval.high - interval.mean == pytest.approx(half, rel=0.1)
+    assert interval.mean - interval.low == pytest.approx(half, rel=0.1)
+
+
+def test_ninety_five_percent_intervals_cover_the_truth_about_so_often() -> None:
+    covered = 0
+    for seed in range(100):
+        values = (torch.rand(60, generator=seeded(seed)) < 0.7).double()
+        interval = bootstrap_mean(values, seeded(seed + 1000), draws=200)
+        covered += interval.low <= 0.7 <= interval.high
+    assert 88 <= covered <= 100
+
+
+def test_queries_without_a_value_play_no_part() -> None:
+    values = torch.tensor([0.0, 1.0, torch.nan, 1.0]).double()
+    assert bootstrap_mean(values, seeded()) == bootstrap_mean(values[[0, 1, 3]], seeded())
+
+
+def test_nothing_to_average_gives_no_interval() -> None:
+    interval = bootstrap_mean(torch.tensor([torch.nan]).double(), seeded())
+    assert all(math.isnan(v) for v in (interval.mean, interval.low, interval.high))
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    values = torch.rand(40).double()
+    assert bootstrap_mean(values, seeded()) == bootstrap_mean(values, seeded())
+    assert bootstrap_mean(values, seeded()) != bootstrap_mean(values, seeded(1))
+
+
+def test_a_clear_improvement_is_certain_and_noise_is_not() -> None:
+    a = torch.rand(300, generator=seeded()).double()
+    better = a + 0.05 + 0.1 * torch.randn(300, generator=seeded(1)).double()
+    clear = paired_difference(a, better, seeded(2))
+    assert clear.low > 0
+    assert clear.p_value < 0.01
+    noise = paired_difference(a, a + 0.1 * torch.randn(300, generator=seeded(3)).double(), seeded())
+    assert noise.low < 0 < noise.high
+    assert noise.p_value > 0.05
+
+
+def test_p_values_under_the_null_hypothesis_are_uniform() -> None:
+    small = 0
+    for n in range(100):
+        a, b = torch.rand(2, 40, generator=seeded(n)).double()
+        small += paired_difference(a, b, seeded(n), draws=200).p_value <= 0.1
+    assert 2 <= small <= 19  # 10 expected, standard deviation 3
+
+
+def test_identical_models_do_not_differ() -> None:
+    a = torch.rand(20).double()
+    same = paired_difference(a, a, seeded())
+    assert (same.mean, same.low, same.high, same.p_value) == (0, 0, 0, 1)
+
+
+def test_different_queries_cannot_be_paired() -> None:
+    a = torch.tensor([0.0, 1.0]).double()
+    with pytest.raises(ValueError, match="same queries"):
+        paired_difference(a, torch.tensor([0.0, torch.nan]).double(), seeded())
