@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 from cli.download import download
+from cli.eval import evaluate
 from cli.list import list_cards
 from cli.show import show
 from zoo import __version__
@@ -39,6 +40,7 @@ def rankzoo(
 app.command("list")(list_cards)
 app.command("show")(show)
 app.command("download")(download)
+app.command("eval")(evaluate)
 
 
 def main() -> NoReturn:

@@ -1,7 +1,7 @@
 """The flags that mean the same thing in every command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,5 +25,5 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe's value.")
 ]
 OnBadImage = Annotated[
-    str, typer.Option("--on-bad-image", help="fail, or skip and list them.", metavar="fail|skip")
+    Literal["fail", "skip"], typer.Option("--on-bad-image", help="Stop, or leave out and list.")
 ]

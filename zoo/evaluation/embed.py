@@ -1,0 +1,118 @@
+"""Pictures to embeddings, in the catalogue's order."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL.Image import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from zoo.data.catalogue import Catalogue
+from zoo.data.images import open_image
+from zoo.errors import DataError, RankzooError
+from zoo.progress import Track, silent
+
+Transform = Callable[[Image], Tensor]
+
+
+class Pictures(Dataset[Tensor | RankzooError]):
+    """Image files as network inputs; one that cannot be read comes back as its error.
+
+    An error that crosses a worker process as an exception would arrive as a traceback.
+    """
+
+    def __init__(self, paths: Sequence[Path], transform: Transform) -> None:
+        self.paths = list(paths)
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, position: int) -> Tensor | RankzooError:
+        try:
+            return self.transform(open_image(self.paths[position]))
+        except RankzooError as error:
+            return error
+
+
+def embed_catalogue(
+    model: nn.Module,
+    catalogue: Catalogue,
+    *,
+    batch_size: int = 64,
+    workers: int = 0,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Float[Tensor, "item dim"]:
+    """Embed every item of a catalogue with the model's evaluation transform.
+
+    The model is put on `device` and into evaluation mode for the time of the call.
+
+    Raises:
+        DataError: an image cannot be read, or its embedding is not finite.
+    """
+    batches = embed_batches(
+        model, catalogue.paths, batch_size=batch_size, workers=workers, device=device, track=track
+    )
+    return torch.cat(list(batches))
+
+
+def embed_batches(
+    model: nn.Module,
+    paths: Sequence[Path],
+    *,
+    batch_size: int = 64,
+    workers: int = 0,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Iterator[Float[Tensor, "batch dim"]]:
+    """Yield the embeddings of image files, one batch at a time, in order (see embed_catalogue)."""
+    transform: Any = model.transform
+    loader: DataLoader[Tensor | RankzooError] = DataLoader(
+        Pictures(paths, transform),
+        batch_size=batch_size,
+        num_workers=workers,
+        collate_fn=list,
+        pin_memory=device.startswith("cuda"),
+    )
+    training = model.training
+    model.eval().to(device)
+    start = 0
+    try:
+        for pictures in track(loader, "embedding", total=len(loader)):
+            vectors = _embed(model, [_checked(picture) for picture in pictures], device)
+            refuse_non_finite(vectors, paths[start : start + len(vectors)])
+            start += len(vectors)
+            yield vectors
+    finally:
+        model.train(training)
+
+
+@torch.inference_mode()
+def _embed(model: nn.Module, pictures: list[Tensor], device: str) -> Float[Tensor, "batch dim"]:
+    vectors: Tensor = model(torch.stack(pictures).to(device, non_blocking=True))
+    return vectors.float().cpu()
+
+
+def _checked(picture: Tensor | RankzooError) -> Tensor:
+    if isinstance(picture, RankzooError):
+        raise picture
+    return picture
+
+
+def refuse_non_finite(vectors: Float[Tensor, "item dim"], paths: Sequence[Path]) -> None:
+    """Raise, naming the images, when an embedding holds an infinity or is not a number.
+
+    Raises:
+        DataError: naming up to three of the images.
+    """
+    broken = (~vectors.isfinite().all(dim=1)).nonzero()[:, 0].tolist()
+    if broken:
+        shown = ", ".join(str(paths[i]) for i in broken[:3]) + (", …" if len(broken) > 3 else "")
+        raise DataError(
+            f"{len(broken)} embeddings are not finite: {shown}",
+            "the weights are probably broken: check that the training loss stayed finite",
+        )

@@ -1,0 +1,157 @@
+"""Evaluate a retrieval model: embed, rank, measure."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+
+from zoo.data.catalogue import Catalogue
+from zoo.errors import DataError
+from zoo.evaluation.embed import embed_catalogue, refuse_non_finite
+from zoo.evaluation.evaluation import Evaluation, summarise
+from zoo.evaluation.scan import score_blocks
+from zoo.evaluation.task import Task, task_of
+from zoo.metrics import per_query
+from zoo.metrics.graded import (
+    asi_per_query,
+    at_level,
+    common_levels,
+    h_ap_per_query,
+    ndcg_per_query,
+)
+from zoo.metrics.ranks import positive_ranks
+from zoo.progress import Track, silent
+
+KS = (1, 5, 10)
+
+
+def evaluate_retrieval(
+    model: nn.Module,
+    catalogue: Catalogue,
+    *,
+    task: Task | None = None,
+    batch_size: int = 64,
+    workers: int = 0,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Evaluation:
+    """Evaluate a model on a catalogue, under the task its splits define unless one is given.
+
+    Raises:
+        DataError: no query has a right answer, an image cannot be read, a vector is not finite.
+    """
+    task = task or task_of(catalogue)
+    needed = torch.unique(torch.cat([task.queries, task.gallery]))
+    vectors = embed_catalogue(
+        model,
+        catalogue.subset(needed.tolist()),
+        batch_size=batch_size,
+        workers=workers,
+        device=device,
+        track=track,
+    )
+    return evaluate_vectors(
+        vectors[torch.searchsorted(needed, task.queries)],
+        vectors[torch.searchsorted(needed, task.gallery)],
+        catalogue,
+        task,
+        device=device,
+        track=track,
+    )
+
+
+def evaluate_vectors(
+    queries: Float[Tensor, "query dim"],
+    gallery: Float[Tensor, "gallery dim"],
+    catalogue: Catalogue,
+    task: Task,
+    *,
+    ks: Sequence[int] = KS,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Evaluation:
+    """Evaluate embeddings of the queries and of the gallery of a task, in its order.
+
+    Raises:
+        DataError: not one vector per image, or one is not finite; no query has a right answer.
+    """
+    _check(queries, catalogue, task.queries)
+    _check(gallery, catalogue, task.gallery)
+    labels = catalogue.label_ids.to(device)
+    parts: list[dict[str, Tensor]] = []
+    for rows, scores in score_blocks(queries, gallery, device=device, track=track):
+        if task.itself:
+            itself = task.queries[rows, None] == task.gallery
+            scores.masked_fill_(itself.to(device), -torch.inf)
+        here, there = labels[task.queries[rows]], labels[task.gallery]
+        relevant = (here[:, :1] == there[:, 0]) & (scores > -torch.inf)
+        values = binary_values(scores, relevant, ks)
+        if labels.shape[1] > 1:
+            levels = common_levels(here, there).masked_fill_(scores == -torch.inf, 0)
+            values |= graded_values(scores, levels, catalogue.levels)
+        parts.append({name: value.cpu() for name, value in values.items()})
+    joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return _evaluation(joined, task, len(gallery))
+
+
+def binary_values(
+    scores: Float[Tensor, "query gallery"],
+    relevant: Bool[Tensor, "query gallery"],
+    ks: Sequence[int] = KS,
+) -> dict[str, Float[Tensor, " query"]]:
+    """Return the per-query metrics of right and wrong answers."""
+    ranks = positive_ranks(scores, relevant)
+    return {f"recall_at_{k}": per_query.hit_at_k(ranks, k) for k in ks} | {
+        "map_at_r": per_query.average_precision_at_r(ranks),
+        "r_precision": per_query.r_precision(ranks),
+        "mean_average_precision": per_query.average_precision(ranks),
+        "mean_reciprocal_rank": per_query.reciprocal_rank(ranks),
+        "median_rank": per_query.first_rank(ranks),
+    }
+
+
+def graded_values(
+    scores: Float[Tensor, "query gallery"],
+    levels: Int64[Tensor, "query gallery"],
+    names: Sequence[str],
+) -> dict[str, Float[Tensor, " query"]]:
+    """Return the per-query metrics of hierarchical labels (`names`: finest level first)."""
+    depth = len(names)
+    values = {
+        "h_ap": h_ap_per_query(scores, levels, depth),
+        "ndcg": ndcg_per_query(scores, levels),
+        "asi": asi_per_query(scores, levels, depth),
+    }
+    for coarser, name in enumerate(names[1:], start=1):
+        ranks = positive_ranks(*at_level(scores, levels, depth - coarser))
+        values[f"mean_average_precision_{name}"] = per_query.average_precision(ranks)
+    return values
+
+
+def _check(vectors: Tensor, catalogue: Catalogue, positions: Int64[Tensor, " item"]) -> None:
+    if len(vectors) != len(positions):
+        raise DataError(
+            f"{len(vectors)} embeddings for {len(positions)} images of {catalogue.name}",
+            "embed this data again with this model",
+        )
+    refuse_non_finite(vectors, [catalogue.items[i].path for i in positions])
+
+
+def _evaluation(values: dict[str, Tensor], task: Task, gallery: int) -> Evaluation:
+    lonely = int(values["mean_average_precision"].isnan().sum())
+    if lonely == len(task.queries):
+        raise DataError(
+            f"none of the {lonely} queries has a right answer in the gallery",
+            "check that query and gallery share labels",
+        )
+    return Evaluation(
+        protocol=task.protocol,
+        definition=task.definition,
+        metrics=summarise(values),
+        queries=len(task.queries),
+        gallery=gallery,
+        skipped=lonely,
+        per_query=values,
+        query_items=tuple(task.queries.tolist()),
+    )
