@@ -7,7 +7,9 @@ import typer
 
 from cli.download import download
 from cli.eval import evaluate
+from cli.index import app as index_app
 from cli.list import list_cards
+from cli.search import search
 from cli.show import show
 from zoo import __version__
 from zoo.errors import RankzooError, UsageError
@@ -41,6 +43,8 @@ app.command("list")(list_cards)
 app.command("show")(show)
 app.command("download")(download)
 app.command("eval")(evaluate)
+app.add_typer(index_app)
+app.command("search")(search)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,210 @@
+"""`rankzoo index …`: build, change, check and look into an index."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.options import BatchSize, Device, Json, Model, Offline, OnBadImage, Out, Quiet, Workers
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from torch import nn
+
+    from zoo.data.catalogue import Catalogue
+
+app = typer.Typer(
+    name="index", no_args_is_help=True, help="Build, change, check and look into an index."
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="IDX", help="The index folder.")]
+Images = Annotated[
+    Path,
+    typer.Option("--images", "--data", help="Folder of pictures, or a .csv/.jsonl manifest."),
+]
+OwnModel = Annotated[
+    str, typer.Option("--model", help="The index's model, if it is not where it was.")
+]
+Captions = Annotated[bool, typer.Option("--captions", help="Index the captions, not the pictures.")]
+Kind = Annotated[str, typer.Option("--kind", help="faiss kind: Flat, HNSW32, IVF1024,PQ64x4fs…")]
+Refine = Annotated[int, typer.Option("--refine", min=0, help="Re-rank k times this many exactly.")]
+Like = Annotated[
+    Path | None, typer.Option("--like", help="Index whose trained codes to share (for merge).")
+]
+Where = Annotated[
+    str | None, typer.Option("--where", help="SQL condition: label = 'cat' and year > 2010.")
+]
+
+
+@app.command()
+def build(
+    model: Model,
+    images: Images,
+    out: Out,
+    captions: Captions = False,
+    kind: Kind = "Flat",
+    refine: Refine = 0,
+    like: Like = None,
+    batch_size: BatchSize = 64,
+    workers: Workers = 0,
+    device: Device = "auto",
+    on_bad_image: OnBadImage = "fail",
+    offline: Offline = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Embed pictures (or captions) and make an index of them."""
+    from cli.output import Output
+    from zoo.files import refuse_to_overwrite
+    from zoo.index import Index, Plan
+    from zoo.index.identity import reference
+    from zoo.models.device import pick_device
+
+    output = Output(json, quiet)
+    refuse_to_overwrite(out)
+    catalogue = read(images, on_bad_image)
+    embedder = load(model, offline)
+    index = Index.build(
+        out,
+        embedder,
+        catalogue,
+        name=reference(model),
+        modality="captions" if captions else "images",
+        plan=Plan(kind, refine),
+        like=like,
+        batch_size=batch_size,
+        workers=workers,
+        device=pick_device(device),
+        track=output.track,
+    )
+    output.result({"index": str(out), **summary(index.info())}, lambda: facts(index.info()))
+
+
+@app.command()
+def add(
+    index: Folder,
+    images: Images,
+    model: OwnModel = "",
+    batch_size: BatchSize = 64,
+    workers: Workers = 0,
+    device: Device = "auto",
+    on_bad_image: OnBadImage = "fail",
+    offline: Offline = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Add what is new and replace what has changed; the rest is not embedded again."""
+    from dataclasses import asdict
+
+    from cli.output import Output
+    from zoo.index import Index
+    from zoo.models.device import pick_device
+
+    output = Output(json, quiet)
+    opened = Index.open(index)
+    catalogue = read(images, on_bad_image)
+    done = opened.add(
+        load(model or opened.manifest.model.name, offline),
+        catalogue,
+        batch_size=batch_size,
+        workers=workers,
+        device=pick_device(device),
+        track=output.track,
+    )
+    output.result({**asdict(done), "count": len(opened)}, lambda: facts(asdict(done)))
+
+
+@app.command()
+def remove(
+    index: Folder,
+    ids: Annotated[list[int] | None, typer.Option("--id", help="Id of an item.")] = None,
+    paths: Annotated[list[str] | None, typer.Option("--path", help="Path of a picture.")] = None,
+    where: Where = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Remove items by id, path or condition; `compact` gives their space back."""
+    from cli.output import Output
+    from zoo.errors import UsageError
+    from zoo.index import Index
+
+    if not ids and not paths and where is None:
+        raise UsageError("nothing to remove", "give --id, --path or --where")
+    opened = Index.open(index)
+    removed = opened.remove(ids=ids or (), paths=paths or (), where=where)
+    result = {"removed": removed, "count": len(opened)}
+    Output(json, quiet).result(result, lambda: facts(result))
+
+
+@app.command()
+def info(index: Folder, json: Json = False, quiet: Quiet = False) -> None:
+    """Show counts, model, plan, tuning table and history."""
+    from cli.output import Output
+    from zoo.index import Index
+
+    value = Index.open(index).info()
+    Output(json, quiet).result({**value, "ok": True}, lambda: facts(value))
+
+
+@app.command()
+def verify(index: Folder, json: Json = False, quiet: Quiet = False) -> None:
+    """Read every file and compare it with its sha256."""
+    from cli.output import Output
+    from zoo.index import Index
+
+    output = Output(json, quiet)
+    opened = Index.open(index, trust_seen=False)
+    value = {**summary(opened.info()), "bytes": opened.verify(output.track), "ok": True}
+    output.result(value, lambda: facts(value))
+
+
+@app.command()
+def compact(index: Folder, json: Json = False, quiet: Quiet = False) -> None:
+    """Rewrite the index as one piece, without the removed items."""
+    from cli.output import Output
+    from zoo.index import Index
+
+    opened = Index.open(index)
+    before = opened.info()["bytes"]
+    opened.compact()
+    value = {"count": len(opened), "bytes_before": before, "bytes": opened.info()["bytes"]}
+    Output(json, quiet).result(value, lambda: facts(value))
+
+
+def read(images: Path, on_bad_image: str) -> "Catalogue":
+    """Read a catalogue whose pictures need no label."""
+    from zoo.data.catalogue import read_catalogue
+    from zoo.errors import UsageError
+
+    if on_bad_image == "fail":
+        return read_catalogue(images, require_labels=False)
+    if on_bad_image == "skip":
+        return read_catalogue(images, on_bad_image="skip", require_labels=False)
+    raise UsageError(f"--on-bad-image {on_bad_image!r} is unknown", "choose fail or skip")
+
+
+def load(name: str, offline: bool) -> "nn.Module":
+    """Load the model of an index, or one it may be."""
+    from zoo.errors import UsageError
+    from zoo.loading import load as load_model
+
+    if not name:
+        raise UsageError("the index does not say where its model is", "give --model")
+    return load_model(name, offline=offline)
+
+
+def summary(value: dict[str, Any]) -> dict[str, Any]:
+    """The keys that scripts rely on."""
+    return {key: value[key] for key in ("count", "dim", "kind", "model")}
+
+
+def facts(value: dict[str, Any]) -> "RenderableType":
+    """A two-column table; lists of rows become their length."""
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    for name, entry in value.items():
+        rows = isinstance(entry, list) and entry and isinstance(entry[0], dict)
+        shown = len(entry) if rows else ", ".join(entry) if isinstance(entry, list) else entry
+        table.add_row(name.replace("_", " "), str(shown))
+    return table

@@ -1,0 +1,89 @@
+"""The commands, run as a person runs them, with a tiny real embedder."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from cli.main import main
+from zoo.data.preprocessing import Preprocessing
+from zoo.models import EmbedderConfig, build_embedder, save_embedder
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    config = EmbedderConfig("test_resnet", preprocessing=Preprocessing(size=32, resize=32))
+    save_embedder(build_embedder(config), folder)
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command through the funnel and return what it printed as JSON."""
+
+    def run(*arguments: object, code: int = 0) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", ["rankzoo", *map(str, arguments), "--json"])
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = capsys.readouterr().out
+        assert (end.value.code or 0) == code, printed
+        value: dict[str, Any] = json.loads(printed)
+        return value
+
+    return run
+
+
+def test_build_search_add_remove_verify(
+    run: Run, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    index = tmp_path / "idx"
+    built = run("index", "build", "--model", model, "--images", photos, "--out", index)
+    assert (built["count"], built["kind"], built["model"]) == (12, "Flat", str(model))
+
+    query = photos / "red" / "1.png"
+    page = tmp_path / "found.html"
+    found = run("search", index, query, "-k", 3, "--html", page, "--where", "label <> 'blue'")
+    (answer,) = found["results"]
+    first = answer["hits"][0]
+    assert (answer["query"], len(answer["hits"])) == (str(query), 3)
+    assert (first["rank"], first["path"], first["label"]) == (1, str(query), "red")
+    assert first["score"] == pytest.approx(1.0, abs=1e-5)
+    assert page.read_text().count("<img") == 4
+
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(photos / "red" / "new.png")
+    added = run("index", "add", index, "--images", photos)
+    assert (added["added"], added["kept"], added["count"]) == (1, 12, 13)
+    assert run("index", "remove", index, "--where", "label = 'blue'")["removed"] == 4
+    assert run("index", "compact", index)["count"] == 9
+    verified = run("index", "verify", index)
+    assert (verified["count"], verified["ok"]) == (9, True)
+
+
+def test_errors_have_their_codes_and_leave_the_index_as_it_was(
+    run: Run, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    index = tmp_path / "idx"
+    run("index", "build", "--model", model, "--images", photos, "--out", index)
+    again = run("index", "build", "--model", model, "--images", photos, "--out", index, code=2)
+    assert "already exists" in again["error"]
+    assert "empty" in run("search", index, " ", code=2)["error"]
+    assert "does not exist" in run("search", index, "no.png", code=4)["error"]
+    assert (
+        "no such column"
+        in run("search", index, photos / "red", "--where", "x = 1", code=2)["error"]
+    )
+    assert "cannot read text" in run("search", index, "a red wall", code=2)["error"]
+    assert "is no index" in run("index", "info", photos, code=4)["error"]
+    path = next(index.glob("segments/*/vectors.faiss"))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert "is damaged" in run("index", "verify", index, code=5)["error"]
+    assert "is damaged" in run("search", index, photos / "red", code=5)["error"]

@@ -1,0 +1,8 @@
+"""Indexes: folders of embeddings that can be searched, changed and trusted."""
+
+from zoo.index.hits import Hit as Hit
+from zoo.index.index import Index as Index
+from zoo.index.manifest import ModelIdentity as ModelIdentity
+from zoo.index.plan import Plan as Plan
+from zoo.index.rows import Record as Record
+from zoo.index.update import Update as Update

@@ -1,0 +1,208 @@
+"""Every way an index changes: each makes the next generation in full, then publishes it."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from zoo import __version__
+from zoo.errors import UnavailableError, UsageError
+from zoo.files import atomic_path
+from zoo.index import engine
+from zoo.index.manifest import Facts, Manifest, SegmentFacts
+from zoo.index.rows import Record, columns_of, levels_of
+from zoo.index.segment import Segment, write_removed, write_segment
+from zoo.index.sources import relative_path
+from zoo.index.store import SEGMENTS, check_files, publish, read_current, writing
+
+TRAINED = f"{SEGMENTS}/trained.faiss"
+Vectors = Float32[np.ndarray, "item dim"]
+Masks = Sequence[Bool[np.ndarray, " _"]]  # one a segment, of any lengths
+
+
+def create(
+    folder: Path,
+    manifest: Manifest,
+    vectors: Vectors,
+    records: Sequence[Record],
+    like: Path | None = None,
+) -> None:
+    """Fill an empty `folder` with the first generation of an index."""
+    (folder / SEGMENTS).mkdir()
+    if like is not None:
+        manifest = _share_training(folder, manifest, like)
+    elif engine.training_size(manifest.plan.kind):
+        trained = engine.train(manifest.plan.kind, vectors)
+        manifest = _keep_training(folder, manifest, trained)
+    start = replace(manifest, generation=0)
+    publish(folder, grown(folder, start, [vectors], records, event("build", added=len(records))))
+
+
+def append(folder: Path, vectors: Vectors, records: Sequence[Record]) -> Manifest:
+    """Add a segment."""
+    with writing(folder) as manifest:
+        done = event("add", added=len(records))
+        after = grown(folder, manifest, [vectors], records, done)
+        publish(folder, after)
+    return after
+
+
+def remove(folder: Path, ids: Sequence[int], paths: Sequence[str], where: str | None) -> int:
+    """Bury every item that `ids`, `paths` or `where` names; return how many.
+
+    Raises:
+        UnavailableError: an id or path is not there.
+    """
+    with writing(folder) as manifest:
+        segments = opened(folder, manifest)
+        chosen = [np.zeros(segment.facts.count, bool) for segment in segments]
+        _choose(segments, chosen, "id", ids)
+        _choose(segments, chosen, "path", [_relative(manifest, path) for path in paths])
+        if where is not None:
+            for mask, segment in zip(chosen, segments, strict=True):
+                mask |= segment.matching(where)
+        count = sum(int(mask.sum()) for mask in chosen)
+        if count:
+            facts = buried(folder, segments, chosen, manifest.generation + 1)
+            publish(folder, manifest.next(event("remove", removed=count), segments=facts))
+    return count
+
+
+def buried(
+    folder: Path, segments: Sequence[Segment], chosen: Masks, generation: int
+) -> tuple[SegmentFacts, ...]:
+    """Write tombstones for the `chosen` items and return the facts of every segment."""
+    return tuple(
+        write_removed(folder, segment.facts, segment.alive & ~mask, generation)
+        if mask.any()
+        else segment.facts
+        for segment, mask in zip(segments, chosen, strict=True)
+    )
+
+
+def compact(folder: Path) -> Manifest:
+    """Rewrite all living items as one segment.
+
+    Raises:
+        UsageError: nothing is left alive.
+    """
+    with writing(folder) as manifest:
+        segments = opened(folder, manifest)
+        records = [record for segment in segments for record in living_records(segment)]
+        if not records:
+            raise UsageError(f"{folder} holds no living item", "build a new index instead")
+        pieces = (piece for segment in segments for piece in living_vectors(segment))
+        name = f"{manifest.generation + 1:06d}"
+        facts = write_segment(folder, name, pieces, records, manifest, _trained(folder, manifest))
+        done = event("compact", dropped=sum(s.removed_count for s in manifest.segments))
+        compacted = manifest.next(done, segments=(facts,))
+        publish(folder, compacted)
+    return compacted
+
+
+def opened(folder: Path, manifest: Manifest) -> list[Segment]:
+    """Verify and open every segment.
+
+    Raises:
+        IntegrityError: a file is damaged.
+    """
+    check_files(folder, manifest, trust_seen=True)
+    return [Segment(folder, facts, manifest) for facts in manifest.segments]
+
+
+def living_vectors(segment: Segment) -> Iterator[Vectors]:
+    """Yield the vectors that are not removed, a chunk at a time."""
+    for start in range(0, segment.facts.count, engine.CHUNK):
+        chunk = slice(start, start + engine.CHUNK)
+        yield segment.vectors[chunk][segment.alive[chunk]]
+
+
+def living_records(segment: Segment) -> list[Record]:
+    """Return the records that are not removed, in row order."""
+    return [
+        r for _, r in sorted(segment.rows.records(np.flatnonzero(segment.alive).tolist()).items())
+    ]
+
+
+def event(name: str, **facts: Any) -> dict[str, Any]:
+    """Return a line for the history."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"event": name, "time": now, "version": __version__, **facts}
+
+
+def grown(
+    folder: Path,
+    manifest: Manifest,
+    pieces: Sequence[Vectors],
+    records: Sequence[Record],
+    done: Mapping[str, Any],
+) -> Manifest:
+    """Write a new segment and return the manifest that has it; `done` goes into its history."""
+    first = manifest.next_id
+    numbered = [replace(record, id=first + row) for row, record in enumerate(records)]
+    name = f"{manifest.generation + 1:06d}"
+    facts = write_segment(folder, name, pieces, numbered, manifest, _trained(folder, manifest))
+    return manifest.next(
+        done,
+        segments=(*manifest.segments, facts),
+        next_id=first + len(records),
+        levels=tuple(dict.fromkeys((*manifest.levels, *levels_of(records)))),
+        columns=tuple(dict.fromkeys((*manifest.columns, *columns_of(records)))),
+    )
+
+
+def _choose(segments: Sequence[Segment], chosen: Masks, column: str, values: Sequence[Any]) -> None:
+    remaining = set(values)
+    for mask, segment in zip(chosen, segments, strict=True):
+        for value, rows in segment.rows.rows_of(column, values).items():
+            living = [row for row in rows if segment.alive[row]]
+            mask[living] = True
+            if living:
+                remaining.discard(value)
+    if remaining:
+        raise UnavailableError(
+            f"{column} {min(remaining)!r} is not in the index", "nothing was removed"
+        )
+
+
+def _relative(manifest: Manifest, path: str) -> str:
+    return relative_path(Path(path), Path(manifest.root)) if Path(path).is_absolute() else path
+
+
+def _trained(folder: Path, manifest: Manifest) -> Any:
+    if not manifest.trained:
+        return None
+    return engine.open_trained(folder / manifest.trained, manifest.plan.kind, manifest.dim)
+
+
+def _keep_training(folder: Path, manifest: Manifest, trained: Any) -> Manifest:
+    with atomic_path(folder / TRAINED) as temporary:
+        engine.write(trained, temporary)
+    return replace(manifest, trained=TRAINED, trained_facts=Facts.of(folder / TRAINED))
+
+
+def _share_training(folder: Path, manifest: Manifest, like: Path) -> Manifest:
+    """Copy the trained codes of the index `like`, after checking that they fit."""
+    other = read_current(like)
+    check_files(like, other, trust_seen=True)
+    if (other.dim, other.model.weights_sha256) != (manifest.dim, manifest.model.weights_sha256):
+        raise UsageError(f"{like} holds embeddings of another model")
+    shared = replace(
+        manifest, plan=other.plan, trained=other.trained, trained_facts=other.trained_facts
+    )
+    if other.trained:
+        shutil.copyfile(like / other.trained, folder / other.trained)
+    return shared
+
+
+def same_training(manifests: Sequence[Manifest]) -> bool:
+    """Whether the codes of all these indexes mean the same."""
+    facts: set[tuple[Mapping[str, Any], Facts | None] | Any] = {
+        (m.plan.kind, m.trained_facts) for m in manifests
+    }
+    return len(facts) == 1

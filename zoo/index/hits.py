@@ -1,0 +1,42 @@
+"""What a search returns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.index.rows import Record
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One found item; rank 1 is the best, score the inner product of two unit vectors.
+
+    path: where the picture was when it was indexed.
+    """
+
+    rank: int
+    score: float
+    path: Path
+    record: Record
+
+    @property
+    def label(self) -> str:
+        """Its finest label, or an empty text."""
+        return next(iter(self.record.labels.values()), "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: rank, path, score, id, then labels, caption and other columns."""
+        fixed = {"rank": self.rank, "path": str(self.path), "score": self.score}
+        caption = {"caption": self.record.caption} if self.record.caption else {}
+        own = {"id": self.record.id, **self.record.labels, **caption}
+        return {**self.record.extra, **own, **fixed}
+
+
+def ranked(found: Sequence[tuple[float, Record]], root: Path) -> list[Hit]:
+    """Order scored records, best first, older items first among equals."""
+    best = sorted(found, key=lambda pair: (-pair[0], pair[1].id))
+    return [
+        Hit(rank, score, root / record.path, record)
+        for rank, (score, record) in enumerate(best, start=1)
+    ]

@@ -1,0 +1,59 @@
+"""Which model made an embedding: a hash of its tensors and its configuration."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import UsageError
+from zoo.index.manifest import ModelIdentity
+
+
+def weights_sha256(model: nn.Module) -> str:
+    """Hash every tensor of a model by name, type, shape and bytes.
+
+    Unlike a file's hash, it is the same for a model in memory, in safetensors or in shards.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(_bytes(tensor))
+    return digest.hexdigest()
+
+
+def identify(model: nn.Module, name: str) -> ModelIdentity:
+    """Return the identity of `model`, remembered under `name` (what `zoo.load` will be given)."""
+    config: Any = getattr(model, "config", None)
+    plain = json.loads(json.dumps(config.to_json() if config else {}))  # tuples become lists
+    return ModelIdentity(name, weights_sha256(model), plain)
+
+
+def reference(name: str) -> str:
+    """Return the name under which a model will be found again from any working folder."""
+    return str(Path(name).absolute()) if Path(name).exists() else name
+
+
+def refuse_other_model(expected: ModelIdentity, asked: ModelIdentity) -> None:
+    """Refuse a model whose embeddings mean something else than those of the index.
+
+    Raises:
+        UsageError: weights or configuration differ.
+    """
+    hint = f"search with {expected.name!r}, or build an index with {asked.name!r}"
+    if expected.weights_sha256 != asked.weights_sha256:
+        raise UsageError(
+            f"the index was built with other weights: {expected.name!r}"
+            f" ({expected.weights_sha256[:12]}), asked with {asked.name!r}"
+            f" ({asked.weights_sha256[:12]})",
+            hint,
+        )
+    if dict(expected.config) != dict(asked.config):
+        raise UsageError("the weights are the index's, but not their preprocessing", hint)
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return flat.numpy().data

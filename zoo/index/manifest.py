@@ -1,0 +1,167 @@
+"""What one generation of an index consists of; the content of its `generation-*.json`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import IntegrityError
+from zoo.files import sha256_of
+from zoo.index.plan import Plan
+
+FORMAT = 1
+MODALITIES = ("images", "captions")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file must be: its size in bytes and its content's sha256."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> "Facts":
+        """Measure a file."""
+        return cls(path.stat().st_size, sha256_of(path))
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """The model whose embeddings an index holds: only it may ask questions.
+
+    weights_sha256: over the tensors themselves (zoo/index/identity.py), whatever file they lie in.
+    config: what else decides the embedding: architecture, pooling, preprocessing.
+    """
+
+    name: str
+    weights_sha256: str
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SegmentFacts:
+    """A batch of vectors added together; its files never change, only its `removed` bitmap does.
+
+    files: path inside the index folder -> facts.
+    removed: path of the tombstone bitmap, or empty; `removed_count` of its bits are set.
+    """
+
+    name: str
+    count: int
+    files: Mapping[str, Facts]
+    removed: str = ""
+    removed_count: int = 0
+
+    @property
+    def alive_count(self) -> int:
+        """How many of its vectors can still be found."""
+        return self.count - self.removed_count
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything about one generation.
+
+    root: folder that the items' relative paths start from.
+    levels, columns: names of the label levels and of the other metadata columns.
+    next_id: the id the next item gets; ids are never used twice.
+    trained: path of the trained, empty faiss index that every segment's codes share, or empty.
+    tuning: the table measured by the tuner, one row per candidate.
+    history: what was done, oldest first.
+    """
+
+    model: ModelIdentity
+    dim: int
+    plan: Plan
+    modality: str = "images"
+    root: str = ""
+    levels: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    generation: int = 1
+    next_id: int = 0
+    segments: tuple[SegmentFacts, ...] = ()
+    trained: str = ""
+    trained_facts: Facts | None = None
+    tuning: tuple[Mapping[str, Any], ...] = ()
+    history: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many items can be found."""
+        return sum(segment.alive_count for segment in self.segments)
+
+    @property
+    def files(self) -> dict[str, Facts]:
+        """Every file of this generation."""
+        found = {name: facts for segment in self.segments for name, facts in segment.files.items()}
+        if self.trained_facts is not None:
+            found[self.trained] = self.trained_facts
+        return found
+
+    def next(self, event: Mapping[str, Any], **changes: Any) -> "Manifest":
+        """Return the following generation, with `event` at the end of its history."""
+        history = (*self.history, event)
+        return replace(self, generation=self.generation + 1, history=history, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON file."""
+        fixed = {"format": FORMAT, "metric": "inner product", "normalised": True}
+        return {**fixed, "count": self.count, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], where: Path) -> "Manifest":
+        """Read what `to_json` wrote, strictly.
+
+        Raises:
+            IntegrityError: it is something else, or names a file outside the index.
+        """
+        try:
+            if value["format"] != FORMAT:
+                raise IntegrityError(
+                    f"{where} is of format {value['format']!r}, not {FORMAT}",
+                    "open it with the rankzoo that wrote it",
+                )
+            manifest = cls._parse(value)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise IntegrityError(f"{where} is no index manifest ({error!r})") from error
+        manifest._check(where, value["count"])
+        return manifest
+
+    @classmethod
+    def _parse(cls, value: Mapping[str, Any]) -> "Manifest":
+        fixed = ("format", "metric", "normalised", "count")
+        fields = {key: entry for key, entry in value.items() if key not in fixed}
+        trained = fields["trained_facts"]
+        fields |= {
+            "model": ModelIdentity(**fields["model"]),
+            "plan": Plan(**fields["plan"]),
+            "segments": tuple(_segment(entry) for entry in fields["segments"]),
+            "trained_facts": None if trained is None else Facts(**trained),
+            **{key: tuple(fields[key]) for key in ("levels", "columns", "tuning", "history")},
+        }
+        return cls(**fields)
+
+    def _check(self, where: Path, count: int) -> None:
+        names = [*self.files, *(segment.name for segment in self.segments)]
+        unsafe = [name for name in names if not _SAFE_NAME.fullmatch(name)]
+        hashes = [facts.sha256 for facts in self.files.values()]
+        sound = (
+            not unsafe
+            and all(_SHA256.fullmatch(text) for text in hashes)
+            and self.modality in MODALITIES
+            and self.dim > 0
+            and count == self.count
+            and all(0 <= s.removed_count <= s.count for s in self.segments)
+            and all(not s.removed or s.removed in s.files for s in self.segments)
+        )
+        if not sound:
+            raise IntegrityError(f"{where} contradicts itself{f': {unsafe[0]}' if unsafe else ''}")
+
+
+def _segment(value: Mapping[str, Any]) -> SegmentFacts:
+    files = {name: Facts(**facts) for name, facts in value["files"].items()}
+    return SegmentFacts(**{**value, "files": files})

@@ -1,0 +1,174 @@
+"""The metadata of a segment: one SQLite row per vector, written once, then only read."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import DataError, IntegrityError
+
+FIXED = ("id", "path", "sha256", "caption")
+BATCH = 500  # values in one `IN (...)`: SQLite takes 32,766
+
+
+@dataclass(frozen=True)
+class Record:
+    """One indexed thing: a picture, or one caption of a picture.
+
+    path: relative to the index's root, or absolute; sha256: of the picture file's bytes.
+    labels: level name -> label; extra: any other column of the manifest it came from.
+    """
+
+    path: str
+    sha256: str = ""
+    caption: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    id: int = -1
+
+
+def write_rows(path: Path, records: Sequence[Record]) -> None:
+    """Write the rows of a segment; the row number is the vector's position.
+
+    Extra columns whose every value is a plain number become numbers, so `year > 2010` works.
+
+    Raises:
+        DataError: a column's name cannot be one.
+    """
+    levels, columns = levels_of(records), columns_of(records)
+    names = ("row", *FIXED, *levels, *columns)
+    _refuse_bad_names(names)
+    numeric = {c for c in columns if all(_is_number(r.extra.get(c, "")) for r in records)}
+    types = {
+        "row": "INTEGER PRIMARY KEY",
+        "id": "INTEGER NOT NULL",
+        **dict.fromkeys(numeric, "NUMERIC"),
+    }
+    declared = ", ".join(f'"{name}" {types.get(name, "TEXT")}' for name in names)
+    marks = ", ".join("?" * len(names))
+    connection = sqlite3.connect(os.fspath(path))
+    try:
+        with connection:
+            connection.execute("PRAGMA journal_mode = OFF")  # the file is new: it appears whole
+            connection.execute(f"CREATE TABLE items ({declared})")
+            rows = (_values(row, record, levels, columns) for row, record in enumerate(records))
+            connection.executemany(f"INSERT INTO items VALUES ({marks})", rows)
+            for column in ("id", "path", "sha256"):
+                connection.execute(f'CREATE INDEX "by_{column}" ON items ("{column}")')
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise DataError(f"a path, label or caption cannot be stored: {error}") from error
+    finally:
+        connection.close()
+
+
+def levels_of(records: Iterable[Record]) -> tuple[str, ...]:
+    """Names of the label levels, finest first, in order of appearance."""
+    return tuple(dict.fromkeys(name for record in records for name in record.labels))
+
+
+def columns_of(records: Iterable[Record]) -> tuple[str, ...]:
+    """Names of the extra columns, in order of appearance."""
+    return tuple(dict.fromkeys(name for record in records for name in record.extra))
+
+
+class Rows:
+    """The rows of a segment, opened read-only; safe to share between threads."""
+
+    def __init__(self, path: Path, levels: Sequence[str]) -> None:
+        self.path = path
+        address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        self._connection.execute("PRAGMA trusted_schema = OFF")
+        described = self.fetch('SELECT name FROM pragma_table_info("items")')
+        names = [str(name) for (name,) in described]
+        if tuple(names[:5]) != ("row", *FIXED):
+            raise IntegrityError(f"{path} holds no rows of an index")
+        self.levels = tuple(name for name in names[5:] if name in levels)
+        self.columns = tuple(name for name in names[5:] if name not in levels)
+
+    def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one of our own statements.
+
+        Raises:
+            IntegrityError: the file is damaged in a way its hash did not show.
+        """
+        try:
+            with self._lock:
+                return self._connection.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise IntegrityError(f"{self.path}: {error}") from error
+
+    def __len__(self) -> int:
+        return int(self.fetch("SELECT count(*) FROM items")[0][0])
+
+    def records(self, rows: Iterable[int]) -> dict[int, Record]:
+        """Return the records at `rows`, by row."""
+        wanted = list(rows)
+        found: dict[int, Record] = {}
+        for start in range(0, len(wanted), BATCH):
+            group = wanted[start : start + BATCH]
+            marks = ", ".join("?" * len(group))
+            for row, *values in self.fetch(f"SELECT * FROM items WHERE row IN ({marks})", group):
+                found[row] = self._record(values)
+        return found
+
+    def rows_of(self, column: str, values: Iterable[Any]) -> dict[Any, list[int]]:
+        """Return the rows whose fixed `column` is each of `values`."""
+        wanted = list(values)
+        found: dict[Any, list[int]] = {}
+        for start in range(0, len(wanted), BATCH):
+            group = wanted[start : start + BATCH]
+            marks = ", ".join("?" * len(group))
+            statement = f'SELECT "{column}", row FROM items WHERE "{column}" IN ({marks})'
+            for value, row in self.fetch(statement, group):
+                found.setdefault(value, []).append(row)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _record(self, values: Sequence[Any]) -> Record:
+        identifier, path, sha256, caption, *rest = values
+        named = dict(zip((*self.levels, *self.columns), rest, strict=True))
+        labels = {name: named[name] for name in self.levels if named[name] is not None}
+        extra = {name: named[name] for name in self.columns if named[name] is not None}
+        return Record(path, sha256, caption, labels, extra, identifier)
+
+
+def _values(
+    row: int, record: Record, levels: Sequence[str], columns: Sequence[str]
+) -> tuple[Any, ...]:
+    labels = (record.labels.get(name) or None for name in levels)
+    extra = (_null_if_empty(record.extra.get(name)) for name in columns)
+    return (row, record.id, record.path, record.sha256, record.caption, *labels, *extra)
+
+
+def _null_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is empty or a number that reads back as it was written (`007` does not)."""
+    if value == "" or value is None or isinstance(value, int | float):
+        return True
+    for kind in (int, float):
+        try:
+            if str(kind(value)) == value:
+                return True
+        except ValueError:
+            continue
+    return False
+
+
+def _refuse_bad_names(names: Sequence[str]) -> None:
+    lowered = [name.lower() for name in names]
+    for name, low in zip(names, lowered, strict=True):
+        if not name or '"' in name or "\0" in name:
+            raise DataError(f"column name {name!r} cannot be stored", "rename it")
+        if lowered.count(low) > 1:
+            raise DataError(f"column {name!r} exists already in every index", "rename it")

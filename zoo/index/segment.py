@@ -1,0 +1,134 @@
+"""A segment: vectors added together, their codes and their rows, in a folder that never changes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from zoo.errors import IntegrityError
+from zoo.files import atomic_path, staged_folder
+from zoo.index import engine
+from zoo.index.manifest import Facts, Manifest, SegmentFacts
+from zoo.index.plan import Plan
+from zoo.index.rows import Record, Rows, write_rows
+from zoo.index.store import SEGMENTS
+from zoo.index.where import matching_rows
+
+VECTORS, CODES, ITEMS = "vectors.faiss", "codes.faiss", "items.sqlite"
+SEARCH_EXACTLY = 4_096  # so few candidates are compared one by one: exact, and sooner than codes
+
+Vectors = Float32[np.ndarray, "item dim"]
+
+
+def write_segment(
+    folder: Path,
+    name: str,
+    vectors: Iterable[Vectors],
+    records: Sequence[Record],
+    manifest: Manifest,
+    trained: Any = None,
+) -> SegmentFacts:
+    """Write `segments/<name>` of the index `folder` in one rename and return what it holds.
+
+    vectors: pieces of the matrix, in the order of `records`.
+    trained: the trained, empty index to fill, for a kind that has one.
+    """
+    home = folder / SEGMENTS / name
+    with staged_folder(home) as staged:
+        count = write_vectors(staged / VECTORS, vectors, len(records), manifest.dim)
+        assert count == len(records), "one vector a record"
+        write_rows(staged / ITEMS, records)
+        if manifest.plan.kind != "Flat":
+            index = (
+                trained if trained is not None else engine.make(manifest.plan.kind, manifest.dim)
+            )
+            engine.add(index, engine.map_vectors(staged / VECTORS, count, manifest.dim))
+            engine.write(index, staged / CODES)
+    files = {f"{SEGMENTS}/{name}/{path.name}": Facts.of(path) for path in sorted(home.iterdir())}
+    return SegmentFacts(name, count, files)
+
+
+def write_vectors(path: Path, pieces: Iterable[Vectors], count: int, dim: int) -> int:
+    """Stream pieces of a matrix into a faiss IndexFlatIP file; return how many rows came."""
+    rows = 0
+    with path.open("wb") as file:
+        file.write(engine.vector_header(count, dim))
+        for piece in pieces:
+            assert piece.shape[1] == dim
+            file.write(np.ascontiguousarray(piece, np.float32).data)
+            rows += len(piece)
+    return rows
+
+
+def write_removed(
+    folder: Path, facts: SegmentFacts, alive: Bool[np.ndarray, " item"], generation: int
+) -> SegmentFacts:
+    """Write a new tombstone bitmap for a segment and return its new facts."""
+    name = f"{SEGMENTS}/{facts.name}-removed-{generation:06d}"
+    with atomic_path(folder / name) as temporary:
+        temporary.write_bytes(np.packbits(~alive, bitorder="little").tobytes())
+    files = {key: value for key, value in facts.files.items() if key != facts.removed}
+    files[name] = Facts.of(folder / name)
+    return replace(facts, files=files, removed=name, removed_count=int((~alive).sum()))
+
+
+class Segment:
+    """A segment opened for reading, memory-mapped; its files were verified by the caller.
+
+    Raises:
+        IntegrityError: rows, vectors, codes and manifest do not agree.
+    """
+
+    def __init__(self, folder: Path, facts: SegmentFacts, manifest: Manifest) -> None:
+        self.facts = facts
+        self.columns = ("id", "path", "sha256", "caption", *manifest.levels, *manifest.columns)
+        home = folder / SEGMENTS / facts.name
+        self._home = home
+        self._kind = manifest.plan.kind
+        self.vectors = engine.map_vectors(home / VECTORS, facts.count, manifest.dim)
+        self.rows = Rows(home / ITEMS, manifest.levels)
+        if len(self.rows) != facts.count:
+            raise IntegrityError(f"{home / ITEMS} has {len(self.rows)} rows, not {facts.count}")
+        self.alive = _alive(folder, facts)
+        self.flat = engine.open_flat(home / VECTORS, facts.count, manifest.dim)
+        coded = self._kind != "Flat"
+        self.codes = engine.open_coded(home / CODES, self._kind, self.flat) if coded else self.flat
+
+    def matching(self, where: str) -> Bool[np.ndarray, " item"]:
+        """Which items are alive and fulfil a `--where` clause."""
+        chosen = np.zeros(self.facts.count, bool)
+        chosen[matching_rows(self._home / ITEMS, where, self.columns)] = True
+        chosen &= self.alive
+        return chosen
+
+    def search(
+        self, queries: engine.Queries, k: int, plan: Plan, candidates: Bool[np.ndarray, " item"]
+    ) -> engine.Found:
+        """Return scores and rows of the best `k` candidates; row -1 where there are fewer."""
+        rows = np.flatnonzero(candidates)
+        if len(rows) == 0:
+            return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
+        k = min(k, len(rows))
+        if len(rows) <= SEARCH_EXACTLY and len(rows) < self.facts.count:
+            scores, found = engine.exact(self.vectors[rows], queries, k)
+            return scores, rows[found]
+        return engine.search(self.codes, self.flat, plan, queries, k, candidates)
+
+    def close(self) -> None:
+        """Close the rows; mapped files close when nobody looks at them any more."""
+        self.rows.close()
+
+
+def _alive(folder: Path, facts: SegmentFacts) -> Bool[np.ndarray, " item"]:
+    if not facts.removed:
+        return np.ones(facts.count, bool)
+    packed = np.frombuffer((folder / facts.removed).read_bytes(), np.uint8)
+    if len(packed) != (facts.count + 7) // 8:
+        raise IntegrityError(f"{folder / facts.removed} is not a bitmap of {facts.count} items")
+    removed = np.unpackbits(packed, count=facts.count, bitorder="little").astype(bool)
+    if int(removed.sum()) != facts.removed_count:
+        raise IntegrityError(f"{folder / facts.removed} removes {int(removed.sum())} items")
+    return ~removed

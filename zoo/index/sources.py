@@ -1,0 +1,140 @@
+"""From a catalogue and a model to records and vectors."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from zoo.data.catalogue import Catalogue, Item
+from zoo.errors import DataError, UsageError
+from zoo.evaluation.embed import embed_catalogue
+from zoo.files import sha256_of
+from zoo.index.rows import Record
+from zoo.progress import Track, silent
+
+Embed = Callable[[Sequence[int]], Float[Tensor, "item dim"]]
+
+
+def image_records(catalogue: Catalogue, root: Path, track: Track = silent) -> list[Record]:
+    """Return one record a picture, with its content's hash; paths start from `root`."""
+    items = track(catalogue.items, "hash", len(catalogue.items))
+    return [
+        _record(item, catalogue, root, sha256_of(item.path), item.captions[:1]) for item in items
+    ]
+
+
+def caption_records(catalogue: Catalogue, root: Path) -> list[Record]:
+    """Return one record a caption, with the text's hash.
+
+    Raises:
+        DataError: no item has a caption.
+    """
+    records = [
+        _record(item, catalogue, root, hashlib.sha256(text.encode()).hexdigest(), (text,))
+        for item in catalogue.items
+        for text in item.captions
+    ]
+    if not records:
+        raise DataError(f"{catalogue.root}: no item has a caption", "add a column `caption`")
+    return records
+
+
+@dataclass(frozen=True)
+class Means:
+    """What embedding may use: items in one pass, loading processes, device; `track` watches it."""
+
+    batch_size: int = 64
+    workers: int = 0
+    device: str = "cpu"
+    track: Track = silent
+
+
+def work_for(
+    model: nn.Module, catalogue: Catalogue, root: Path, modality: str, means: Means
+) -> tuple[list[Record], Embed]:
+    """Return what to index of a catalogue, and a function from positions in it to embeddings.
+
+    Raises:
+        UsageError: the model lacks the side that `modality` needs.
+        DataError: there is nothing of that modality.
+    """
+    if modality == "captions":
+        records = caption_records(catalogue, root)
+        return records, _caption_embedder(model, [record.caption for record in records], means)
+    image_side(model)
+    return image_records(catalogue, root, means.track), _image_embedder(model, catalogue, means)
+
+
+def _image_embedder(model: nn.Module, catalogue: Catalogue, means: Means) -> Embed:
+    def embed(positions: Sequence[int]) -> Float[Tensor, "item dim"]:
+        return embed_catalogue(
+            model,
+            catalogue.subset(positions),
+            batch_size=means.batch_size,
+            workers=means.workers,
+            device=means.device,
+            track=means.track,
+        )
+
+    return embed
+
+
+def _caption_embedder(model: nn.Module, texts: Sequence[str], means: Means) -> Embed:
+    embed_texts = text_side(model)
+
+    def embed(positions: Sequence[int]) -> Float[Tensor, "item dim"]:
+        starts = range(0, len(positions), means.batch_size)
+        pieces = [
+            embed_texts([texts[i] for i in positions[start : start + means.batch_size]])
+            for start in means.track(starts, "embed", len(starts))
+        ]
+        return torch.cat(pieces)
+
+    return embed
+
+
+def text_side(model: nn.Module) -> Callable[[list[str]], Float[Tensor, "text dim"]]:
+    """Return the model's `embed_texts`.
+
+    Raises:
+        UsageError: it has none.
+    """
+    return _side(model, "embed_texts", "read text")
+
+
+def image_side(model: nn.Module) -> Callable[[list[Any]], Float[Tensor, "image dim"]]:
+    """Return the model's `embed_images`.
+
+    Raises:
+        UsageError: it has none.
+    """
+    return _side(model, "embed_images", "look at pictures")
+
+
+def _side(model: nn.Module, method: str, ability: str) -> Callable[[list[Any]], Tensor]:
+    found: Callable[[list[Any]], Tensor] | None = getattr(model, method, None)
+    if found is None:
+        raise UsageError(
+            f"this model cannot {ability}",
+            "give a model with both sides, or the other kind of query",
+        )
+    return found
+
+
+def _record(
+    item: Item, catalogue: Catalogue, root: Path, sha256: str, captions: Sequence[str]
+) -> Record:
+    labels = dict(zip(catalogue.levels, item.labels, strict=True))
+    split = {"split": item.split} if item.split else {}
+    path = relative_path(item.path.absolute(), root)
+    return Record(path, sha256, next(iter(captions), ""), labels, {**item.extra, **split})
+
+
+def relative_path(path: Path, root: Path) -> str:
+    """Return `path` from `root` on when it lies below, else as it is."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)

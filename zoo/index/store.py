@@ -1,0 +1,161 @@
+"""The index folder: one pointer, one writer, and generations that are never changed in place.
+
+`CURRENT` names the manifest of a generation and its sha256; the manifest does the same for every
+other file. A reader follows the pointer once and sees that generation for ever; a writer puts new
+files beside the old ones and moves the pointer last, in one rename.
+"""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import IntegrityError, RankzooError, UnavailableError
+from zoo.files import sha256_of, write_json, write_text
+from zoo.index.manifest import Facts, Manifest
+from zoo.progress import Track, silent
+
+POINTER = "CURRENT"
+LOCK = "lock"
+SEEN = ".verified.json"
+SEGMENTS = "segments"
+_OURS = ("generation-", f".{POINTER}.", ".generation-", f".{SEEN}.")  # last three: half-written
+
+
+def read_current(folder: Path) -> Manifest:
+    """Read the manifest that is current now.
+
+    Raises:
+        UnavailableError: `folder` is no index.
+        IntegrityError: the pointer or the manifest is damaged.
+    """
+    pointer = folder / POINTER
+    if not pointer.is_file():
+        raise UnavailableError(f"{folder} is no index", "rankzoo index build makes one")
+    value = _read_json(pointer)
+    try:
+        generation, promised = int(value["generation"]), str(value["sha256"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(pointer, f"({error!r})") from error
+    if pointer.read_text(encoding="utf-8") != _pointer_text(generation, promised):
+        raise _damaged(pointer, "")
+    path = folder / manifest_name(generation)
+    if not path.is_file():
+        raise _damaged(path, "(missing)")
+    if sha256_of(path) != promised:
+        raise _damaged(path, "(its sha256 is not the one CURRENT promises)")
+    return Manifest.from_json(_read_json(path), path)
+
+
+def manifest_name(generation: int) -> str:
+    """File name of a generation's manifest."""
+    return f"generation-{generation:06d}.json"
+
+
+def publish(folder: Path, manifest: Manifest) -> None:
+    """Make `manifest` the current one; every file it names is already on disk."""
+    path = folder / manifest_name(manifest.generation)
+    write_json(path, manifest.to_json())
+    write_text(folder / POINTER, _pointer_text(manifest.generation, sha256_of(path)))
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Manifest]:
+    """Hold the writer's lock; yield the current manifest; sweep leftovers before and after.
+
+    Raises:
+        RankzooError: another process is writing.
+    """
+    read_current(folder)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RankzooError(
+                f"{folder}: another process is writing", "try again later"
+            ) from error
+        manifest = read_current(folder)
+        sweep(folder, manifest)
+        yield manifest
+        sweep(folder, read_current(folder))
+
+
+def sweep(folder: Path, manifest: Manifest) -> None:
+    """Remove what no reader will look for: other generations, and what a killed writer left."""
+    keep = {folder / name for name in (*manifest.files, manifest_name(manifest.generation))}
+    keep |= {path.parent for path in keep if path.parent != folder / SEGMENTS}
+    candidates = [p for p in folder.iterdir() if p.name.startswith(_OURS)]
+    for path in (*candidates, *(folder / SEGMENTS).iterdir()):
+        if path in keep:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def check_files(
+    folder: Path, manifest: Manifest, *, trust_seen: bool, track: Track = silent
+) -> int:
+    """Compare every file with its promised size and sha256; return how many bytes were read.
+
+    With `trust_seen`, a file that passed before and whose size, inode and times are the same
+    since is not read again: that is what lets a large index open in no time.
+
+    Raises:
+        IntegrityError: naming the first file that is missing or differs.
+    """
+    seen = _read_seen(folder) if trust_seen else {}
+    passed: dict[str, list[Any]] = {}
+    total = 0
+    for name, facts in track(manifest.files.items(), "verify", len(manifest.files)):
+        path = folder / name
+        stamp = _stamp(path, facts)
+        if seen.get(name) != stamp:
+            if sha256_of(path) != facts.sha256:
+                raise _damaged(path, "(its sha256 is not the one the manifest promises)")
+            total += facts.size
+        passed[name] = stamp
+    if passed != seen:
+        with suppress(OSError):  # a read-only index is read in full every time
+            write_json(folder / SEEN, passed)
+    return total
+
+
+def _stamp(path: Path, facts: Facts) -> list[Any]:
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise _damaged(path, "(missing)") from error
+    if found.st_size != facts.size:
+        raise _damaged(path, f"({found.st_size} bytes, not {facts.size})")
+    return [facts.sha256, found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _read_seen(folder: Path) -> dict[str, Any]:
+    try:
+        value = json.loads((folder / SEEN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _pointer_text(generation: int, sha256: str) -> str:
+    return json.dumps({"generation": generation, "sha256": sha256}) + "\n"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged(path, "(not JSON)") from error
+    if not isinstance(value, dict):
+        raise _damaged(path, "(no JSON object)")
+    return value
+
+
+def _damaged(path: Path, why: str) -> IntegrityError:
+    return IntegrityError(f"{path} is damaged {why}".rstrip(), "restore a copy, or build again")
