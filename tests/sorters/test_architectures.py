@@ -20,8 +20,11 @@ PARAMETERS = {
     "scaled_sigmoid": 0,
     "straight_through": 0,
     "gaussian": 0,
+    "soft_rank_l2": 0,
+    "soft_rank_kl": 0,
+    "neural_sort": 0,
 }
-ANY_LENGTH = ["exa", "gaussian", "gruc", "grus", "scaled_sigmoid", "sigmoid", "straight_through"]
+ANY_LENGTH = sorted(set(SORTERS) - {"cnn", "grup", "lstm", "lstme", "lstmla", "mlp"})
 SMALL = {name: {"length": 6} for name in ("lstm", "grup", "lstme", "mlp")}
 
 

@@ -9,6 +9,7 @@ from zoo.losses.detection_ap import DetectionAP
 from zoo.losses.rank_sort import RankSort
 from zoo.losses.recall_at_k import RecallAtK
 from zoo.losses.smooth_ap import SmoothAP
+from zoo.losses.sodeep import SoDeepMAP, SoDeepRecall, SoDeepSpearman
 
 LOSSES = {
     "recall_at_k": RecallAtK,
@@ -22,4 +23,7 @@ __all__ = [
     "RankSort",
     "RecallAtK",
     "SmoothAP",
+    "SoDeepMAP",
+    "SoDeepRecall",
+    "SoDeepSpearman",
 ]

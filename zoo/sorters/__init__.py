@@ -6,6 +6,7 @@ from functools import partial
 from zoo.sorters.exact import exact_ranks
 from zoo.sorters.feedforward import CNNSorter, MLPSorter
 from zoo.sorters.gaussian import GaussianSorter
+from zoo.sorters.neural_sort import NeuralSortSorter
 from zoo.sorters.pairwise import (
     AdaptiveSorter,
     ScaledSigmoidSorter,
@@ -13,6 +14,7 @@ from zoo.sorters.pairwise import (
     StraightThroughSorter,
 )
 from zoo.sorters.recurrent import GRUProjectionSorter, GRUSumSorter, GRUVectorSorter, LSTMSorter
+from zoo.sorters.soft_rank import SoftRankSorter
 from zoo.sorters.sorter import Sorter, standardise
 
 SORTERS: dict[str, Callable[..., Sorter]] = {
@@ -29,6 +31,9 @@ SORTERS: dict[str, Callable[..., Sorter]] = {
     "sigmoid": SigmoidSorter,
     "scaled_sigmoid": ScaledSigmoidSorter,
     "straight_through": StraightThroughSorter,
+    "soft_rank_l2": partial(SoftRankSorter, regulariser="l2"),
+    "soft_rank_kl": partial(SoftRankSorter, regulariser="kl"),
+    "neural_sort": NeuralSortSorter,
 }
 
 __all__ = ["SORTERS", "GaussianSorter", "Sorter", "exact_ranks", "standardise"]

@@ -14,9 +14,10 @@ def exact_ranks(scores: Float[Tensor, "batch length"]) -> Float[Tensor, "batch l
     >>> exact_ranks(torch.tensor([[0.3, -0.8, 0.9, 0.1, -0.2]]))
     tensor([[0.4000, 1.0000, 0.2000, 0.6000, 0.8000]])
     """
-    ascending = scores.sort(dim=1).values
-    below = torch.searchsorted(ascending, scores.contiguous())
-    not_above = torch.searchsorted(ascending, scores.contiguous(), right=True)
+    rows = scores.contiguous()
+    ascending = rows.sort(dim=1).values
+    below = torch.searchsorted(ascending, rows)
+    not_above = torch.searchsorted(ascending, rows, right=True)
     length = scores.shape[1]
     ranks = length - (below + not_above - 1) / 2
     return (ranks / length).to(scores.dtype)

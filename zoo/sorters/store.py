@@ -65,6 +65,21 @@ def load_sorter(source: str | Path) -> Sorter:
     return sorter.eval().requires_grad_(False)
 
 
+def ready_sorter(source: Sorter | str | Path) -> Sorter:
+    """Return a sorter that ranks as it is: given, in closed form, shipped, or in a folder.
+
+    Raises:
+        UnavailableError: the name is of a learned sorter whose weights are not shipped.
+    """
+    if isinstance(source, Sorter):
+        return source
+    if str(source) in SORTERS and not (WEIGHTS / str(source)).is_dir():
+        sorter = build_sorter(str(source))
+        if not any(True for _ in sorter.parameters()):
+            return sorter
+    return load_sorter(source)
+
+
 def shipped_sorters() -> list[str]:
     """Return the names of the sorters whose weights come with the package."""
     return sorted(config.parent.name for config in WEIGHTS.glob("*/config.json"))
