@@ -11,6 +11,7 @@ from cli.index import app as index_app
 from cli.list import list_cards
 from cli.search import search
 from cli.show import show
+from cli.train import train
 from zoo import __version__
 from zoo.errors import RankzooError, UsageError
 
@@ -45,6 +46,7 @@ app.command("download")(download)
 app.command("eval")(evaluate)
 app.add_typer(index_app)
 app.command("search")(search)
+app.command("train")(train)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,67 @@
+"""`rankzoo train`: a recipe by name, or a model and a loss on a folder of pictures."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.options import Device, DryRun, Json, Offline, OnBadImage, Out, Quiet, Seed, Set, Workers
+from cli.output import Output
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="[RECIPE]", help="A recipe's name, or a recipe.json.")
+]
+Model = Annotated[
+    str | None, typer.Option("--model", help="Backbone: card, owner/name[@revision], or folder.")
+]
+Loss = Annotated[str | None, typer.Option("--loss", help="A loss's name, for example sup_ap.")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="What the recipe's reader reads; a folder of class folders."),
+]
+Size = Annotated[int | None, typer.Option("--batch-size", min=1, help="Items in a global batch.")]
+Resume = Annotated[
+    str, typer.Option("--resume", metavar="no|auto", help="auto: go on with the run in --out.")
+]
+ShowConfig = Annotated[bool, typer.Option("--show-config", help="Print the recipe and stop.")]
+
+
+def train(
+    name: Name = None,
+    model: Model = None,
+    loss: Loss = None,
+    data: Data = None,
+    out: Out = Path("run"),
+    changes: Set = None,
+    batch_size: Size = None,
+    device: Device = "auto",
+    workers: Workers = 2,
+    seed: Seed = 0,
+    resume: Resume = "no",
+    on_bad_image: OnBadImage = "fail",
+    offline: Offline = False,
+    show_config: ShowConfig = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
+    from zoo.recipes.values import to_json
+    from zoo.training.order import Order, execute, plan
+    from zoo.training.setup import find_recipe
+
+    output = Output(as_json, quiet)
+    recipe = find_recipe(name, model, loss, changes or [], batch_size)
+    if show_config:
+        _print(output, to_json(recipe))
+        return
+    order = Order(recipe, data, out, seed, resume, on_bad_image, device, workers, offline)
+    found = plan(order) if dry_run else execute(order, output.track)
+    if found is not None:  # nothing in the processes that do not lead
+        _print(output, found)
+
+
+def _print(output: Output, value: dict[str, Any]) -> None:
+    import yaml
+
+    output.result(value, lambda: yaml.safe_dump(value, sort_keys=False).rstrip())

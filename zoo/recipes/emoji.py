@@ -1,0 +1,32 @@
+"""Emoji across artists: real pictures and real weights that arrive as packages, for two CPU cores.
+
+Query a Twemoji picture, find the same emoji drawn by OpenMoji, among classes never trained on.
+
+rankzoo train emoji-recall_at_k --data emoji/ --out runs/emoji
+"""
+
+from zoo.recipes.recipe import (
+    Augmentation,
+    Batch,
+    Data,
+    LossTerm,
+    Network,
+    Optimiser,
+    Recipe,
+    Schedule,
+)
+
+RECALL_AT_K = Recipe(
+    name="emoji-recall_at_k",
+    about="the same emoji by another artist, RS@k on EfficientNet-Lite0 at 64 px",
+    hardware="2 CPU cores",
+    network=Network("efficientnet_lite0", size=64),
+    data=Data("emoji"),
+    augmentation=Augmentation(scale=(0.5, 1.0), colour=0.4, grey=0.2),
+    batch=Batch(size=128, per_class=2),
+    loss=LossTerm("recall_at_k"),
+    optimiser=Optimiser("adamw", lr=3e-4, weight_decay=1e-2),
+    schedule=Schedule(steps=400, kind="cosine"),
+)
+
+RECIPES = (RECALL_AT_K,)

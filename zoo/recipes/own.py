@@ -1,0 +1,38 @@
+"""The recipe of a person's own pictures: chosen by a model and a loss instead of by name."""
+
+from dataclasses import replace
+
+from zoo.recipes.recipe import (
+    Augmentation,
+    Batch,
+    Engine,
+    LossTerm,
+    Network,
+    Optimiser,
+    Recipe,
+    Schedule,
+)
+
+OWN = "own"
+
+
+def own_recipe(model: str, loss: str) -> Recipe:
+    """Return a recipe that suits most pretrained backbones: 20 epochs, AdamW, cosine."""
+    return Recipe(
+        name=OWN,
+        about=f"{loss} on {model}",
+        network=Network(model),
+        augmentation=Augmentation(scale=(0.3, 1.0), colour=0.2),
+        loss=LossTerm(loss),
+        batch=Batch(size=128, per_class=4, chunk=64),
+        optimiser=Optimiser("adamw", lr=5e-5, head_lr=2.0, weight_decay=1e-2, clip_norm=1.0),
+        schedule=Schedule(epochs=20, kind="cosine"),
+        engine=Engine(checkpoint_every=100),
+    )
+
+
+def fitted(recipe: Recipe, classes: int) -> Recipe:
+    """Return the recipe with a batch that `classes` can fill, keeping the items of a class."""
+    batch = recipe.batch
+    size = min(batch.size, classes * batch.per_class)
+    return replace(recipe, batch=replace(batch, size=size))

@@ -1,0 +1,134 @@
+"""Recipes from and to plain values: strict keys, strict types, one override at a time."""
+
+import inspect
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from zoo.errors import DataError, UsageError
+from zoo.losses import LOSSES
+from zoo.recipes.recipe import LossTerm, Recipe
+
+Section = TypeVar("Section")
+
+
+def to_json(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as plain values."""
+    return cast("dict[str, Any]", json.loads(json.dumps(asdict(recipe))))
+
+
+def from_json(value: Mapping[str, Any]) -> Recipe:
+    """Read what `to_json` wrote.
+
+    Raises:
+        UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
+    """
+    return _section(Recipe, value, "")
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe file, for example the `recipe.json` of a run."""
+    try:
+        return from_json(json.loads(path.read_text(encoding="utf-8")))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} line {error.lineno}: {error.msg}", "is it a recipe?") from error
+
+
+def override(recipe: Recipe, key: str, value: str) -> Recipe:
+    """Return the recipe with one value changed: `override(recipe, "loss.tau", "0.02")`.
+
+    The value is read as JSON, or else as a bare word. A key below `loss` or `extra_loss` that is
+    not a field of `LossTerm` is an option of the loss.
+
+    Raises:
+        UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
+    """
+    try:
+        plain = json.loads(value)
+    except json.JSONDecodeError:
+        plain = value
+    changed = cast(Recipe, _changed(recipe, key.split("."), plain, key))
+    check_losses(changed)
+    return changed
+
+
+def check_losses(recipe: Recipe) -> None:
+    """Raise `UsageError` unless every loss exists and takes the options it is given."""
+    for term in (recipe.loss, recipe.extra_loss):
+        if term is None:
+            continue
+        _known(term.name, sorted(LOSSES), "loss")
+        for option in term.options:
+            _known(option, loss_options(term.name), f"option of {term.name}")
+
+
+def loss_options(name: str) -> list[str]:
+    """Return the options that a loss's constructor takes."""
+    return list(inspect.signature(LOSSES[name]).parameters)
+
+
+def _changed(section: Any, path: list[str], value: Any, key: str) -> Any:
+    name, *rest = path
+    if isinstance(section, LossTerm) and not rest and name not in _names(LossTerm):
+        _known(section.name, sorted(LOSSES), "loss")
+        _known(name, [*_names(LossTerm), *loss_options(section.name)], "key", key)
+        return replace(section, options={**section.options, name: value})
+    if not is_dataclass(section):
+        raise UsageError(f"{key}: nothing is below {key.rsplit('.', len(path))[0]}")
+    _known(name, _names(type(section)), "key", key)
+    if rest:
+        inner = _changed(getattr(section, name), rest, value, key)
+    else:
+        inner = _typed(value, get_type_hints(type(section))[name], key)
+    return replace(cast(Any, section), **{name: inner})
+
+
+def _section(kind: type[Section], value: Any, key: str) -> Section:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{key or 'recipe'}={value!r} is not a table of keys")
+    hints = get_type_hints(kind)
+    prefix = f"{key}." if key else ""
+    for name in value:
+        _known(name, list(hints), "key", prefix + name)
+    try:
+        return kind(**{n: _typed(v, hints[n], prefix + n) for n, v in value.items()})
+    except TypeError as error:
+        raise UsageError(f"{key or 'recipe'}: {error}") from error
+
+
+def _typed(value: Any, hint: Any, key: str) -> Any:
+    """Return `value` as the type `hint` says, or raise naming the key."""
+    options = get_args(hint)
+    if get_origin(hint) in (Union, types.UnionType):
+        chosen = [option for option in options if option is not types.NoneType]
+        return None if value is None else _typed(value, chosen[0], key)
+    if get_origin(hint) is Literal:
+        if value not in options:
+            raise UsageError(f"{key}={value!r}", f"one of {', '.join(map(str, options))}")
+        return value
+    if get_origin(hint) is tuple and isinstance(value, list | tuple):
+        return tuple(_typed(item, options[0], key) for item in value)
+    if is_dataclass(hint):
+        kind = cast(type, hint)
+        return value if isinstance(value, kind) else _section(kind, value, key)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected = get_origin(hint) or hint
+    if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+        raise UsageError(f"{key}={value!r}", f"it takes {expected.__name__.lower()}")
+    return value
+
+
+def _names(kind: type) -> list[str]:
+    return [entry.name for entry in fields(kind)]
+
+
+def _known(name: str, known: list[str], what: str, key: str = "") -> None:
+    if name not in known:
+        near = get_close_matches(name, known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        raise UsageError(f"{key or name}: unknown {what}", hint)

@@ -1,0 +1,104 @@
+"""Augmentation of whole batches, as pure functions of the pixels and a row of uniform draws.
+
+Every random choice comes from `draws`, made from (seed, step): a resumed run, a second pass over
+the same chunk, and any number of processes see the same picture.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from zoo.data.preprocessing import Preprocessing
+from zoo.data.samplers import mixed_seed
+from zoo.recipes.recipe import Augmentation
+
+DRAWS = 10  # area, ratio, x, y, flip, brightness, contrast, saturation, hue, grey
+LUMA = torch.tensor([0.299, 0.587, 0.114])
+# The opposite colours of YIQ: a hue turn is a rotation of (I, Q) about the grey axis Y.
+TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+
+Draws = Float[Tensor, "batch 10"]
+Boxes = Float[Tensor, "batch 4"]
+Pixels = UInt8[Tensor, "batch 3 height width"]
+
+
+def draws_of_step(count: int, seed: int, step: int) -> Draws:
+    """Return the uniform draws of a step's global batch."""
+    generator = torch.Generator().manual_seed(mixed_seed(seed, step, 1))
+    return torch.rand(count, DRAWS, generator=generator)
+
+
+def crop_boxes(draws: Draws, aspect: Float[Tensor, " batch"], augmentation: Augmentation) -> Boxes:
+    """Return random crops as (left, top, width, height) shares of a picture.
+
+    The area is uniform in `scale`, the logarithm of the pixel aspect ratio uniform in `ratio`;
+    a side that would leave the picture is cut to it. `aspect` is width / height of the picture.
+    """
+    low, high = augmentation.scale
+    area = low + (high - low) * draws[:, 0]
+    narrow, wide = (math.log(bound) for bound in augmentation.ratio)
+    relative = torch.exp(narrow + (wide - narrow) * draws[:, 1]) / aspect
+    width = (area * relative).sqrt().clamp(max=1)
+    height = (area / relative).sqrt().clamp(max=1)
+    return torch.stack([draws[:, 2] * (1 - width), draws[:, 3] * (1 - height), width, height], 1)
+
+
+def cropped(pictures: Pixels, boxes: Boxes, size: int) -> Float[Tensor, "batch 3 size size"]:
+    """Return boxes of same-sized pictures resampled to `size` (bilinear), values in [0, 255]."""
+    left, top, width, height = boxes.unbind(1)
+    zero = torch.zeros_like(left)
+    rows = torch.stack([width, zero, 2 * left + width - 1], dim=1)
+    columns = torch.stack([zero, height, 2 * top + height - 1], dim=1)
+    grid = torch.nn.functional.affine_grid(
+        torch.stack([rows, columns], dim=1), [len(boxes), 3, size, size], align_corners=False
+    )
+    return torch.nn.functional.grid_sample(
+        pictures.float(), grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
+
+
+def coloured(
+    pictures: Float[Tensor, "batch 3 height width"],
+    draws: Draws,
+    augmentation: Augmentation,
+    preprocessing: Preprocessing,
+) -> Float[Tensor, "batch 3 height width"]:
+    """Flip, change colours and normalise a batch of crops with values in [0, 255].
+
+    Brightness, contrast, saturation, hue and grey are affine in the colour, so that one 3 x 3
+    matrix and one offset a picture do them all.
+    """
+    flipped = draws[:, 4, None, None, None] < augmentation.flip
+    pictures = torch.where(flipped, pictures.flip(3), pictures) / 255
+    if augmentation.colour or augmentation.grey:
+        matrix, keep = _colour_matrices(draws, augmentation)
+        mean_grey = torch.einsum("c,bcd,bd->b", LUMA, matrix, pictures.mean(dim=(2, 3)))
+        offset = ((1 - keep) * mean_grey)[:, None, None]
+        matrix = keep[:, None, None] * matrix
+        mixed = torch.baddbmm(offset.expand(-1, 3, 1), matrix, pictures.flatten(2))
+        pictures = mixed.clamp(0, 1).view_as(pictures)
+    mean = torch.tensor(preprocessing.mean)[:, None, None]
+    std = torch.tensor(preprocessing.std)[:, None, None]
+    return (pictures - mean) / std
+
+
+def _colour_matrices(
+    draws: Draws, augmentation: Augmentation
+) -> tuple[Float[Tensor, "batch 3 3"], Float[Tensor, " batch"]]:
+    """Return each picture's colour matrix (before contrast), and its contrast factor."""
+    brightness, contrast, saturation = (1 + augmentation.colour * (2 * draws[:, 5:8] - 1)).unbind(1)
+    saturation = torch.where(draws[:, 9] < augmentation.grey, 0, saturation)
+    turn = 2 * math.pi * augmentation.colour / 5 * (2 * draws[:, 8] - 1)
+    zero, one = torch.zeros_like(turn), torch.ones_like(turn)
+    rotation = torch.stack(
+        [
+            torch.stack([one, zero, zero], 1),
+            torch.stack([zero, saturation * turn.cos(), -saturation * turn.sin()], 1),
+            torch.stack([zero, saturation * turn.sin(), saturation * turn.cos()], 1),
+        ],
+        dim=1,
+    )
+    matrix = torch.linalg.inv(TO_YIQ) @ rotation @ TO_YIQ
+    return brightness[:, None, None] * matrix, contrast

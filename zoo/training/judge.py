@@ -1,0 +1,59 @@
+"""Evaluation during and after training, on everything that is not the training split."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from zoo.data.catalogue import Catalogue
+from zoo.evaluation.retrieval import evaluate_retrieval
+from zoo.files import write_json
+from zoo.models import Embedder, save_embedder
+from zoo.progress import Track, silent
+from zoo.training.record import Row
+from zoo.training.run import BEST, RESULTS
+
+CHOSEN_BY = "recall_at_1"
+
+
+class Judge:
+    """Evaluates a run's model; keeps the best one of the periodic evaluations in `best/`.
+
+    The best of many evaluations on test data is an optimistic number: results of a run are those
+    of its last weights.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, out: Path, workers: int, device: str, track: Track
+    ) -> None:
+        held = [i for i, item in enumerate(catalogue.items) if item.split != "train"]
+        self.catalogue = catalogue.subset(held)
+        self.out, self.workers, self.device, self.track = out, workers, device, track
+        self.results: dict[str, Any] = {}
+
+    def periodic(self, model: Embedder, step: int) -> Row | None:
+        """Evaluate, keep the model if it is the best so far, return a row of the record."""
+        metrics = self._evaluate(model, silent)  # within the bar of the steps
+        if not metrics:
+            return None
+        if metrics[CHOSEN_BY] > self._best():
+            save_embedder(model, self.out / BEST)
+            write_json(self.out / BEST / RESULTS, {**self.results, "step": step})
+        return {"step": step, **metrics}
+
+    def final(self, model: Embedder) -> dict[str, float]:
+        """Evaluate the weights the run ends with; nothing is held out: no metrics."""
+        return self._evaluate(model, self.track)
+
+    def _evaluate(self, model: Embedder, track: Track) -> dict[str, float]:
+        if not len(self.catalogue):
+            return {}
+        model.eval()
+        found = evaluate_retrieval(
+            model, self.catalogue, workers=self.workers, device=self.device, track=track
+        )
+        self.results = found.as_json()
+        return dict(found.metrics)
+
+    def _best(self) -> float:
+        path = self.out / BEST / RESULTS
+        return float(json.loads(path.read_text())["metrics"][CHOSEN_BY]) if path.exists() else -1.0

@@ -1,0 +1,102 @@
+"""The training loop, to be read from top to bottom."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from zoo.data.catalogue import Catalogue, hold_out
+from zoo.errors import InterruptedRunError
+from zoo.files import write_json
+from zoo.models import Embedder, save_embedder
+from zoo.progress import Track, silent
+from zoo.recipes.recipe import Recipe
+from zoo.training import run
+from zoo.training.curves import draw_curves
+from zoo.training.distributed import join_world
+from zoo.training.feed import Feed
+from zoo.training.interrupts import Interrupts
+from zoo.training.judge import Judge
+from zoo.training.record import Listener, Record, read_rows
+from zoo.training.run import RunResult
+from zoo.training.trainer import Trainer
+
+
+def train(
+    recipe: Recipe,
+    catalogue: Catalogue,
+    model: Embedder,
+    out: Path,
+    *,
+    device: str = "cpu",
+    workers: int = 0,
+    seed: int = 0,
+    resume: bool = False,
+    track: Track = silent,
+    listeners: Sequence[Listener] = (),
+) -> RunResult:
+    """Train `model` on the catalogue's training split into the run folder `out`.
+
+    A catalogue without splits has a fifth of its classes held out for evaluation. With `resume` a
+    run found in `out` goes on from its last checkpoint and ends with the same weights, bit for bit
+    on the CPU, as if it had never stopped.
+
+    Raises:
+        UsageError: the folder is taken, or the recipe does not fit the data or the processes.
+        DataError: the data cannot fill a batch, or an image cannot be read.
+        InterruptedRunError: a signal arrived; the state was saved.
+    """
+    # Data and run folder
+    catalogue = catalogue if catalogue.splits else hold_out(catalogue)
+    world = join_world(torch.device(device))
+    if world.leads:
+        run.begin(out, recipe, resume)
+    world.wait()
+    training_set = catalogue.split("train")
+    shape = model.config.preprocessing
+    feed = Feed(recipe, training_set, shape, world=world, seed=seed, workers=workers, track=track)
+
+    # Model, losses, optimisers, and where they were
+    trainer = Trainer(recipe, model, feed, world, torch.device(device))
+    done = trainer.restore(out) if resume else 0
+    judge = Judge(catalogue, out, workers, device, track)
+
+    # Steps
+    began = time.perf_counter()
+    with Interrupts() as signals, Record(out, done, listeners, muted=not world.leads) as record:
+        steps = track(feed.batches(done), "train", feed.steps - done)
+        for step, batch in enumerate(steps, start=done + 1):
+            record.write(trainer.update(step, batch))
+            stopping = world.any(signals.raised, trainer.device)
+            last = step == feed.steps
+            if stopping or last or due(step, recipe.engine.checkpoint_every):
+                trainer.save(out, step)
+            if stopping and not last:
+                raise InterruptedRunError(
+                    f"stopped after step {step} of {feed.steps}; its state is in {out}",
+                    "the same command with --resume auto goes on from there",
+                )
+            if world.leads and not last and due(step, recipe.engine.evaluate_every):
+                record.write(judge.periodic(trainer.judged, step))
+                trainer.awake = False
+        seconds = time.perf_counter() - began
+
+        # Weights, results, curves
+        metrics: dict[str, float] = {}
+        if world.leads:
+            save_embedder(trainer.judged, out)
+            metrics = judge.final(trainer.judged)
+            record.write({"step": feed.steps, **metrics})
+    if world.leads:
+        speed = (feed.steps - done) * recipe.batch.size / seconds
+        facts = {"steps": feed.steps, "seconds": seconds, "images_per_second": speed}
+        write_json(out / run.RESULTS, {**judge.results, **facts, "seed": seed})
+        draw_curves(read_rows(out), out / run.CURVES)
+    world.wait()
+    return RunResult(out, metrics, seconds)
+
+
+def due(step: int, every: int) -> bool:
+    """Whether something that happens every `every` steps (0: never) happens after `step`."""
+    return every > 0 and step % every == 0

@@ -1,0 +1,126 @@
+"""Where training pictures come from: memory when they are small, worker processes when not."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from zoo.data.images import open_image
+from zoo.progress import Track, silent
+from zoo.recipes.recipe import Augmentation
+from zoo.training.augment import crop_boxes, cropped
+
+CACHE_BYTES = 1 << 30
+Crops = UInt8[Tensor, "batch 3 size size"]
+Plan = tuple[Int64[Tensor, " batch"], Float[Tensor, "batch 10"]]  # which items, their draws
+
+
+class CachedPictures:
+    """All pictures decoded once, as one square uint8 tensor; crops are cut by whole batches.
+
+    A picture is squeezed into the square of the largest side, so that no pixel is lost, and its
+    aspect ratio is remembered: crops have the shape they would have on the original.
+    """
+
+    def __init__(self, paths: Sequence[Path], side: int, track: Track = silent) -> None:
+        self.pictures = torch.empty(len(paths), 3, side, side, dtype=torch.uint8)
+        self.aspect = torch.empty(len(paths))
+
+        def load(place: int) -> None:
+            picture = open_image(paths[place])
+            self.aspect[place] = picture.width / picture.height
+            self.pictures[place] = _pixels(picture.resize((side, side)))
+
+        with ThreadPoolExecutor(2) as pool:
+            for _ in track(pool.map(load, range(len(paths))), "decode", len(paths)):
+                pass
+
+    def crops(
+        self, plans: Iterator[Plan], augmentation: Augmentation, size: int
+    ) -> Iterator[Crops]:
+        """Yield the random crops of each plan."""
+        for items, draws in plans:
+            boxes = crop_boxes(draws, self.aspect[items], augmentation)
+            yield cropped(self.pictures[items], boxes, size).round_().to(torch.uint8)
+
+
+class StreamedPictures:
+    """Pictures decoded on demand by `workers` processes that live as long as the run."""
+
+    def __init__(self, paths: Sequence[Path], workers: int) -> None:
+        self.paths, self.workers = paths, workers
+
+    def crops(
+        self, plans: Iterator[Plan], augmentation: Augmentation, size: int
+    ) -> Iterator[Crops]:
+        """Yield the random crops of each plan."""
+        loader = DataLoader(
+            _CropsOfFiles(self.paths, augmentation, size),
+            batch_sampler=_Requests(plans),
+            num_workers=self.workers,
+            prefetch_factor=2 if self.workers else None,
+            multiprocessing_context="fork" if self.workers else None,
+        )
+        yield from loader
+
+
+def open_pictures(
+    paths: Sequence[Path], size: int, workers: int, track: Track = silent
+) -> CachedPictures | StreamedPictures:
+    """Return cached pictures when all are small (at most 1.5 x `size`) and fit in 1 GiB."""
+    if 3 * len(paths) * size**2 <= CACHE_BYTES:
+        side = max(_longer_side(path) for path in paths)
+        if side <= 1.5 * size and 3 * len(paths) * side**2 <= CACHE_BYTES:
+            return CachedPictures(paths, side, track)
+    return StreamedPictures(paths, workers)
+
+
+class _Requests:
+    """A batch sampler whose items carry their draws to the worker."""
+
+    def __init__(self, plans: Iterator[Plan]) -> None:
+        self.plans = plans
+
+    def __iter__(self) -> Iterator[list[tuple[int, list[float]]]]:
+        for items, draws in self.plans:
+            yield list(zip(items.tolist(), draws.tolist(), strict=True))
+
+
+class _CropsOfFiles(Dataset[Tensor]):
+    def __init__(self, paths: Sequence[Path], augmentation: Augmentation, size: int) -> None:
+        self.paths, self.augmentation, self.size = paths, augmentation, size
+
+    def __getitem__(self, request: tuple[int, list[float]]) -> Tensor:
+        place, draws = request
+        # Draft mode may halve a JPEG until its shorter side is at least this: the smallest crop
+        # of the recipe still has `size` pixels.
+        wanted = round(self.size / self.augmentation.scale[0] ** 0.5)
+        picture = open_image(self.paths[place], wanted)
+        aspect = torch.tensor([picture.width / picture.height])
+        box = crop_boxes(torch.tensor([draws]), aspect, self.augmentation)[0].tolist()
+        left, top = box[0] * picture.width, box[1] * picture.height
+        right, bottom = left + box[2] * picture.width, top + box[3] * picture.height
+        crop = picture.resize(
+            (self.size, self.size),
+            PIL.Image.Resampling.BILINEAR,
+            (left, top, min(right, picture.width), min(bottom, picture.height)),
+        )
+        return _pixels(crop)
+
+
+def _pixels(picture: PIL.Image.Image) -> UInt8[Tensor, "3 height width"]:
+    return torch.from_numpy(np.array(picture, dtype=np.uint8)).permute(2, 0, 1).contiguous()
+
+
+def _longer_side(path: Path) -> int:
+    try:
+        with PIL.Image.open(path) as picture:
+            return max(picture.size)
+    except OSError:
+        return 0  # `open_image` says what is wrong with it when its turn comes

@@ -1,0 +1,83 @@
+"""What a run tells while it goes: to metrics.jsonl, to TensorBoard if installed, to listeners."""
+
+import importlib.util
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+Row = dict[str, Any]  # "step", then numbers by name
+Listener = Callable[[Row], None]
+METRICS = "metrics.jsonl"
+
+
+class Record:
+    """Appends rows to `metrics.jsonl` and passes them to listeners."""
+
+    def __init__(
+        self, run: Path, first: int = 0, listeners: Sequence[Listener] = (), muted: bool = False
+    ) -> None:
+        """Open the record of `run`, dropping rows written after update number `first`.
+
+        A muted record, of a process that does not lead, writes and tells nothing.
+        """
+        self._file, self._board, self._listeners = None, None, list[Listener]()
+        if muted:
+            return
+        path = run / METRICS
+        kept = [row for row in read_rows(run) if row["step"] <= first]
+        path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        self._file = path.open("a", encoding="utf-8")
+        self._board = _tensorboard(run, first)
+        self._listeners = [*listeners, *([self._to_board] if self._board else [])]
+
+    def write(self, row: Row | None) -> None:
+        """Append one row, if there is one."""
+        if self._file is None or row is None:
+            return
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        for listener in self._listeners:
+            listener(row)
+
+    def __enter__(self) -> "Record":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._file:
+            self._file.close()
+        if self._board:
+            self._board.close()
+
+    def _to_board(self, row: Row) -> None:
+        for name, value in row.items():
+            if name != "step" and self._board:
+                self._board.add_scalar(name, value, row["step"])
+
+
+def read_rows(run: Path) -> list[Row]:
+    """Return the rows of a run's `metrics.jsonl`; a last line cut short by a crash is left out."""
+    path = run / METRICS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows: list[Row] = []
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def _tensorboard(run: Path, first: int) -> Any:
+    """Return a TensorBoard writer, or nothing when the package is not installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(run / "tensorboard", purge_step=first + 1)

@@ -1,0 +1,119 @@
+"""From names and paths to what `train` takes: the recipe, the data read, the network built."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from zoo.data.catalogue import Catalogue, OnBadImage, read_catalogue
+from zoo.data.emoji import build_emoji
+from zoo.errors import UsageError
+from zoo.hub import resolve_model
+from zoo.models import Embedder, build_embedder, read_config
+from zoo.progress import Track, silent
+from zoo.recipes import RECIPES, Recipe
+from zoo.recipes.own import own_recipe
+from zoo.recipes.recipe import LossTerm
+from zoo.recipes.values import check_losses, override, read_recipe
+from zoo.training.step import replayable
+
+Reader = Callable[[Path], Catalogue]
+READERS: dict[str, Reader] = {"emoji": build_emoji}
+
+
+def find_recipe(
+    name: str | None = None,
+    model: str | None = None,
+    loss: str | None = None,
+    changes: Sequence[str] = (),
+    batch_size: int | None = None,
+) -> Recipe:
+    """Return a recipe by name or file, or the one of a model and a loss, with its changes.
+
+    With a recipe, `model` and `loss` replace its backbone and its loss.
+
+    Raises:
+        UsageError: no such recipe, loss or key; neither a recipe nor a model and a loss.
+    """
+    if name is not None:
+        recipe = read_recipe(Path(name)) if name.endswith(".json") else known_recipe(name)
+        recipe = recipe if model is None else override(recipe, "network.backbone", model)
+        recipe = recipe if loss is None else replace(recipe, loss=LossTerm(loss))
+    elif model is None or loss is None:
+        raise UsageError("give --model and --loss", f"or name a recipe: {', '.join(RECIPES)}")
+    else:
+        recipe = own_recipe(model, loss)
+    if batch_size is not None:
+        recipe = override(recipe, "batch.size", str(batch_size))
+    check_losses(recipe)
+    return overridden(recipe, changes)
+
+
+def overridden(recipe: Recipe, changes: Sequence[str]) -> Recipe:
+    """Return the recipe after `key=value` changes, in order."""
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise UsageError(f"--set {change}: no value", "write --set key=value")
+        recipe = override(recipe, key, value)
+    return recipe
+
+
+def read_data(recipe: Recipe, path: Path, on_bad_image: OnBadImage = "fail") -> Catalogue:
+    """Read the data a recipe trains on.
+
+    Raises:
+        UsageError: the recipe's reader does not exist.
+        DataError: what is wrong with the files.
+    """
+    name = recipe.data.reader
+    if name == "folder":
+        return read_catalogue(path, on_bad_image=on_bad_image)
+    if name not in READERS:
+        known = ", ".join(["folder", *READERS])
+        raise UsageError(f"data.reader={name!r} is unknown", f"one of {known}")
+    return READERS[name](path)
+
+
+def build_network(
+    recipe: Recipe,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    seed: int = 0,
+    track: Track = silent,
+) -> Embedder:
+    """Find the backbone's weights and build the recipe's network on them.
+
+    Raises:
+        UnavailableError, IntegrityError: the weights cannot be had, or are not what was promised.
+    """
+    name = recipe.network.backbone
+    folder = resolve_model(name, revision=revision, offline=offline, track=track)
+    return embedder_of(recipe, folder, seed)
+
+
+def embedder_of(recipe: Recipe, folder: Path, seed: int = 0) -> Embedder:
+    """Build the recipe's network on the backbone of a model folder, its head drawn from `seed`."""
+    network = recipe.network
+    config = read_config(folder)
+    if network.size is not None:
+        config = config.at_size(network.size, network.resize)
+    config = replace(
+        config, pooling=network.pooling, layer_norm=network.layer_norm, dim=network.dim
+    )
+    with replayable(seed):
+        return build_embedder(config, folder if network.pretrained else None)
+
+
+def known_recipe(name: str) -> Recipe:
+    """Return a recipe by its name.
+
+    Raises:
+        UsageError: no such recipe; names the nearest.
+    """
+    if name not in RECIPES:
+        near = get_close_matches(name, RECIPES, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(RECIPES)}"
+        raise UsageError(f"recipe {name!r} is unknown", hint)
+    return RECIPES[name]

@@ -1,0 +1,172 @@
+"""The moving state of a run: what an update changes, and what a checkpoint holds."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from zoo.models import Embedder
+from zoo.recipes.recipe import Recipe
+from zoo.training import optimise
+from zoo.training.checkpoint import load_checkpoint, save_checkpoint
+from zoo.training.distributed import World
+from zoo.training.feed import Feed, StepBatch
+from zoo.training.objective import Objective
+from zoo.training.record import Row
+from zoo.training.run import CHECKPOINTS, check_fingerprint
+from zoo.training.step import accumulate_gradient, replayable
+
+ROWS_EVERY = 10  # steps between two rows of the record
+PRECISIONS = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+class Trainer:
+    """Model, average, objective, optimisers and scaler, moved one update at a time.
+
+    Set `awake` to False after putting the model in evaluation mode: the next update wakes it.
+    """
+
+    def __init__(
+        self, recipe: Recipe, model: Embedder, feed: Feed, world: World, device: torch.device
+    ) -> None:
+        layout = torch.channels_last if recipe.engine.channels_last else torch.contiguous_format
+        self.recipe, self.feed, self.world, self.device = recipe, feed, world, device
+        self.model = model.to(device=device).to(memory_format=layout)
+        self.forward = torch.compile(self.model) if recipe.engine.compile else self.model
+        self.objective = Objective(recipe, world, feed.classes, model.dim).to(device)
+        self.optimiser = optimise.build_optimiser(model, recipe.optimiser)
+        self.loss_optimiser = optimise.build_loss_optimiser(self.objective.losses, recipe)
+        half = recipe.engine.precision == "float16"
+        self.scaler = torch.amp.GradScaler(device.type, enabled=half)
+        self.ema = _average(model, recipe.optimiser.ema)
+        self.awake, self.window = False, _Window(recipe.batch.size)
+
+    @property
+    def judged(self) -> Embedder:
+        """The network that is evaluated and kept: the average, where there is one."""
+        return self.ema.module if self.ema else self.model  # type: ignore[return-value]
+
+    def update(self, step: int, batch: StepBatch) -> Row | None:
+        """Make update number `step` (from 1); return a row of the record when one is due."""
+        rate = self._prepare(step - 1)
+        chunks = batch.chunks(self.recipe.batch.chunk)
+
+        def embed(number: int) -> Float[Tensor, "chunk dim"]:
+            chunk = chunks[number]
+            images = self.feed.images(batch, chunk, self.device)
+            with replayable(self.feed.seed, step, batch.start + chunk.start), self._precision():
+                embeddings: Tensor = self.forward(images)
+            return embeddings.float()
+
+        def objective(points: Float[Tensor, "share dim"]) -> Float[Tensor, ""]:
+            with replayable(self.feed.seed, step, -1):  # the same draws in every process
+                value: Tensor = self.objective(points, batch.labels.to(self.device))
+            return value
+
+        scale = float(self.scaler.scale(torch.ones((), device=self.device)))
+        self.optimiser.zero_grad()
+        self.objective.zero_grad()
+        loss = accumulate_gradient(self.model, embed, len(chunks), objective, scale)
+        self._apply()
+        return self.window.row(step, loss, rate) if self.world.leads else None
+
+    def save(self, out: Path, step: int) -> None:
+        """Write a checkpoint of the state after update number `step`."""
+        if self.world.leads:
+            state: dict[str, Any] = {
+                "optimiser": self.optimiser.state_dict(),
+                "loss_optimiser": self.loss_optimiser and self.loss_optimiser.state_dict(),
+                "objective": self.objective.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "generator": torch.get_rng_state(),
+                "run": self.feed.fingerprint,
+            }
+            weights = {"model": self.model.state_dict()}
+            if self.ema:
+                weights["ema"] = self.ema.state_dict()
+            save_checkpoint(out / CHECKPOINTS, step, weights, state)
+        self.world.wait()
+
+    def restore(self, out: Path) -> int:
+        """Go back to the last whole checkpoint of `out`; return the updates made by then."""
+        found = load_checkpoint(out / CHECKPOINTS)
+        if found is None:
+            return 0
+        weights, state = found
+        check_fingerprint(out, state["run"], self.feed.fingerprint)
+        self.model.load_state_dict(weights["model"])
+        if self.ema:
+            self.ema.load_state_dict(weights["ema"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.loss_optimiser:
+            self.loss_optimiser.load_state_dict(state["loss_optimiser"])
+        self.objective.load_state_dict(state["objective"])
+        self.scaler.load_state_dict(state["scaler"])
+        torch.set_rng_state(state["generator"])
+        return int(state["step"])
+
+    def _prepare(self, done: int) -> float:
+        """Set modes and rates for the update after `done`; return the backbone's rate."""
+        epoch, place = divmod(done, self.feed.steps_per_epoch)
+        if not self.awake or place == 0:
+            optimise.set_modes(self.model, self.recipe, epoch)
+            self.awake = True
+        timing = (done, self.feed.steps, self.feed.steps_per_epoch)
+        if self.loss_optimiser:
+            optimise.set_loss_rates(self.loss_optimiser, self.recipe.schedule, *timing)
+        return optimise.set_rates(self.optimiser, self.recipe, *timing)
+
+    def _apply(self) -> None:
+        """Sum gradients over the processes and move the weights."""
+        self.world.sum_gradients(self.model.parameters())
+        self.world.sum_gradients(self.objective.parameters(), scale=1 / self.world.size)
+        self.scaler.unscale_(self.optimiser)
+        optimise.clip_gradients(self.model, self.recipe.optimiser.clip_norm)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        if self.loss_optimiser:
+            self.loss_optimiser.step()
+        if self.recipe.network.batch_norm == "train":
+            self.world.share_buffers(self.model)
+        if self.ema:
+            self.ema.update_parameters(self.model)
+
+    def _precision(self) -> torch.autocast:
+        dtype = PRECISIONS[self.recipe.engine.precision]
+        return torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32)
+
+
+class _Window:
+    """Mean loss and speed since the last row."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self._losses: list[Tensor] = []
+        self._since = time.perf_counter()
+
+    def row(self, step: int, loss: Tensor, rate: float) -> Row | None:
+        self._losses.append(loss)
+        if step % ROWS_EVERY:
+            return None
+        mean = float(torch.stack(self._losses).mean())
+        optimise.check_finite(mean, step)
+        now = time.perf_counter()
+        speed = len(self._losses) * self.batch_size / (now - self._since)
+        self._losses, self._since = [], now
+        return {"step": step, "loss": mean, "learning_rate": rate, "images_per_second": speed}
+
+
+def _average(model: Embedder, decay: float | None) -> AveragedModel | None:
+    """Return an exponential moving average of the model's weights and buffers, if wanted."""
+    if decay is None:
+        return None
+    averaging = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
