@@ -18,9 +18,11 @@ def folder(draw: Draw) -> Path:
     return path.parent
 
 
-def read(folder: Path, text: str, name: str = "photos.csv", **options: bool) -> list[Item]:
+def read(
+    folder: Path, text: str, name: str = "photos.csv", require_labels: bool = True
+) -> list[Item]:
     (folder / name).write_text(text, encoding="utf-8")
-    return read_manifest(folder / name, **options)[0]
+    return read_manifest(folder / name, require_labels=require_labels)[0]
 
 
 def test_every_column_is_read(folder: Path) -> None:

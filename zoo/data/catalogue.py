@@ -115,7 +115,8 @@ def read_catalogue(
 
     Args:
         path: `photos/<class>/…`, `photos/<split>/<class>/…`, or a manifest with columns
-            `path,label[,label_level_2,…][,split][,caption]`, paths relative to its own folder.
+            `path,label[,label_level_2,…][,split][,caption]`, paths relative to its own folder; a
+            folder that holds `manifest.csv` or `manifest.jsonl` is read by it.
         on_bad_image: Stop at a file that is no whole image, or leave it out and list it in
             `skipped`.
         require_labels: When false, images without a label are welcome, in folders of any shape.
@@ -125,6 +126,9 @@ def read_catalogue(
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    name = path.stem
+    manifests = [path / f"manifest{suffix}" for suffix in (".csv", ".jsonl")]
+    path = next((p for p in manifests if p.is_file()), path)
     if path.is_dir():
         items, levels = read_folder(path, require_labels=require_labels)
     else:
@@ -132,7 +136,7 @@ def read_catalogue(
         items, levels = read_manifest(path, require_labels=require_labels, missing_ok=missing_ok)
     kept, skipped = checked(items, on_bad_image=on_bad_image)
     root = path if path.is_dir() else path.parent
-    return Catalogue(path.stem, root, tuple(kept), levels, skipped=tuple(skipped))
+    return Catalogue(name, root, tuple(kept), levels, skipped=tuple(skipped))
 
 
 def hold_out(catalogue: Catalogue, share: float = 0.2) -> Catalogue:

@@ -1,11 +1,38 @@
 """What readers of public layouts share: a set's files, and where missing ones come from."""
 
+import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.data.item import Item
 from zoo.errors import DataError
+
+_FEW = 20
+
+Reading = tuple[list[Item], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a public set lies on disk.
+
+    `read(root)` returns its items and level names; the set is recognised by any of its `markers`,
+    paths relative to the root; `source` tells where its files come from.
+    """
+
+    read: Callable[[Path], Reading]
+    markers: tuple[str, ...]
+    source: str
+
+    def root(self, path: Path) -> Path | None:
+        """Return the set's root: `path`, or a folder in it that holds a marker."""
+        inner = sorted(p for p in path.iterdir() if p.is_dir())
+        # Ten thousand folders are classes, and looking for markers in each would take seconds.
+        candidates = [path, *inner] if len(inner) <= _FEW else [path]
+        return next((p for p in candidates if any(any(p.glob(m)) for m in self.markers)), None)
 
 
 def need(path: Path, source: str) -> Path:
@@ -19,33 +46,61 @@ def need(path: Path, source: str) -> Path:
     return path
 
 
-def read_lines(path: Path, source: str) -> list[str]:
-    """Return a text file's lines that are not blank.
+def read_text(path: Path, source: str) -> str:
+    """Return a UTF-8 file's text.
 
     Raises:
         DataError: the file is missing, unreadable or not UTF-8.
     """
     need(path, source)
     try:
-        return [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: byte {error.start} is not UTF-8", source) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}", source) from error
 
 
-def read_table(path: Path, columns: Sequence[str], source: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, cells) of a table separated by blanks, as many cells as `columns`.
+def read_lines(path: Path, source: str) -> list[str]:
+    """Return a text file's lines that are not blank.
 
     Raises:
-        DataError: naming the file and the line that has another number of cells.
+        DataError: the file is missing, unreadable or not UTF-8.
     """
-    for number, line in enumerate(read_lines(path, source), start=1):
+    return [line for line in read_text(path, source).splitlines() if line.strip()]
+
+
+def read_table(
+    path: Path, columns: Sequence[str], source: str, *, skip: int = 0
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line number, cells) of a table separated by blanks, after `skip` header lines.
+
+    Raises:
+        DataError: naming the file and the line whose cells are not as many as `columns`.
+    """
+    for number, line in enumerate(read_lines(path, source)[skip:], start=skip + 1):
         cells = line.split()
         if len(cells) != len(columns):
             expected = " ".join(columns)
             raise DataError(f"{path} line {number}: {line!r} is not `{expected}`", source)
         yield number, cells
+
+
+def read_csv(path: Path, columns: Sequence[str], source: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file with a header that holds `columns`.
+
+    Raises:
+        DataError: naming a missing column, or the row that lacks a cell.
+    """
+    reader = csv.DictReader(read_text(path, source).splitlines(keepends=True))
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if missing:
+        raise DataError(f"{path} row 1: no column {missing[0]}", source)
+    for number, row in enumerate(reader, start=2):
+        empty = next((name for name in columns if row[name] is None), None)
+        if empty:
+            raise DataError(f"{path} row {number}, column {empty}: missing", source)
+        yield row
 
 
 def read_json(path: Path, source: str) -> Any:
@@ -54,8 +109,20 @@ def read_json(path: Path, source: str) -> Any:
     Raises:
         DataError: the file is missing or is not JSON.
     """
-    need(path, source)
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(read_text(path, source))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON: {error}", source) from error
+
+
+def absent(paths: Collection[Path]) -> list[Path]:
+    """Return the paths without a file, asking the disk once per folder and not once per image."""
+    listings: dict[Path, set[str]] = {}
+    missing = []
+    for path in paths:
+        parent = path.parent
+        if parent not in listings:
+            listings[parent] = {p.name for p in parent.iterdir()} if parent.is_dir() else set()
+        if path.name not in listings[parent]:
+            missing.append(path)
+    return missing

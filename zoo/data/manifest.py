@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,25 @@ _CAPTION = re.compile(r"captions?(_\d+)?")
 
 
 def read_manifest(
-    path: Path, *, require_labels: bool = True, missing_ok: bool = False
+    path: Path,
+    *,
+    require_labels: bool = True,
+    missing_ok: bool = False,
+    renamed: Mapping[str, str] | None = None,
 ) -> tuple[list[Item], tuple[str, ...]]:
     """Return the items of a manifest and its level names.
 
     Rows are counted as a spreadsheet does for CSV (the header is row 1), and as lines for JSONL.
-    With `missing_ok`, files that do not exist are left for the caller to find.
+    With `missing_ok`, files that do not exist are left for the caller to find. `renamed` says which
+    columns of another convention stand for ours.
 
     Raises:
         DataError: naming file, row, column and value.
     """
-    rows = list(_rows(path))
+    rows = [
+        (number, {(renamed or {}).get(column, column): value for column, value in row.items()})
+        for number, row in _rows(path)
+    ]
     if not rows:
         raise DataError(f"{path}: no image in this manifest", "give one row per image")
     levels = _levels(path, rows, require_labels=require_labels)
@@ -42,16 +50,30 @@ def read_manifest(
 
 
 def write_manifest(path: Path, items: Sequence[Item], levels: Sequence[str]) -> None:
-    """Write a CSV manifest, atomically; paths inside its folder are written relative to it."""
-    header = ["path", *_level_columns(len(levels)), "split", "caption"]
+    """Write a manifest, atomically; paths inside its folder are written relative to it.
+
+    CSV keeps the first caption of an image, JSONL all of them.
+    """
+    rows = (_written(path.parent, item, len(levels)) for item in items)
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for item in items:
-            inside = item.path.is_relative_to(path.parent)
-            place = item.path.relative_to(path.parent) if inside else item.path
-            caption = item.captions[0] if item.captions else ""
-            writer.writerow([place.as_posix(), *item.labels, item.split, caption])
+        if path.suffix == ".jsonl":
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            return
+        columns = ["path", *_level_columns(len(levels)), "split", "caption"]
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            captions = row.pop("captions", [""])
+            writer.writerow({**row, "caption": captions[0]})
+
+
+def _written(folder: Path, item: Item, levels: int) -> Row:
+    inside = item.path.is_relative_to(folder)
+    place = item.path.relative_to(folder) if inside else item.path.absolute()
+    row: Row = {"path": place.as_posix()}
+    row |= dict(zip(_level_columns(levels), item.labels, strict=True))
+    row |= {"split": item.split} if item.split else {}
+    return row | ({"captions": list(item.captions)} if item.captions else {})
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Row]]:

@@ -1,0 +1,76 @@
+"""Stanford Cars: 16,185 photos of 196 models, the first 98 to train on.
+
+Either `cars_annos.mat` beside `car_ims/`, or the later `devkit/` beside `cars_train/` and
+`cars_test/` with `cars_test_annos_withlabels.mat`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zoo.data.item import Item
+from zoo.data.layout import Layout, Reading, need
+from zoo.errors import DataError, UsageError
+
+SOURCE = (
+    "it comes with car_ims.tgz, or cars_train.tgz, cars_test.tgz and car_devkit.tgz, "
+    "from ai.stanford.edu/~jkrause/cars/car_dataset.html or a mirror of it"
+)
+_TRAINING_CLASSES = 98
+
+
+def read_cars(root: Path) -> Reading:
+    """Return all items; the level is the car model."""
+    photos = _whole(root) if (root / "cars_annos.mat").exists() else _devkit(root)
+    items = []
+    for path, number, name in photos:
+        split = "train" if number <= _TRAINING_CLASSES else "test"
+        items.append(Item(path, (name,), split))
+    return items, ("model",)
+
+
+def _whole(root: Path) -> Iterator[tuple[Path, int, str]]:
+    path = root / "cars_annos.mat"
+    content = _load(path, ("annotations", "class_names"))
+    names = content["class_names"]
+    for note in content["annotations"]:
+        number = _class(path, note, len(names))
+        yield root / note["relative_im_path"], number, str(names[number - 1])
+
+
+def _devkit(root: Path) -> Iterator[tuple[Path, int, str]]:
+    devkit = root / "devkit"
+    names = _load(devkit / "cars_meta.mat", ("class_names",))["class_names"]
+    labelled = root / "cars_test_annos_withlabels.mat"
+    test = labelled if labelled.exists() else devkit / labelled.name
+    for folder, path in (("cars_train", devkit / "cars_train_annos.mat"), ("cars_test", test)):
+        for note in _load(path, ("annotations",))["annotations"]:
+            number = _class(path, note, len(names))
+            yield root / folder / note["fname"], number, str(names[number - 1])
+
+
+def _class(path: Path, note: dict[str, Any], classes: int) -> int:
+    number = note.get("class")
+    if number is None or not 1 <= int(number) <= classes:
+        raise DataError(f"{path}: class {number} of a photo is not in 1…{classes}", SOURCE)
+    return int(number)
+
+
+def _load(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+    need(path, SOURCE)
+    try:
+        from scipy.io import loadmat
+    except ImportError as error:
+        message = "the annotations of Stanford Cars are MATLAB files, which need scipy"
+        raise UsageError(message, "pip install 'rankzoo[datasets]'") from error
+    try:
+        content: dict[str, Any] = loadmat(str(path), simplify_cells=True)
+    except Exception as error:  # a damaged file fails in many ways
+        raise DataError(f"{path}: not a MATLAB file: {error}", SOURCE) from error
+    for key in keys:
+        if key not in content:
+            raise DataError(f"{path}: holds no {key}", SOURCE)
+    return content
+
+
+CARS = Layout(read_cars, ("cars_annos.mat", "devkit/cars_meta.mat"), SOURCE)

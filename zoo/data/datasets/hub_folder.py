@@ -1,0 +1,132 @@
+"""Image sets as they come from the Hub: parquet shards with the images inside, or `metadata.csv`.
+
+`data/train-00000-of-00003.parquet`, split by the shards' names; or `train/*.jpg` beside
+`train/metadata.csv` (or `.jsonl`) with a column `file_name`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from zoo.data.images import SUFFIXES
+from zoo.data.item import SPLITS, Item
+from zoo.data.layout import Layout, Reading
+from zoo.data.manifest import read_manifest, write_manifest
+from zoo.errors import DataError, UsageError
+from zoo.files import staged_folder
+
+SOURCE = "download it with `hf download --repo-type dataset owner/name --local-dir folder`"
+_METADATA = ("metadata.csv", "metadata.jsonl", "*/metadata.csv", "*/metadata.jsonl")
+_SHARDS = ("*.parquet", "data/*.parquet")
+_RENAMED = {"file_name": "path", "text": "caption"}
+_LABELS = (("label", "fine_label", "labels"), ("label_level_2", "coarse_label"))
+_CAPTIONS = ("caption", "captions", "text", "sentences")
+_MAGIC = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp", b"GIF8": ".gif"}
+
+
+def read_hub_folder(root: Path) -> Reading:
+    """Return the items; images inside parquet shards are unpacked into `root/unpacked` once."""
+    lists = [path for pattern in _METADATA for path in sorted(root.glob(pattern))]
+    if lists:
+        return _read_metadata(lists)
+    unpacked = root / "unpacked"
+    if not (unpacked / "manifest.jsonl").exists():
+        with staged_folder(unpacked) as staged:
+            shards = [path for pattern in _SHARDS for path in sorted(root.glob(pattern))]
+            items = [item for shard in shards for item in _unpack(shard, staged)]
+            levels = ("label", "label_level_2")[: len(items[0].labels)] if items else ()
+            write_manifest(staged / "manifest.jsonl", items, levels)
+    return read_manifest(unpacked / "manifest.jsonl", require_labels=False)
+
+
+def _read_metadata(lists: Sequence[Path]) -> Reading:
+    items: list[Item] = []
+    levels: tuple[str, ...] = ()
+    for path in lists:
+        found, levels = read_manifest(path, require_labels=False, renamed=_RENAMED)
+        split = _split(path.parent.name)
+        items += [replace(item, split=item.split or split) for item in found]
+    if len({len(item.labels) for item in items}) > 1:
+        raise DataError(f"{lists[0]}: not every metadata file has the same label columns")
+    return items, levels
+
+
+def _unpack(shard: Path, folder: Path) -> Iterator[Item]:
+    table = _open_shard(shard)
+    features = _features(table.schema_arrow.metadata or {})
+    split = _split(shard.name.split("-")[0])
+    number = 0
+    for batch in table.iter_batches(batch_size=256):
+        for row in batch.to_pylist():
+            path = folder / (split or "images") / f"{shard.stem}-{number:06d}"
+            yield _unpack_row(shard, number, row, features, path, split)
+            number += 1
+
+
+def _open_shard(shard: Path) -> Any:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        message = "parquet image sets need pyarrow"
+        raise UsageError(message, "pip install 'rankzoo[datasets]'") from error
+    try:
+        return ParquetFile(shard)
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{shard}: not a parquet file: {error}", SOURCE) from error
+
+
+def _unpack_row(
+    shard: Path,
+    number: int,
+    row: Mapping[str, Any],
+    features: Mapping[str, Any],
+    path: Path,
+    split: str,
+) -> Item:
+    where = f"{shard} row {number + 1}"
+    image = next((v for v in row.values() if isinstance(v, dict) and v.get("bytes")), None)
+    if image is None:
+        raise DataError(f"{where}: no column holds image bytes", SOURCE)
+    columns = [next((c for c in names if row.get(c) is not None), None) for names in _LABELS]
+    labels = [_label(where, c, row[c], features) for c in columns if c]
+    texts: str | list[str] = next((row[c] for c in _CAPTIONS if row.get(c)), [])
+    captions = [texts] if isinstance(texts, str) else list(texts)
+    target = path.with_name(path.name + _suffix(image))
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(image["bytes"])
+    return Item(target, tuple(labels), split, tuple(map(str, captions)))
+
+
+def _label(where: str, column: str, value: Any, features: Mapping[str, Any]) -> str:
+    names = (features.get(column) or {}).get("names")
+    if names is None:
+        return str(value)
+    if not isinstance(value, int) or not 0 <= value < len(names):
+        raise DataError(f"{where}, column {column}: {value!r} is not in 0…{len(names) - 1}", SOURCE)
+    return str(names[value])
+
+
+def _features(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """Return the features that the `datasets` library writes beside the schema, if it did."""
+    text = metadata.get(b"huggingface", b"{}")
+    features = json.loads(text).get("info", {}).get("features", {})
+    return {name: f for name, f in features.items() if isinstance(f, dict)}
+
+
+def _suffix(image: Mapping[str, Any]) -> str:
+    named = Path(image.get("path") or "").suffix.lower()
+    if named in SUFFIXES:
+        return named
+    head = image["bytes"][:4]
+    return next((suffix for magic, suffix in _MAGIC.items() if head.startswith(magic)), ".png")
+
+
+def _split(word: str) -> str:
+    word = {"validation": "val", "valid": "val"}.get(word, word)
+    return word if word in SPLITS else ""
+
+
+HUB_FOLDER = Layout(read_hub_folder, (*_METADATA[:2], *_SHARDS, *_METADATA[2:]), SOURCE)
