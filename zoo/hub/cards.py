@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from zoo.errors import DataError, UnavailableError
+from zoo.hub.results import Result, read_results
 from zoo.hub.sources import FileRecord, Source, read_source
 
 FRONT_MATTER = "---\n"
@@ -27,6 +28,7 @@ class Card:
     datasets: tuple[str, ...]
     source: Source | None
     files: tuple[FileRecord, ...]
+    results: tuple[Result, ...]
     block: Mapping[str, Any]
     front: Mapping[str, Any] = field(repr=False)
     body: str = field(repr=False)
@@ -35,11 +37,6 @@ class Card:
     def status(self) -> str:
         """`ready` when weights exist, else `recipe only`: a person must train them."""
         return "ready" if self.source else "recipe only"
-
-    @property
-    def results(self) -> list[Mapping[str, Any]]:
-        """The numbers of the card: metric, value, dataset and provenance."""
-        return list(self.block.get("results", ()))
 
 
 def cards_dir() -> Path:
@@ -77,8 +74,11 @@ def read_card(path: Path) -> Card:
     try:
         source = read_source(block.get("source") or {})
         records = tuple(FileRecord(**value) for value in block.get("files") or ())
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: source or files: {error}", "see `rankzoo card check`") from error
+        results = tuple(read_results(front.get("model-index")))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path}: source, files or model-index: {error!r}", "compare with a card that works"
+        ) from error
     return Card(
         name=path.stem,
         license=str(front.get("license", "unknown")),
@@ -87,6 +87,7 @@ def read_card(path: Path) -> Card:
         datasets=tuple(front.get("datasets") or ()),
         source=source,
         files=records,
+        results=results,
         block=block,
         front=front,
         body=body,

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from zoo.files import staged_folder
+from zoo.files import staged_folder, write_json
 from zoo.hub.cache import Pin, cache_dir, read_pin, single_writer, write_pin
 from zoo.hub.cards import Card
 from zoo.hub.download import Snapshot
 from zoo.hub.package import package_folder, verified_files
 from zoo.hub.pickles import read_state_dict
-from zoo.hub.safe import WEIGHTS, is_intact, record_of
+from zoo.hub.safe import CONFIG, WEIGHTS, is_intact, read_config, record_of
 from zoo.hub.sources import PackageSource
 from zoo.hub.timm_folder import timm_folder
 
@@ -59,6 +59,24 @@ def with_safe_weights(found: Snapshot) -> Snapshot:
 
     name = f"{found.repo.replace('/', '--')}-{pickles[0].sha256[:16]}"
     return _once(name, convert, Pin(found.repo, found.revision, ()))
+
+
+def with_card_architecture(card: Card | None, found: Snapshot) -> Snapshot:
+    """Return the snapshot, or a copy whose config.json names the architecture of the card.
+
+    CLIP needs it: its repository's configuration may leave out QuickGELU.
+    """
+    wanted = card.block.get("architecture") if card else None
+    config = read_config(found.path)
+    if wanted is None or config.get("architecture", wanted) == wanted:
+        return found
+
+    def correct(folder: Path) -> None:
+        shutil.copyfile(found.path / WEIGHTS, folder / WEIGHTS)
+        write_json(folder / CONFIG, {**config, "architecture": wanted})
+
+    name = f"{found.repo.replace('/', '--')}-{found.revision[:16]}-{wanted}"
+    return _once(name, correct, Pin(found.repo, found.revision, ()))
 
 
 def _once(name: str, write: Callable[[Path], None], origin: Pin) -> Snapshot:

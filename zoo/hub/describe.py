@@ -3,6 +3,7 @@
 from typing import Any
 
 from zoo.hub.cards import Card
+from zoo.hub.results import Result
 
 
 def card_summary(card: Card) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def card_summary(card: Card) -> dict[str, Any]:
 def card_details(card: Card) -> dict[str, Any]:
     """Return everything `rankzoo show --json` prints."""
     files = [record.as_json() for record in card.files]
-    results = [dict(result) for result in card.results]
+    results = [result.as_json() for result in card.results]
     return {**card_summary(card), "files": files, "results": results, "text": card.body}
 
 
@@ -38,6 +39,6 @@ def card_facts(card: Card) -> list[tuple[str, str]]:
     return lines + [_result_line(result) for result in card.results]
 
 
-def _result_line(result: Any) -> tuple[str, str]:
-    value = f"{result['metric']} {result['value']} ({result['protocol']})"
-    return str(result["dataset"]), f"{value} — {result['provenance']}: {result['source']}"
+def _result_line(result: Result) -> tuple[str, str]:
+    value = f"{result.metric} {result.value} ({result.protocol})"
+    return result.dataset, f"{value} — {result.provenance}: {result.origin}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zoo.errors import IntegrityError, UnavailableError
 from zoo.hub.cards import Card, all_cards, find_card
-from zoo.hub.converted import from_package, with_safe_weights
+from zoo.hub.converted import from_package, with_card_architecture, with_safe_weights
 from zoo.hub.download import Snapshot, download
 from zoo.hub.licences import licence_warning
 from zoo.hub.names import parse_hub_name
@@ -52,7 +52,8 @@ def resolve(
         LOG.warning(warning)
     if isinstance(source, HubSource):
         found = download(source, offline=offline, refresh=refresh, track=track)
-        return with_safe_weights(_compared_with(card, found))
+        found = with_safe_weights(_compared_with(card, found))
+        return with_card_architecture(card, found)
     assert card is not None
     if isinstance(source, PackageSource):
         return from_package(card, source)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+AT_FIRST_DOWNLOAD = "at-first-download"  # a card's revision when it could not name a commit
+
 
 @dataclass(frozen=True)
 class FileRecord:
@@ -62,7 +64,8 @@ def read_source(value: Mapping[str, Any]) -> Source | None:
         KeyError: a kind of source lacks one of its keys.
     """
     if "repo" in value:
-        return HubSource(value["repo"], value.get("revision"))
+        revision = value.get("revision")
+        return HubSource(value["repo"], None if revision == AT_FIRST_DOWNLOAD else revision)
     if "package" in value:
         distribution, _, version = str(value["package"]).partition("==")
         return PackageSource(distribution, version, value["module"], value.get("folder", ""))

@@ -1,0 +1,56 @@
+import pytest
+import timm
+
+from zoo.hub.cards import Card, all_cards
+from zoo.hub.package import package_folder, verified_files
+from zoo.hub.schema import problems
+from zoo.hub.sources import HubSource, PackageSource
+
+CARDS = list(all_cards().values())
+
+
+WITH_TRANSFORM = [card for card in CARDS if "transform" in card.block]
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_a_card_follows_the_schema(card: Card) -> None:
+    assert problems(card) == []
+
+
+@pytest.mark.parametrize("card", WITH_TRANSFORM, ids=lambda card: card.name)
+def test_a_backbone_card_agrees_with_timm(card: Card) -> None:
+    architecture = card.block["architecture"]
+    assert timm.is_model(architecture)
+    if isinstance(card.source, HubSource):
+        registered = timm.get_pretrained_cfg(card.name)
+        assert registered.hf_hub_id == card.source.repo
+        transform = card.block["transform"]
+        for key in ("input_size", "mean", "std"):
+            assert list(getattr(registered, key)) == transform[key], key
+        assert registered.interpolation == transform["interpolation"]
+        assert registered.crop_pct == transform["crop_pct"]
+        assert card.license in (registered.license, "unknown")
+
+
+@pytest.mark.parametrize(
+    "card", [c for c in CARDS if isinstance(c.source, PackageSource)], ids=lambda card: card.name
+)
+def test_a_packaged_card_holds_the_hashes_of_the_package(card: Card) -> None:
+    assert isinstance(card.source, PackageSource)
+    assert len(verified_files(package_folder(card.source), card.files, card.name)) >= 1
+
+
+def test_the_backbones_of_the_papers_are_on_the_shelf() -> None:
+    assert {
+        "resnet18.tv_in1k",
+        "resnet50.tv_in1k",
+        "resnet101.tv_in1k",
+        "vgg16.tv_in1k",
+        "deit_small_patch16_224.fb_in1k",
+        "vit_small_patch16_224.augreg_in21k_ft_in1k",
+        "vit_base_patch16_224.augreg_in21k",
+        "vit_small_patch14_dinov2.lvd142m",
+        "vit_base_patch32_clip_quickgelu_224.openai",
+        "all-minilm-l6-v2",
+        "efficientnet_lite0",
+    } <= all_cards().keys()
