@@ -1,21 +1,36 @@
 """A model from any name: `zoo.load("efficientnet_lite0")`, a folder, `owner/name@revision`."""
 
+from pathlib import Path
+
 from torch import nn
 
 from zoo.hub.resolve import resolve_model
+from zoo.hub.safe import read_config
+from zoo.models import load_embedder
+from zoo.models.text_encoder import is_text_encoder, load_text_encoder
+from zoo.sorters.store import load_sorter
 
 
 def load(
     name: str, *, revision: str | None = None, offline: bool = False, device: str = "cpu"
 ) -> nn.Module:
-    """Return the model called `name` in evaluation mode, with its `.transform`.
+    """Return the model called `name` in evaluation mode.
+
+    An image embedder has `.embed_images` and `.transform`, a text encoder `.embed_texts`.
 
     Raises:
         UnavailableError: no such model, or it cannot be reached.
         IntegrityError: its files are not what was promised.
     """
-    from zoo.models import load_embedder
-
     folder = resolve_model(name, revision=revision, offline=offline)
-    model: nn.Module = load_embedder(folder)
-    return model.to(device).eval()
+    return load_folder(folder).to(device).eval()
+
+
+def load_folder(folder: Path) -> nn.Module:
+    """Load a model folder; its config.json says which kind of model it is."""
+    config = read_config(folder)
+    if "sorter" in config:
+        return load_sorter(folder)
+    if is_text_encoder(config):
+        return load_text_encoder(folder)
+    return load_embedder(folder)

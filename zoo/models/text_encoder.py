@@ -1,0 +1,126 @@
+"""Texts as points on the unit sphere: a transformer, mean pooling, unit length."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from zoo.errors import IntegrityError, UsageError
+from zoo.files import write_json
+
+LONGEST = 256  # tokens; what all-MiniLM-L6-v2 was trained with, longer texts are cut
+POOLING = Path("1_Pooling") / "config.json"
+
+
+class TextEncoder(nn.Module):
+    """A transformer of the BERT family; its output has unit length.
+
+    `forward` maps token ids and their mask (text, token) to (text, dim) in float32. The
+    sentence embedding is the mean of the token vectors (Reimers & Gurevych, EMNLP 2019).
+    """
+
+    def __init__(self, transformer: nn.Module, tokenizer: Any, longest: int = LONGEST) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.tokenizer = tokenizer
+        self.longest = longest
+        self.dim = int(transformer.config.hidden_size)  # type: ignore[union-attr, arg-type]
+
+    def forward(
+        self, ids: Int[Tensor, "text token"], mask: Int[Tensor, "text token"]
+    ) -> Float[Tensor, "text dim"]:
+        """Embed tokenised texts."""
+        tokens = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
+        weight = mask.unsqueeze(-1).to(tokens.dtype)
+        mean = (tokens * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
+        return nn.functional.normalize(mean.float(), dim=1)
+
+    def tokenize(
+        self, texts: Sequence[str]
+    ) -> tuple[Int[Tensor, "text token"], Int[Tensor, "text token"]]:
+        """Return ids and mask of texts, padded to the longest of them."""
+        found = self.tokenizer(
+            list(texts),
+            padding=True,
+            truncation=True,
+            max_length=self.longest,
+            return_tensors="pt",
+        )
+        return found["input_ids"], found["attention_mask"]
+
+    @torch.inference_mode()
+    def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Float[Tensor, "text dim"]:
+        """Embed texts on the model's device; the order is kept."""
+        device = next(self.parameters()).device
+        found = [torch.empty(0, self.dim)]
+        for start in range(0, len(texts), batch_size):
+            ids, mask = self.tokenize(texts[start : start + batch_size])
+            found.append(self(ids.to(device), mask.to(device)).cpu())
+        return torch.cat(found)
+
+
+def load_text_encoder(folder: Path) -> TextEncoder:
+    """Read a sentence-transformers folder with mean pooling; the model is in evaluation mode.
+
+    Raises:
+        UsageError: transformers is missing.
+        IntegrityError: the folder cannot be read, or pools in another way.
+    """
+    models, tokenizers = _transformers()
+    pooling = _read_json(folder / POOLING)
+    if pooling and not pooling.get("pooling_mode_mean_tokens"):
+        raise IntegrityError(f"{folder / POOLING}: only mean pooling is supported")
+    longest = int(_read_json(folder / "sentence_bert_config.json").get("max_seq_length", LONGEST))
+    try:
+        transformer = models.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        tokenizer = tokenizers.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise IntegrityError(f"{folder}: not a text encoder ({reason})") from error
+    return TextEncoder(transformer, tokenizer, longest).eval()
+
+
+def save_text_encoder(model: TextEncoder, folder: Path) -> None:
+    """Write the folder that `load_text_encoder` and sentence-transformers read."""
+    (folder / POOLING.parent).mkdir(parents=True, exist_ok=True)
+    model.transformer.save_pretrained(folder)  # type: ignore[operator]
+    model.tokenizer.save_pretrained(folder)
+    pooling = {"word_embedding_dimension": model.dim, "pooling_mode_mean_tokens": True}
+    write_json(folder / POOLING, pooling)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": model.longest})
+    kinds = ["Transformer", "Pooling", "Normalize"]
+    paths = ["", "1_Pooling", "2_Normalize"]
+    prefix = "sentence_transformers.models."
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": prefix + kind}
+        for i, (path, kind) in enumerate(zip(paths, kinds, strict=True))
+    ]
+    write_json(folder / "modules.json", modules)
+
+
+def is_text_encoder(config: dict[str, Any]) -> bool:
+    """Whether a `config.json` describes a transformer of `transformers`."""
+    return "model_type" in config
+
+
+def _transformers() -> tuple[Any, Any]:
+    try:
+        from transformers import AutoModel, AutoTokenizer
+    except ImportError as error:
+        raise UsageError(
+            "text encoders need transformers", "pip install 'rankzoo[captions]'"
+        ) from error
+    return AutoModel, AutoTokenizer
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise IntegrityError(f"{path}: not a JSON object") from error
