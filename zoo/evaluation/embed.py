@@ -16,6 +16,7 @@ from zoo.errors import DataError, RankzooError
 from zoo.progress import Track, silent
 
 Transform = Callable[[Image], Tensor]
+ROWS = 2**16
 
 
 class Pictures(Dataset[Tensor | RankzooError]):
@@ -109,7 +110,10 @@ def refuse_non_finite(vectors: Float[Tensor, "item dim"], paths: Sequence[Path])
     Raises:
         DataError: naming up to three of the images.
     """
-    broken = (~vectors.isfinite().all(dim=1)).nonzero()[:, 0].tolist()
+    broken: list[int] = []
+    for low in range(0, len(vectors), ROWS):  # a memory-mapped million is never in memory whole
+        finite = vectors[low : low + ROWS].isfinite().all(dim=1)
+        broken += ((~finite).nonzero()[:, 0] + low).tolist()
     if broken:
         shown = ", ".join(str(paths[i]) for i in broken[:3]) + (", …" if len(broken) > 3 else "")
         raise DataError(

@@ -1,6 +1,6 @@
 """Evaluate a retrieval model: embed, rank, measure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -10,7 +10,7 @@ from zoo.data.catalogue import Catalogue
 from zoo.errors import DataError
 from zoo.evaluation.embed import embed_catalogue, refuse_non_finite
 from zoo.evaluation.evaluation import Evaluation, summarise
-from zoo.evaluation.scan import score_blocks
+from zoo.evaluation.refinement import NOTHING, Refinement, refined_blocks
 from zoo.evaluation.task import Task, task_of
 from zoo.metrics import per_query
 from zoo.metrics.graded import (
@@ -24,6 +24,7 @@ from zoo.metrics.ranks import positive_ranks
 from zoo.progress import Track, silent
 
 KS = (1, 5, 10)
+Blocks = Iterable[tuple[slice, Float[Tensor, "block gallery"]]]
 
 
 def evaluate_retrieval(
@@ -68,6 +69,7 @@ def evaluate_vectors(
     task: Task,
     *,
     ks: Sequence[int] = KS,
+    refinement: Refinement = NOTHING,
     device: str = "cpu",
     track: Track = silent,
 ) -> Evaluation:
@@ -78,21 +80,35 @@ def evaluate_vectors(
     """
     _check(queries, catalogue, task.queries)
     _check(gallery, catalogue, task.gallery)
-    labels = catalogue.label_ids.to(device)
+    blocks = refined_blocks(queries, gallery, task, refinement, device=device, track=track)
+    values = measure(blocks, catalogue.label_ids, task, catalogue.levels, ks)
+    return evaluation_of(values, task, len(gallery), refinement.described)
+
+
+def measure(
+    blocks: Blocks,
+    labels: Int64[Tensor, "item level"],
+    task: Task,
+    levels: Sequence[str] = ("label",),
+    ks: Sequence[int] = KS,
+) -> dict[str, Float[Tensor, " query"]]:
+    """Return every metric of every query from blocks of scores (see `score_blocks`).
+
+    `labels` are those of the items that the task's positions speak of, finest level first.
+    """
     parts: list[dict[str, Tensor]] = []
-    for rows, scores in score_blocks(queries, gallery, device=device, track=track):
+    for rows, scores in blocks:
+        queries, gallery = task.queries[rows].to(scores.device), task.gallery.to(scores.device)
+        here, there = labels[task.queries[rows]].to(gallery), labels[task.gallery].to(gallery)
         if task.itself:
-            itself = task.queries[rows, None] == task.gallery
-            scores.masked_fill_(itself.to(device), -torch.inf)
-        here, there = labels[task.queries[rows]], labels[task.gallery]
+            scores.masked_fill_(queries[:, None] == gallery, -torch.inf)
         relevant = (here[:, :1] == there[:, 0]) & (scores > -torch.inf)
         values = binary_values(scores, relevant, ks)
-        if labels.shape[1] > 1:
-            levels = common_levels(here, there).masked_fill_(scores == -torch.inf, 0)
-            values |= graded_values(scores, levels, catalogue.levels)
+        if len(levels) > 1:
+            shared = common_levels(here, there).masked_fill_(scores == -torch.inf, 0)
+            values |= graded_values(scores, shared, levels)
         parts.append({name: value.cpu() for name, value in values.items()})
-    joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    return _evaluation(joined, task, len(gallery))
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def binary_values(
@@ -138,7 +154,14 @@ def _check(vectors: Tensor, catalogue: Catalogue, positions: Int64[Tensor, " ite
     refuse_non_finite(vectors, [catalogue.items[i].path for i in positions])
 
 
-def _evaluation(values: dict[str, Tensor], task: Task, gallery: int) -> Evaluation:
+def evaluation_of(
+    values: Mapping[str, Tensor], task: Task, gallery: int, options: Mapping[str, str]
+) -> Evaluation:
+    """Gather per-query values into a result.
+
+    Raises:
+        DataError: no query has a right answer.
+    """
     lonely = int(values["mean_average_precision"].isnan().sum())
     if lonely == len(task.queries):
         raise DataError(
@@ -152,6 +175,7 @@ def _evaluation(values: dict[str, Tensor], task: Task, gallery: int) -> Evaluati
         queries=len(task.queries),
         gallery=gallery,
         skipped=lonely,
+        options=options,
         per_query=values,
         query_items=tuple(task.queries.tolist()),
     )

@@ -1,0 +1,174 @@
+"""Post-processing against dense, literal versions of the papers' formulas."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import DataError, IntegrityError, UnavailableError
+from zoo.evaluation.expansion import expanded
+from zoo.evaluation.multi_scale import THREE_SCALES, MultiScale
+from zoo.evaluation.neighbours import nearest
+from zoo.evaluation.refinement import Refinement, refined_blocks
+from zoo.evaluation.reranking import Reranking, reranked_blocks
+from zoo.evaluation.task import Task
+from zoo.evaluation.whitening import learn_whitening, load_whitening, save_whitening
+
+normalize = nn.functional.normalize
+
+
+@pytest.fixture
+def clusters() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    labels = torch.arange(60) % 6
+    centres = torch.randn(6, 12, generator=generator)
+    noise = torch.randn(60, 12, generator=generator)
+    return normalize(centres[labels] + 1.2 * noise, dim=1), labels
+
+
+def test_nearest_is_the_sorted_matrix_without_the_item_itself(
+    clusters: tuple[Tensor, Tensor],
+) -> None:
+    vectors, _ = clusters
+    scores, places = nearest(vectors, vectors, 5, exclude=torch.arange(60))
+    full = (vectors @ vectors.T).fill_diagonal_(-torch.inf).sort(dim=1, descending=True)
+    torch.testing.assert_close(scores, full.values[:, :5])
+    assert torch.equal(places, full.indices[:, :5])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 3.0])
+def test_query_expansion_is_its_formula(clusters: tuple[Tensor, Tensor], alpha: float) -> None:
+    vectors, _ = clusters
+    queries, gallery = vectors[:10], vectors[10:]
+    got = expanded(queries, gallery, 4, alpha)
+    for query, moved in zip(queries, got, strict=True):
+        scores = gallery @ query
+        best = scores.topk(4)
+        pull = sum(s.clamp(min=0) ** alpha * gallery[i] for s, i in zip(*best, strict=True))
+        torch.testing.assert_close(moved, normalize(query + pull, dim=0))
+
+
+def test_database_augmentation_leaves_the_item_itself_out(clusters: tuple[Tensor, Tensor]) -> None:
+    vectors, _ = clusters
+    got = expanded(vectors, vectors, 1, exclude=torch.arange(60))
+    other = (vectors @ vectors.T).fill_diagonal_(-torch.inf).argmax(dim=1)
+    torch.testing.assert_close(got, normalize(vectors + vectors[other], dim=1))
+
+
+def dense_reranking(everything: Tensor, queries: int, o: Reranking) -> Tensor:
+    """Zhong et al., CVPR 2017, sections 3.2-3.5, on full matrices."""
+    n = len(everything)
+    distance = (2 - 2 * everything @ everything.T).clamp(min=0)
+    distance = distance / distance.amax(dim=1, keepdim=True)
+    order = distance.argsort(dim=1, stable=True)
+
+    def mutual(i: int, k: int) -> set[int]:
+        return {int(j) for j in order[i, :k] if i in order[j, :k].tolist()}
+
+    v = torch.zeros(n, n)
+    for i in range(n):
+        mine = mutual(i, o.k1 + 1)
+        wide = set(mine)
+        for candidate in mine:
+            theirs = mutual(candidate, round(o.k1 / 2) + 1)
+            if len(theirs & mine) > 2 / 3 * len(theirs):
+                wide |= theirs
+        members = sorted(wide)
+        weights = torch.exp(-distance[i, members])
+        v[i, members] = weights / weights.sum()
+    if o.k2 > 1:
+        v = torch.stack([v[order[i, : o.k2]].mean(dim=0) for i in range(n)])
+    low = torch.minimum(v[:, None], v[None]).sum(dim=2)
+    jaccard = 1 - low / torch.maximum(v[:, None], v[None]).sum(dim=2)
+    return -(o.plain * distance + (1 - o.plain) * jaccard)[:queries]
+
+
+@pytest.mark.parametrize("options", [Reranking(8, 3, 0.3), Reranking(5, 1, 0.0)])
+def test_reranking_on_lists_equals_the_dense_formula(
+    clusters: tuple[Tensor, Tensor], options: Reranking
+) -> None:
+    vectors, _ = clusters
+    queries, gallery = vectors[:12], vectors[12:]
+    got = torch.cat([s for _, s in reranked_blocks(queries, gallery, options, itself=False)])
+    torch.testing.assert_close(
+        got, dense_reranking(vectors, 12, options)[:, 12:], atol=1e-5, rtol=0
+    )
+    inside = torch.cat([s for _, s in reranked_blocks(vectors, vectors, options, itself=True)])
+    torch.testing.assert_close(inside, dense_reranking(vectors, 60, options), atol=1e-5, rtol=0)
+
+
+def test_whitening_gives_unit_variance_without_correlation_before_normalising() -> None:
+    vectors = torch.randn(500, 6) @ torch.randn(6, 6) + 3
+    whitening = learn_whitening(vectors)
+    flat = (vectors - whitening.mean) @ whitening.projection
+    torch.testing.assert_close(flat.T.cov(), torch.eye(6), atol=1e-3, rtol=0)
+    assert whitening(vectors).norm(dim=1).allclose(torch.ones(500))
+
+
+def test_whitening_keeps_the_directions_of_largest_variance() -> None:
+    vectors = torch.randn(300, 4) * torch.tensor([1.0, 5.0, 0.1, 2.0])
+    largest = learn_whitening(vectors, dim=2).projection.abs().argmax(dim=0)
+    assert largest.tolist() == [1, 3]
+
+
+def test_directions_without_variance_are_not_blown_up() -> None:
+    vectors = torch.cat([torch.randn(50, 3), torch.zeros(50, 2)], dim=1)
+    assert learn_whitening(vectors).projection.shape == (5, 3)
+
+
+def test_a_whitening_survives_the_disk(tmp_path: Path) -> None:
+    vectors = torch.randn(50, 4)
+    whitening = learn_whitening(vectors, 2)
+    save_whitening(whitening, tmp_path / "white.safetensors")
+    again = load_whitening(tmp_path / "white.safetensors")
+    assert torch.equal(again(vectors), whitening(vectors))
+
+
+def test_whitenings_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="3 embeddings of 8 numbers cannot be whitened to 5"):
+        learn_whitening(torch.randn(3, 8), 5)
+    with pytest.raises(DataError, match="of 4 numbers for embeddings of 8"):
+        learn_whitening(torch.randn(20, 4))(torch.randn(2, 8))
+    with pytest.raises(UnavailableError, match="no such whitening"):
+        load_whitening(tmp_path / "none")
+    (tmp_path / "text").write_text("no tensors here")
+    with pytest.raises(IntegrityError, match="holds no whitening"):
+        load_whitening(tmp_path / "text")
+
+
+class Colours(nn.Module):
+    transform = staticmethod(torch.as_tensor)
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.sizes = [*getattr(self, "sizes", []), tuple(images.shape[2:])]
+        return normalize(images.mean(dim=(2, 3)), dim=1)
+
+
+def test_three_scales_see_three_sizes_and_keep_a_flat_picture_s_embedding() -> None:
+    model, images = Colours(), torch.rand(2, 3, 1, 1).expand(2, 3, 64, 96)
+    got = MultiScale(model, THREE_SCALES, multiple=16)(images)
+    assert model.sizes == [(64, 96), (48, 64), (32, 48)]
+    torch.testing.assert_close(got, Colours()(images))
+
+
+def test_expansion_never_takes_the_query_itself_for_its_neighbour(
+    clusters: tuple[Tensor, Tensor],
+) -> None:
+    vectors, _ = clusters
+    positions = torch.randperm(60)
+    task = Task("t", "", positions[:20], positions, itself=True)
+    refinement = Refinement(expansion=1)
+    got = torch.cat([s for _, s in refined_blocks(vectors[:20], vectors, task, refinement)])
+    other = (vectors[:20] @ vectors.T).fill_diagonal_(-torch.inf).argmax(dim=1)
+    moved = normalize(vectors[:20] + vectors[other], dim=1)
+    torch.testing.assert_close(got, moved @ vectors.T)
+
+
+def test_what_is_done_is_described() -> None:
+    assert Refinement().described == {}
+    done = Refinement(expansion=3, alpha=2.0, reranking=Reranking()).described
+    assert done == {
+        "expansion": "queries + 3 neighbours weighted by similarity^2",
+        "reranking": "k-reciprocal, k1=20, k2=6, lambda=0.3",
+    }

@@ -1,0 +1,131 @@
+"""Embeddings on disk survive interruption and refuse to be mixed up."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from zoo.data.catalogue import Catalogue
+from zoo.errors import IntegrityError, RankzooError, UsageError
+from zoo.evaluation import store
+from zoo.evaluation.embed import embed_catalogue
+from zoo.evaluation.store import Identity, embed_to_store, identity_of, open_store
+
+Scene = Callable[..., Catalogue]
+
+
+@pytest.fixture
+def catalogue(squares: Scene) -> Catalogue:
+    return squares(4)
+
+
+@pytest.fixture
+def identity(catalogue: Catalogue) -> Identity:
+    return identity_of("weights", catalogue.paths, dim=3)
+
+
+class Interrupted(nn.Module):
+    """A model that is killed at its third batch."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.transform = model.transform
+        self.batches = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.batches += 1
+        if self.batches == 3:
+            raise KeyboardInterrupt
+        vectors: Tensor = self.model(images)
+        return vectors
+
+
+def test_a_finished_store_holds_the_embeddings_in_order(
+    colour_model: nn.Module, catalogue: Catalogue, identity: Identity, tmp_path: Path
+) -> None:
+    stored = embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity, batch_size=5)
+    torch.testing.assert_close(stored, embed_catalogue(colour_model, catalogue))
+
+
+def test_an_interrupted_extraction_goes_on_and_computes_nothing_twice(
+    colour_model: nn.Module, catalogue: Catalogue, identity: Identity, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        embed_to_store(
+            Interrupted(colour_model), catalogue.paths, tmp_path / "e", identity, batch_size=2
+        )
+    vectors = tmp_path / "e" / store.VECTORS
+    assert vectors.stat().st_size == 4 * 12
+    vectors.write_bytes(vectors.read_bytes() + b"torn")  # killed while a row was written
+    colour_model.calls = 0  # type: ignore[assignment]
+    stored = embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity, batch_size=2)
+    assert colour_model.calls == 4
+    torch.testing.assert_close(stored, embed_catalogue(colour_model, catalogue))
+
+
+def test_a_finished_store_is_not_computed_again(
+    colour_model: nn.Module, catalogue: Catalogue, identity: Identity, tmp_path: Path
+) -> None:
+    embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity)
+    colour_model.calls = 0  # type: ignore[assignment]
+    embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity)
+    assert colour_model.calls == 0
+
+
+def test_another_model_or_other_images_are_refused(
+    colour_model: nn.Module, catalogue: Catalogue, identity: Identity, tmp_path: Path
+) -> None:
+    embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity)
+    stranger = identity_of("other weights", catalogue.paths, dim=3)
+    with pytest.raises(UsageError, match="embeddings of another model"):
+        embed_to_store(colour_model, catalogue.paths, tmp_path / "e", stranger)
+    fewer = identity_of("weights", catalogue.paths[1:], dim=3)
+    with pytest.raises(UsageError, match="embeddings of other images"):
+        embed_to_store(colour_model, catalogue.paths[1:], tmp_path / "e", fewer)
+
+
+def test_an_image_that_changed_on_disk_changes_the_identity(
+    catalogue: Catalogue, identity: Identity
+) -> None:
+    catalogue.paths[0].write_bytes(catalogue.paths[0].read_bytes() + b"\0")
+    assert identity_of("weights", catalogue.paths, dim=3) != identity
+
+
+def test_a_store_cut_short_is_refused(
+    colour_model: nn.Module, catalogue: Catalogue, identity: Identity, tmp_path: Path
+) -> None:
+    embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity)
+    with (tmp_path / "e" / store.VECTORS).open("r+b") as file:
+        file.truncate(60)
+    with pytest.raises(IntegrityError, match="5 rows, the manifest says 12"):
+        open_store(tmp_path / "e")
+
+
+def test_a_folder_without_embeddings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no folder of embeddings"):
+        open_store(tmp_path)
+
+
+def test_a_full_disk_is_told_before_the_work_starts(
+    colour_model: nn.Module,
+    catalogue: Catalogue,
+    identity: Identity,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(RankzooError, match="GB free on the disk"):
+        embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity)
+    assert colour_model.calls == 0
+
+
+def test_reading_a_store_never_changes_it(
+    colour_model: nn.Module, catalogue: Catalogue, identity: Identity, tmp_path: Path
+) -> None:
+    embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity).zero_()
+    assert open_store(tmp_path / "e").norm(dim=1).allclose(torch.ones(12))

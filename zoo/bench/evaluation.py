@@ -1,0 +1,88 @@
+"""Time and memory of exact evaluation against a large gallery on disk."""
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zoo.evaluation.evaluation import summarise
+from zoo.evaluation.retrieval import measure
+from zoo.evaluation.scan import score_blocks
+from zoo.evaluation.store import VECTORS, Identity, open_store, write_store
+from zoo.evaluation.task import Task
+from zoo.progress import Track, silent
+
+PER_CLASS = 10
+CHUNK = 2**15
+
+
+def bench_evaluation(
+    folder: Path,
+    gallery: int = 1_000_000,
+    queries: int = 10_000,
+    dim: int = 512,
+    seed: int = 0,
+    track: Track = silent,
+) -> dict[str, float]:
+    """Evaluate `queries` random unit vectors against `gallery` memory-mapped ones, ten per class.
+
+    Returns seconds, the seconds of the similarities alone (the floor), and the process's peak
+    memory in GB. A vector is its class's centre plus noise, so that neither everything nor
+    nothing is found.
+    """
+    classes = gallery // PER_CLASS
+    labels = torch.arange(gallery) % classes
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.nn.functional.normalize(torch.randn(classes, dim, generator=generator))
+    _write(folder, labels, centres, generator)
+    wanted = torch.randint(classes, (queries,), generator=generator)
+    asked = _noisy(centres[wanted], generator)
+    del centres
+    positions = torch.arange(queries) + gallery
+    task = Task("bench", "", positions, torch.arange(gallery), itself=False)
+    everything = torch.cat([labels, wanted])[:, None]
+    stored = open_store(folder)
+    timings: dict[str, float] = {}
+    with _timed(timings, "similarities_seconds"):
+        _similarities(asked[: queries // 10], stored)
+    timings["similarities_seconds"] *= queries / max(1, queries // 10)
+    with _timed(timings, "seconds"):
+        values = measure(score_blocks(asked, stored, track=track), everything, task)
+    (folder / VECTORS).unlink()
+    return {**timings, "peak_memory_gb": peak_memory_gb(), **summarise(values)}
+
+
+def peak_memory_gb() -> float:
+    """Return the largest resident size this process has had, mapped file pages included."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def _write(folder: Path, labels: Tensor, centres: Tensor, generator: torch.Generator) -> None:
+    identity = Identity("bench", "bench", len(labels), centres.shape[1])
+    write_store(folder, torch.empty(0, centres.shape[1]), identity)
+    with (folder / VECTORS).open("ab") as file:
+        for part in torch.split(labels, CHUNK):
+            file.write(_noisy(centres[part], generator).numpy().tobytes())
+
+
+def _noisy(vectors: Tensor, generator: torch.Generator) -> Tensor:
+    noise = torch.randn(vectors.shape, generator=generator) / vectors.shape[1] ** 0.5
+    return torch.nn.functional.normalize(vectors + 2.5 * noise, dim=1)
+
+
+def _similarities(queries: Tensor, gallery: Tensor) -> None:
+    for _ in score_blocks(queries, gallery):
+        pass
+
+
+@contextmanager
+def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings[name] = time.perf_counter() - start

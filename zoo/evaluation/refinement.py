@@ -1,0 +1,90 @@
+"""What may be done to embeddings between the network and the ranking."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from zoo.errors import UsageError
+from zoo.evaluation.expansion import expanded
+from zoo.evaluation.reranking import Reranking, reranked_blocks
+from zoo.evaluation.scan import score_blocks
+from zoo.evaluation.task import Task
+from zoo.evaluation.whitening import Whitening
+from zoo.progress import Track, silent
+
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """Post-processing, in the order it is applied; nothing by default.
+
+    whitening: applied to every vector.
+    augmentation: neighbours each gallery vector is moved towards (database augmentation).
+    expansion: neighbours each query is moved towards (query expansion).
+    alpha: exponent of the similarity that weighs a neighbour; 0 weighs all alike.
+    reranking: k-reciprocal re-ranking of the whole gallery.
+    """
+
+    whitening: Whitening | None = None
+    augmentation: int = 0
+    expansion: int = 0
+    alpha: float = 0.0
+    reranking: Reranking | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.augmentation, self.expansion) < 0 or self.alpha < 0:
+            raise UsageError("neighbour counts and alpha are zero or more")
+
+    @property
+    def described(self) -> dict[str, str]:
+        """What is done, for the result; empty when nothing is."""
+        steps: dict[str, str] = {}
+        weights = f" weighted by similarity^{self.alpha:g}" if self.alpha else ""
+        if self.whitening is not None:
+            kept = self.whitening.projection.shape[1]
+            steps["whitening"] = f"PCA whitening to {kept} dimensions, learned on another set"
+        if self.augmentation:
+            steps["augmentation"] = f"gallery vectors + {self.augmentation} neighbours{weights}"
+        if self.expansion:
+            steps["expansion"] = f"queries + {self.expansion} neighbours{weights}"
+        if self.reranking is not None:
+            r = self.reranking
+            steps["reranking"] = f"k-reciprocal, k1={r.k1}, k2={r.k2}, lambda={r.plain:g}"
+        return steps
+
+
+NOTHING = Refinement()
+
+
+def refined_blocks(
+    queries: Float[Tensor, "query dim"],
+    gallery: Float[Tensor, "gallery dim"],
+    task: Task,
+    refinement: Refinement = NOTHING,
+    *,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Iterator[tuple[slice, Float[Tensor, "block gallery"]]]:
+    """Yield blocks of scores after the post-processing; with none, those of `score_blocks`."""
+    move = partial(expanded, alpha=refinement.alpha, device=device, track=track)
+    if refinement.whitening is not None:
+        queries, gallery = refinement.whitening(queries), refinement.whitening(gallery)
+    if refinement.augmentation:
+        own = torch.arange(len(gallery))
+        gallery = move(gallery, gallery, refinement.augmentation, exclude=own)
+    if refinement.expansion:
+        own_place = _own_places(task) if task.itself else None
+        queries = move(queries, gallery, refinement.expansion, exclude=own_place)
+    if refinement.reranking is None:
+        return score_blocks(queries, gallery, device=device, track=track)
+    same = task.itself and not (refinement.augmentation or refinement.expansion)
+    options = refinement.reranking
+    return reranked_blocks(queries, gallery, options, itself=same, device=device, track=track)
+
+
+def _own_places(task: Task) -> Int64[Tensor, " query"]:
+    order = task.gallery.argsort()
+    return order[torch.searchsorted(task.gallery[order], task.queries)]
