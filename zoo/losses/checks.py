@@ -16,7 +16,10 @@ NORM_TOLERANCE = {
 }
 
 
-def check_positive(**arguments: float) -> None:
+Number = float | int  # what a person may pass: run-time type checks take `float` literally
+
+
+def check_positive(**arguments: Number) -> None:
     """Raise unless every argument is a number above 0."""
     for name, value in arguments.items():
         if not (isinstance(value, int | float) and value > 0 and value != float("inf")):
@@ -68,3 +71,48 @@ def check_labels(name: str, labels: Tensor, embeddings: Tensor) -> None:
         )
     if labels.ndim == 2 and labels.shape[1] == 0:
         raise UsageError(f"{name} has no level", "give at least one column")
+
+
+def check_classes(labels: Tensor, classes: int) -> None:
+    """Raise unless every label is a class number 0..classes - 1."""
+    least, most = int(labels.min()), int(labels.max())
+    if least < 0 or most >= classes:
+        raise UsageError(
+            f"labels go from {least} to {most}", f"classes is {classes}: use 0 to {classes - 1}"
+        )
+
+
+def check_gallery(
+    embeddings: Tensor, labels: Tensor, gallery: Tensor | None, gallery_labels: Tensor | None
+) -> None:
+    """Raise unless gallery and labels come together and match the queries'."""
+    if (gallery is None) != (gallery_labels is None):
+        raise UsageError(
+            "gallery_embeddings and gallery_labels go together", "pass both, or neither"
+        )
+    if gallery is None or gallery_labels is None:
+        return
+    check_embeddings("gallery_embeddings", gallery)
+    check_labels("gallery_labels", gallery_labels, gallery)
+    if gallery.shape[1] != embeddings.shape[1] or gallery_labels.shape[1:] != labels.shape[1:]:
+        raise UsageError(
+            f"gallery of shapes {tuple(gallery.shape)} and {tuple(gallery_labels.shape)}",
+            f"it must match queries of shapes {tuple(embeddings.shape)}, {tuple(labels.shape)}",
+        )
+
+
+def check_positions(positions: Tensor, embeddings: Tensor, gallery: Tensor | None) -> None:
+    """Raise unless `positions` gives each query a column of the gallery, or -1."""
+    if gallery is None:
+        raise UsageError("positions without a gallery", "pass gallery_embeddings and their labels")
+    if positions.dtype != torch.int64 or positions.shape != embeddings.shape[:1]:
+        raise UsageError(
+            f"positions is {positions.dtype} of shape {tuple(positions.shape)}",
+            f"positions must be int64 of shape ({len(embeddings)},)",
+        )
+    least, most = int(positions.min()), int(positions.max())
+    if least < -1 or most >= len(gallery):
+        raise UsageError(
+            f"positions go from {least} to {most}",
+            f"allowed: 0 to {len(gallery) - 1}, or -1 for a query outside the gallery",
+        )

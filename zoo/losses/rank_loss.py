@@ -1,13 +1,21 @@
 """What every loss that is a mean over queries shares: checks, the query's own place, the sweep."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from zoo.errors import UsageError
-from zoo.losses.checks import check_choice, check_embeddings, check_labels, check_positive
+from zoo.losses.checks import (
+    check_choice,
+    check_embeddings,
+    check_gallery,
+    check_labels,
+    check_positions,
+    check_positive,
+)
 from zoo.ranking.positives import Items, positives
-from zoo.ranking.sweep import sweep
+from zoo.ranking.sweep import RowLoss, sweep
 
 QUERY_MODES = ("exclude", "positive", "rival")
 
@@ -23,6 +31,8 @@ class RankLoss(nn.Module):
     `"rival"` never a positive, yet counted in every other item's rank (RS@k's code).
     `query_chunk` is how many queries are scored at once; memory grows with chunk x gallery.
     """
+
+    decomposes = True  # a weighted sum over queries: processes can share the queries out
 
     def __init__(self, *, query: str = "exclude", query_chunk: int | None = None) -> None:
         super().__init__()
@@ -55,58 +65,79 @@ class RankLoss(nn.Module):
         Raises:
             UsageError: naming the argument, its value and what is allowed.
         """
-        _check(embeddings, labels, gallery_embeddings, gallery_labels)
+        positions = checked_inputs(
+            embeddings, labels, gallery_embeddings, gallery_labels, positions
+        )
         with torch.autocast(embeddings.device.type, enabled=False):
-            queries = _full_precision(embeddings)
-            gallery = None if gallery_embeddings is None else _full_precision(gallery_embeddings)
-            if gallery_labels is None:
-                gallery_labels = labels
-                positions = torch.arange(len(labels), device=labels.device)
-            return self._mean(queries, labels, gallery, gallery_labels, positions)
+            queries = full_precision(embeddings)
+            gallery = None if gallery_embeddings is None else full_precision(gallery_embeddings)
+            theirs = labels if gallery_labels is None else gallery_labels
+            return self.mean_over(queries, labels, gallery, theirs, positions, _itself)
 
-    def _mean(
+    def mean_over(
         self,
         queries: Tensor,
         labels: Tensor,
         gallery: Tensor | None,
         gallery_labels: Tensor,
         own: Tensor | None,
+        count_of: Callable[[Tensor], Tensor],
     ) -> Tensor:
+        """Return the sum of the queries' losses over `count_of(how many have a positive)`.
+
+        The step below the checks: `own` is each query's column, and `count_of` is where other
+        processes add their queries (zoo/losses/distributed.py).
+        """
+        row_loss, valid = self.rankings(labels, gallery_labels, own)
+        count = count_of(valid.sum()).clamp(min=1)
+        weights = valid.to(queries.dtype) / count
+        chunk = self.chunk(len(gallery_labels))
+        return sweep(queries, gallery, row_loss, weights, self.hidden(own), chunk)
+
+    def hidden(self, own: Tensor | None) -> Tensor | None:
+        """Return the columns that are no items of the rankings, one per query."""
+        return own if self.query == "exclude" else None
+
+    def chunk(self, gallery: int) -> int:
+        """Return how many queries to score at once."""
+        return self.query_chunk or max(1, CHUNK // gallery)
+
+    def rankings(
+        self, labels: Tensor, gallery_labels: Tensor, own: Tensor | None
+    ) -> tuple[RowLoss, Tensor]:
+        """Return the loss of a chunk of scores, and which queries have a positive."""
         apart = None if self.query == "positive" else own
-        items = positives(_finest(labels), _finest(gallery_labels), own=apart)
-        valid = items.listed.any(dim=1)
-        weights = valid.to(queries.dtype) / valid.sum().clamp(min=1)
-        hidden = own if self.query == "exclude" else None
-        chunk = self.query_chunk or max(1, CHUNK // len(gallery_labels))
-        return sweep(
-            queries, gallery, lambda s, rows: self.values(s, items[rows]), weights, hidden, chunk
-        )
+        items = positives(finest(labels), finest(gallery_labels), own=apart)
+        return lambda scores, rows: self.values(scores, items[rows]), items.listed.any(dim=1)
 
 
-def _finest(labels: Tensor) -> Tensor:
-    return labels if labels.ndim == 1 else labels[:, 0].contiguous()
-
-
-def _full_precision(embeddings: Tensor) -> Tensor:
-    """Half precision resolves scores to 0.0005 at best, 5 % of a temperature of 0.01."""
-    return embeddings if embeddings.dtype == torch.float64 else embeddings.float()
-
-
-def _check(
-    embeddings: Tensor, labels: Tensor, gallery: Tensor | None, gallery_labels: Tensor | None
-) -> None:
+def checked_inputs(
+    embeddings: Tensor,
+    labels: Tensor,
+    gallery: Tensor | None = None,
+    gallery_labels: Tensor | None = None,
+    positions: Tensor | None = None,
+) -> Tensor | None:
+    """Check what a loss is called with; return each query's own column, if it has one."""
     check_embeddings("embeddings", embeddings)
     check_labels("labels", labels, embeddings)
-    if (gallery is None) != (gallery_labels is None):
-        raise UsageError(
-            "gallery_embeddings and gallery_labels go together", "pass both, or neither"
-        )
-    if gallery is None or gallery_labels is None:
-        return
-    check_embeddings("gallery_embeddings", gallery)
-    check_labels("gallery_labels", gallery_labels, gallery)
-    if gallery.shape[1] != embeddings.shape[1] or gallery_labels.shape[1:] != labels.shape[1:]:
-        raise UsageError(
-            f"gallery of shapes {tuple(gallery.shape)} and {tuple(gallery_labels.shape)}",
-            f"it must match queries of shapes {tuple(embeddings.shape)}, {tuple(labels.shape)}",
-        )
+    check_gallery(embeddings, labels, gallery, gallery_labels)
+    if positions is not None:
+        check_positions(positions, embeddings, gallery)
+    elif gallery is None:
+        positions = torch.arange(len(labels), device=labels.device)
+    return positions
+
+
+def finest(labels: Tensor) -> Tensor:
+    """Return the labels of the finest level."""
+    return labels if labels.ndim == 1 else labels[:, 0]
+
+
+def _itself(count: Tensor) -> Tensor:
+    return count
+
+
+def full_precision(embeddings: Tensor) -> Tensor:
+    """Half precision resolves scores to 0.0005 at best, 5 % of a temperature of 0.01."""
+    return embeddings if embeddings.dtype == torch.float64 else embeddings.float()

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.losses.checks import check_positive, checked_ks
+from zoo.losses.checks import Number, check_positive, checked_ks
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.positives import Items
 from zoo.ranking.step_sums import step_sums
@@ -18,8 +18,8 @@ def recall_at_k(
     scores: Float[Tensor, "query gallery"],
     items: Items,
     ks: tuple[int, ...] = (1, 2, 4, 8, 16),
-    tau_k: float = 1.0,
-    tau_rank: float = 0.01,
+    tau_k: Number = 1.0,
+    tau_rank: Number = 0.01,
 ) -> Float[Tensor, " query"]:
     """Return 1 - the mean over `ks` of the soft Recall@k of each query.
 
@@ -50,8 +50,8 @@ class RecallAtK(RankLoss):
     def __init__(
         self,
         ks: Sequence[int] = (1, 2, 4, 8, 16),
-        tau_k: float = 1.0,
-        tau_rank: float = 0.01,
+        tau_k: Number = 1.0,
+        tau_rank: Number = 0.01,
         *,
         query: str = "exclude",
         query_chunk: int | None = None,

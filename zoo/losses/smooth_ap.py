@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.losses.checks import check_positive
+from zoo.losses.checks import Number, check_positive
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.positives import Items
 from zoo.ranking.step_sums import step_sums
@@ -12,7 +12,7 @@ from zoo.ranking.steps import SigmoidStep
 
 
 def smooth_ap(
-    scores: Float[Tensor, "query gallery"], items: Items, tau: float = 0.01
+    scores: Float[Tensor, "query gallery"], items: Items, tau: Number = 0.01
 ) -> Float[Tensor, " query"]:
     """Return 1 - AP of each query, both ranks soft: an item meets itself with sigmoid(0) = 1/2.
 
@@ -37,7 +37,7 @@ class SmoothAP(RankLoss):
     """
 
     def __init__(
-        self, tau: float = 0.01, *, query: str = "exclude", query_chunk: int | None = None
+        self, tau: Number = 0.01, *, query: str = "exclude", query_chunk: int | None = None
     ) -> None:
         super().__init__(query=query, query_chunk=query_chunk)
         check_positive(tau=tau)

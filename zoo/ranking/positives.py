@@ -50,6 +50,23 @@ def positives(
     return Items(columns.where(listed, first), listed)
 
 
+def count_positives(
+    query_labels: Int[Tensor, " query"],
+    gallery_labels: Int[Tensor, " gallery"],
+    own: Int[Tensor, " query"] | None = None,
+) -> Int[Tensor, " query"]:
+    """Count the gallery items that share each query's label, itself left out where `own` >= 0.
+
+    >>> labels = torch.tensor([5, 7, 5])
+    >>> count_positives(labels, labels, own=torch.arange(3))
+    tensor([1, 0, 1])
+    """
+    ordered = gallery_labels.sort().values
+    wanted = query_labels.contiguous()
+    count = torch.searchsorted(ordered, wanted, right=True) - torch.searchsorted(ordered, wanted)
+    return count if own is None else count - (own >= 0).to(count.dtype)
+
+
 def _without(columns: Tensor, listed: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
     """Drop one column from each list, keeping the others packed to the left."""
     kept = listed & (columns != own[:, None])

@@ -62,7 +62,7 @@ def sum_over_rivals(
 ) -> tuple[Float[Tensor, "query item"], Float[Tensor, "query item"]]:
     """Return the sums over the gallery of the step and of its derivative."""
     sums, slopes = torch.empty_like(own), torch.empty_like(own)
-    for block in _blocks(rivals, own):
+    for block in blocks(rivals, own):
         gap = rivals[:, None, :] - own[:, block, None]
         sums[:, block] = step.value(gap).sum(dim=-1)
         slopes[:, block] = step.slope(gap).sum(dim=-1)
@@ -77,12 +77,13 @@ def pull_of_rivals(
 ) -> Float[Tensor, "query gallery"]:
     """Return `sum_k weight_k step'(rivals_j - s_k)`: the gradient that reaches each column."""
     pull = torch.zeros_like(rivals)
-    for block in _blocks(rivals, own):
+    for block in blocks(rivals, own):
         gap = rivals[:, None, :] - own[:, block, None]
         pull += torch.einsum("qk,qkj->qj", weight[:, block], step.slope(gap))
     return pull
 
 
-def _blocks(rivals: Tensor, own: Tensor) -> list[slice]:
+def blocks(rivals: Tensor, own: Tensor) -> list[slice]:
+    """Cut the items so that one (query, item, gallery) block holds about `BLOCK` elements."""
     width = max(1, BLOCK // max(1, rivals.numel()))
     return [slice(k, k + width) for k in range(0, own.shape[1], width)]

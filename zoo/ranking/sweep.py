@@ -6,7 +6,7 @@ then, `d L / d s_q` is folded into the gradients of both matrices, and the chunk
 Backward only scales what the sweep left.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -33,6 +33,22 @@ def sweep(
     return loss
 
 
+def score_chunks(
+    queries: Float[Tensor, "query dim"],
+    gallery: Float[Tensor, "gallery dim"],
+    hidden: Int[Tensor, " query"] | None,
+    chunk: int,
+) -> Iterator[tuple[slice, Float[Tensor, "some gallery"]]]:
+    """Yield the rows of `queries @ gallery.T`, `-inf` in the hidden columns, chunk by chunk."""
+    for start in range(0, len(queries), chunk):
+        rows = slice(start, min(start + chunk, len(queries)))
+        scores = queries[rows] @ gallery.T
+        if hidden is not None:
+            present = (hidden[rows] >= 0).nonzero()[:, 0]
+            scores[present, hidden[rows][present]] = -torch.inf
+        yield rows, scores
+
+
 class _Sweep(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -49,11 +65,7 @@ class _Sweep(torch.autograd.Function):
         of_queries = torch.zeros_like(queries) if wanted else None
         of_gallery = of_queries if gallery is None else torch.zeros_like(others)
         total = queries.new_zeros(())
-        for start in range(0, len(queries), chunk):
-            rows = slice(start, min(start + chunk, len(queries)))
-            scores = queries[rows] @ others.T
-            if hidden is not None:
-                scores.scatter_(1, hidden[rows, None], -torch.inf)
+        for rows, scores in score_chunks(queries, others, hidden, chunk):
             value, gradient = _value_and_gradient(row_loss, scores, rows, weights[rows], wanted)
             total += value
             if gradient is not None and of_queries is not None and of_gallery is not None:

@@ -1,0 +1,146 @@
+"""Pair and proxy losses of pytorch-metric-learning behind our interface, to compare against."""
+
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import UsageError
+from zoo.losses.checks import Number, check_classes, check_positive
+from zoo.losses.rank_loss import checked_inputs, finest, full_precision
+
+
+def metric_learning_loss(name: str, **arguments: Any) -> nn.Module:
+    """Build a loss of pytorch-metric-learning by its class name.
+
+    Raises:
+        UsageError: without the package.
+    """
+    try:
+        losses = import_module("pytorch_metric_learning.losses")
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{name} needs pytorch-metric-learning", "pip install 'rankzoo[all]'"
+        ) from error
+    loss: nn.Module = getattr(losses, name)(**arguments)
+    return loss
+
+
+class PairBaseline(nn.Module):
+    """A loss over pairs or triplets: queries against themselves, or against a gallery."""
+
+    decomposes = False
+
+    def __init__(self, name: str, **arguments: Any) -> None:
+        super().__init__()
+        self.loss = metric_learning_loss(name, **arguments)
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        gallery_embeddings: Tensor | None = None,
+        gallery_labels: Tensor | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss in full precision; each query's own column makes no pair."""
+        positions = checked_inputs(
+            embeddings, labels, gallery_embeddings, gallery_labels, positions
+        )
+        with torch.autocast(embeddings.device.type, enabled=False):
+            queries, classes = full_precision(embeddings), finest(labels)
+            if gallery_embeddings is None or gallery_labels is None:
+                value: Tensor = self.loss(queries, classes)
+                return value
+            gallery, gallery_classes = full_precision(gallery_embeddings), finest(gallery_labels)
+            pairs = _pairs(classes, gallery_classes, positions)
+            across: Tensor = self.loss(queries, classes, pairs, gallery, gallery_classes)
+            return across
+
+
+class ProxyBaseline(nn.Module):
+    """A loss between items and one learned proxy per class; a gallery changes nothing.
+
+    Labels are class numbers 0..classes - 1 at the finest level. The proxies are parameters: give
+    them to an optimiser.
+    """
+
+    decomposes = False
+
+    def __init__(self, name: str, classes: int, dim: int, **arguments: Any) -> None:
+        super().__init__()
+        check_positive(classes=classes, dim=dim)
+        self.classes = classes
+        self.loss = metric_learning_loss(name, num_classes=classes, embedding_size=dim, **arguments)
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        gallery_embeddings: Tensor | None = None,
+        gallery_labels: Tensor | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss in full precision."""
+        checked_inputs(embeddings, labels, gallery_embeddings, gallery_labels, positions)
+        wanted = finest(labels)
+        check_classes(wanted, self.classes)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            value: Tensor = self.loss(full_precision(embeddings), wanted)
+            return value
+
+
+class Contrastive(PairBaseline):
+    """Contrastive loss: cosines of positives above `positive`, of negatives below `negative`."""
+
+    def __init__(self, positive: Number = 1.0, negative: Number = 0.5) -> None:
+        super().__init__(
+            "ContrastiveLoss", pos_margin=positive, neg_margin=negative, distance=_cosine()
+        )
+
+
+class Triplet(PairBaseline):
+    """Triplet loss over every triplet of the batch, on cosines."""
+
+    def __init__(self, margin: Number = 0.1) -> None:
+        super().__init__("TripletMarginLoss", margin=margin, distance=_cosine())
+
+
+class MultiSimilarity(PairBaseline):
+    """Multi-similarity loss (Wang et al., CVPR 2019) over every pair, without its miner."""
+
+    def __init__(self, alpha: Number = 2.0, beta: Number = 50.0, base: Number = 0.5) -> None:
+        super().__init__("MultiSimilarityLoss", alpha=alpha, beta=beta, base=base)
+
+
+class ArcFace(ProxyBaseline):
+    """ArcFace (Deng et al., CVPR 2019): angular `margin` in degrees, logits times `scale`."""
+
+    def __init__(self, classes: int, dim: int, margin: Number = 28.6, scale: Number = 64.0) -> None:
+        super().__init__("ArcFaceLoss", classes, dim, margin=margin, scale=scale)
+
+
+class ProxyAnchor(ProxyBaseline):
+    """Proxy-Anchor (Kim et al., CVPR 2020)."""
+
+    def __init__(self, classes: int, dim: int, margin: Number = 0.1, alpha: Number = 32.0) -> None:
+        super().__init__("ProxyAnchorLoss", classes, dim, margin=margin, alpha=alpha)
+
+
+def _cosine() -> Any:
+    distances = import_module("pytorch_metric_learning.distances")
+    return distances.DotProductSimilarity(normalize_embeddings=False)
+
+
+def _pairs(
+    labels: Tensor, gallery_labels: Tensor, own: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return (anchors, positives, anchors, negatives) as the package wants them."""
+    same = labels[:, None] == gallery_labels
+    other = ~same
+    if own is not None:
+        present = (own >= 0).nonzero()[:, 0]
+        same[present, own[present]] = False
+    (anchors, positives), (rivals_of, rivals) = same.nonzero().T, other.nonzero().T
+    return anchors, positives, rivals_of, rivals

@@ -1,0 +1,113 @@
+"""Blackbox AP: exact average precision, blackbox gradient."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo.errors import UsageError
+from zoo.losses.checks import Number, check_positive
+from zoo.losses.rank_loss import RankLoss
+from zoo.ranking.blackbox import blackbox_item_ranks
+from zoo.ranking.exact import rank_among_items
+from zoo.ranking.positives import Items
+
+
+def shifted(
+    scores: Float[Tensor, "query gallery"], items: Items, margin: float
+) -> tuple[Float[Tensor, "query gallery"], Float[Tensor, "query item"], Float[Tensor, " query"]]:
+    """Lower the positives and raise the rest by half the margin; also return the positives' scores
+    and the number of items in each ranking.
+
+    Without a margin a ranking is perfect, and its gradient 0, with all scores nearly equal.
+    """  # noqa: D205
+    half = torch.full_like(scores, margin / 2).scatter_(1, items.columns, -margin / 2)
+    own = scores.gather(1, items.columns).masked_fill(~items.listed, torch.inf)
+    return scores + half, own, scores.isfinite().sum(dim=1).to(scores.dtype)
+
+
+def blackbox_ap(
+    scores: Float[Tensor, "query gallery"], items: Items, lam: Number = 4.0, margin: Number = 0.02
+) -> Float[Tensor, " query"]:
+    """Return 1 - the exact AP of each query, its positives set back by `margin`.
+
+    Rolinek et al., RaMBO, CVPR 2020, eq. 7. The rank among positives is a constant: exchanging
+    two positives leaves AP as it is.
+
+    >>> items = Items(torch.tensor([[0]]), torch.tensor([[True]]))
+    >>> blackbox_ap(torch.tensor([[0.5, 0.9]]), items)
+    tensor([0.5000])
+    """
+    moved, own, size = shifted(scores, items, margin)
+    ranks = blackbox_item_ranks(moved, items, lam * size)
+    precision = rank_among_items(own, items) / ranks.where(items.listed, 1)
+    return 1 - (precision * items.listed).sum(dim=-1) / items.listed.sum(dim=-1).clamp(min=1)
+
+
+class BlackboxLoss(RankLoss):
+    """A loss on blackbox ranks: lambda, margin, and a memory of past batches.
+
+    `lam` is the published lambda, for ranks divided by the number of ranked items. The loss
+    perturbs scores by its own gradient before any loss scale is applied, so a GradScaler or a
+    loss weight changes nothing but the scale. `memory` batches of past queries join the mean.
+    """
+
+    totals: Tensor
+    counts: Tensor
+
+    def __init__(
+        self,
+        lam: Number = 4.0,
+        margin: Number = 0.02,
+        memory: int = 0,
+        *,
+        query: str = "exclude",
+        query_chunk: int | None = None,
+    ) -> None:
+        super().__init__(query=query, query_chunk=query_chunk)
+        check_positive(lam=lam)
+        if margin < 0 or memory < 0:
+            raise UsageError(
+                f"margin is {margin!r} and memory {memory!r}", "both must be at least 0"
+            )
+        self.lam, self.margin = lam, margin
+        self.decomposes = memory == 0
+        # Past scores are constants, so a batch's sum and number of queries say all of it.
+        self.register_buffer("totals", torch.zeros(memory, dtype=torch.float64))
+        self.register_buffer("counts", torch.zeros(memory, dtype=torch.float64))
+
+    def mean_over(
+        self,
+        queries: Tensor,
+        labels: Tensor,
+        gallery: Tensor | None,
+        gallery_labels: Tensor,
+        own: Tensor | None,
+        count_of: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        """Return the mean over this batch's queries and the remembered ones."""
+        if self.decomposes or not self.training:
+            return super().mean_over(queries, labels, gallery, gallery_labels, own, count_of)
+        fresh: list[Tensor] = []
+
+        def count_with_memory(valid: Tensor) -> Tensor:
+            fresh.append(count_of(valid))
+            return fresh[0] + self.counts.sum()
+
+        mean = super().mean_over(queries, labels, gallery, gallery_labels, own, count_with_memory)
+        count = (fresh[0] + self.counts.sum()).clamp(min=1)
+        remembered = (self.totals.sum() / count).to(mean.dtype)
+        self.totals = torch.cat([self.totals[1:], (mean.detach() * count).double()[None]])
+        self.counts = torch.cat([self.counts[1:], fresh[0].double()[None]])
+        return mean + remembered
+
+
+class BlackboxAP(BlackboxLoss):
+    """Mean of 1 - exact AP with blackbox gradients (RaMBO)."""
+
+    def values(
+        self, scores: Float[Tensor, "query gallery"], items: Items
+    ) -> Float[Tensor, " query"]:
+        """Return 1 - AP of each query."""
+        return blackbox_ap(scores, items, self.lam, self.margin)

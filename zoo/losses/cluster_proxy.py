@@ -1,0 +1,70 @@
+"""The clustering loss of HAPPIER (normalised softmax): one learned proxy per finest class."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, normalize
+
+from zoo.errors import UsageError
+from zoo.losses.checks import Number, check_classes, check_positive
+from zoo.losses.rank_loss import checked_inputs, finest
+
+
+def cluster_proxy(
+    embeddings: Float[Tensor, "item dim"],
+    labels: Int[Tensor, " item"],
+    proxies: Float[Tensor, "proxy dim"],
+    tau: Number = 0.05,
+) -> Float[Tensor, " item"]:
+    """Return each item's cross-entropy of `v . w / (tau |w|)` over the proxies w.
+
+    Zhai and Wu, Normalized Softmax, BMVC 2019; Ramzi et al., HAPPIER, ECCV 2022, eq. 10.
+
+    >>> cluster_proxy(torch.eye(2), torch.tensor([0, 1]), torch.eye(2), tau=1.0)
+    tensor([0.3133, 0.3133])
+    """
+    logits = embeddings @ normalize(proxies).T / tau
+    return cross_entropy(logits, labels, reduction="none")
+
+
+class ClusterProxy(nn.Module):
+    """Mean cross-entropy against `classes` proxies of dimension `dim`, at temperature `tau`.
+
+    Labels are class numbers 0..classes - 1 at the finest level. Items are ranked against proxies,
+    not against each other, so a gallery changes nothing. The published optimiser of the proxies
+    is Adam at lr 10 (only their direction matters): give `proxies` its own parameter group.
+    """
+
+    decomposes = False
+
+    def __init__(self, classes: int, dim: int, tau: Number = 0.05) -> None:
+        super().__init__()
+        check_positive(classes=classes, dim=dim, tau=tau)
+        self.tau = tau
+        self.proxies = nn.Parameter(torch.empty(classes, dim).uniform_(-1, 1) / dim**0.5)
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        gallery_embeddings: Tensor | None = None,
+        gallery_labels: Tensor | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """Return the mean over the batch.
+
+        Raises:
+            UsageError: also for a label without a proxy, or embeddings of another dimension.
+        """
+        checked_inputs(embeddings, labels, gallery_embeddings, gallery_labels, positions)
+        classes, dim = self.proxies.shape
+        wanted = finest(labels)
+        check_classes(wanted, classes)
+        if embeddings.shape[1] != dim:
+            raise UsageError(
+                f"embeddings of dimension {embeddings.shape[1]}", f"the proxies have dim={dim}"
+            )
+        with torch.autocast(embeddings.device.type, enabled=False):
+            wide = torch.promote_types(embeddings.dtype, torch.float32)
+            proxies = self.proxies.to(wide)
+            return cluster_proxy(embeddings.to(wide), wanted.long(), proxies, self.tau).mean()

@@ -1,0 +1,45 @@
+"""FastAP: average precision of a soft histogram of distances."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo.losses.checks import check_positive
+from zoo.losses.rank_loss import RankLoss
+from zoo.ranking.histogram import soft_histogram
+from zoo.ranking.positives import Items
+
+
+def binned_ap(
+    scores: Float[Tensor, "query gallery"], items: Items, bins: int = 10
+) -> Float[Tensor, " query"]:
+    """Return 1 - `sum_l h+_l H+_l / H_l / P` over `bins + 1` triangular bins (H: cumulated h).
+
+    Cakir et al., FastAP, CVPR 2019, eq. 9, with squared distances `2 - 2 s` in [0, 4].
+
+    >>> import torch
+    >>> items = Items(torch.tensor([[0]]), torch.tensor([[True]]))
+    >>> binned_ap(torch.tensor([[1.0, -1.0]]), items)
+    tensor([0.])
+    """
+    own = scores.gather(1, items.columns).masked_fill(~items.listed, float("inf"))
+    positive = soft_histogram(own, bins)
+    everything = soft_histogram(scores, bins).cumsum(dim=1)
+    precision = positive.cumsum(dim=1) / everything.where(everything > 0, 1)
+    return 1 - (positive * precision).sum(dim=1) / items.listed.sum(dim=-1).clamp(min=1)
+
+
+class FastAP(RankLoss):
+    """Mean of 1 - FastAP with `bins` bins over squared distances in [0, 4]."""
+
+    def __init__(
+        self, bins: int = 10, *, query: str = "exclude", query_chunk: int | None = None
+    ) -> None:
+        super().__init__(query=query, query_chunk=query_chunk)
+        check_positive(bins=bins)
+        self.bins = bins
+
+    def values(
+        self, scores: Float[Tensor, "query gallery"], items: Items
+    ) -> Float[Tensor, " query"]:
+        """Return 1 - FastAP of each query."""
+        return binned_ap(scores, items, self.bins)

@@ -1,0 +1,75 @@
+"""PNP: penalise the negatives ranked before each positive."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo.losses.checks import Number, check_choice, check_positive
+from zoo.losses.rank_loss import RankLoss
+from zoo.ranking.positives import Items
+from zoo.ranking.step_sums import step_sums, without_items
+from zoo.ranking.steps import SigmoidStep
+
+VARIANTS = ("O", "Iu", "Ib", "Ds", "Dq")
+
+
+def penalty(
+    ahead: Float[Tensor, "query item"], variant: str, b: Number, alpha: float
+) -> Float[Tensor, "query item"]:
+    """Return what `ahead` negatives cost: O the count, I* ever steeper, D* ever flatter.
+
+    A flatter penalty improves positives that are near the top first.
+    """
+    if variant == "Iu":
+        return (1 + ahead) * torch.log1p(ahead)
+    if variant == "Ib":
+        return (b * ahead - torch.log1p(b * ahead)) / b**2
+    if variant == "Ds":
+        return torch.log1p(ahead)
+    return 1 - (1 + ahead) ** -alpha if variant == "Dq" else ahead
+
+
+def pnp(
+    scores: Float[Tensor, "query gallery"],
+    items: Items,
+    variant: str = "Dq",
+    tau: Number = 0.01,
+    b: Number = 2.0,
+    alpha: Number = 4.0,
+) -> Float[Tensor, " query"]:
+    """Return the mean penalty of a query's positives for the negatives softly ahead of them.
+
+    Li et al., Rethinking the Optimization of Average Precision, AAAI 2022.
+
+    >>> items = Items(torch.tensor([[0]]), torch.tensor([[True]]))
+    >>> pnp(torch.tensor([[0.5, 0.5]]), items, "O")
+    tensor([0.5000])
+    """
+    ahead, _ = step_sums(scores, without_items(scores, items), items, SigmoidStep(tau))
+    cost = penalty(ahead, variant, b, alpha) * items.listed
+    return cost.sum(dim=-1) / items.listed.sum(dim=-1).clamp(min=1)
+
+
+class PNP(RankLoss):
+    """Mean PNP penalty; `variant` is O, Iu, Ib, Ds or Dq, `b` is Ib's, `alpha` Dq's parameter."""
+
+    def __init__(
+        self,
+        variant: str = "Dq",
+        tau: Number = 0.01,
+        b: Number = 2.0,
+        alpha: Number = 4.0,
+        *,
+        query: str = "exclude",
+        query_chunk: int | None = None,
+    ) -> None:
+        super().__init__(query=query, query_chunk=query_chunk)
+        check_choice("variant", variant, VARIANTS)
+        check_positive(tau=tau, b=b, alpha=alpha)
+        self.variant, self.tau, self.b, self.alpha = variant, tau, b, alpha
+
+    def values(
+        self, scores: Float[Tensor, "query gallery"], items: Items
+    ) -> Float[Tensor, " query"]:
+        """Return the mean penalty of each query's positives."""
+        return pnp(scores, items, self.variant, self.tau, self.b, self.alpha)

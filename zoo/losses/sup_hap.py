@@ -1,0 +1,108 @@
+"""Sup-H-AP: hierarchical average precision on SupRank's ranks (HAPPIER)."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from zoo.losses.checks import Number, check_positive
+from zoo.losses.hierarchical import HierarchicalLoss
+from zoo.losses.sup_ap import PUBLISHED
+from zoo.ranking.exact import count_at_least
+from zoo.ranking.levels import sup_ranks
+from zoo.ranking.positives import Items
+from zoo.ranking.step_sums import step_sums
+from zoo.ranking.steps import LowerStep, SupRankStep
+
+
+def level_relevance(
+    level: Int[Tensor, "query gallery"], levels: int, alpha: Number = 1.0
+) -> Float[Tensor, "query level"]:
+    """Return the relevance of an item of each level 0..levels: `(l / L)^alpha / |Omega_l|`.
+
+    Omega_l holds the items that share exactly l levels with the query (HAPPIER, eq. 12).
+
+    >>> level_relevance(torch.tensor([[2, 1, 1, 0]]), levels=2)
+    tensor([[0.0000, 0.2500, 1.0000]])
+    """
+    grades = torch.arange(levels + 1, device=level.device)
+    size = (level[:, None, :] == grades[:, None]).sum(dim=-1)
+    return (grades / levels) ** alpha / size.clamp(min=1)
+
+
+def sup_hap(
+    scores: Float[Tensor, "query gallery"],
+    level: Int[Tensor, "query gallery"],
+    levels: int,
+    step: SupRankStep = PUBLISHED,
+    alpha: Number = 1.0,
+    lower: LowerStep | None = None,
+) -> Float[Tensor, " query"]:
+    """Return 1 - `sum_k H-rank(k) / rank(k)` over the sum of relevances.
+
+    Ramzi et al., HAPPIER, ECCV 2022, eq. 6: `H-rank(k) = rel(k) + sum_j min(rel(j), rel(k))` over
+    the items ahead of k; with `lower`, more relevant items count through that lower bound.
+
+    >>> sup_hap(torch.tensor([[0.9, 0.5, 0.1]]), torch.tensor([[2, 1, 0]]), levels=2)
+    tensor([0.])
+    """
+    relevance = level_relevance(level, levels, alpha).to(scores.dtype)
+    reached = torch.zeros_like(scores[:, 0])
+    for grade, items, rank, own in sup_ranks(scores, level, levels, step):
+        mine = relevance[:, grade]
+        h_rank = torch.zeros_like(own)  # k itself is among the items at its own level
+        for other in range(1, levels + 1):
+            shared = torch.minimum(relevance[:, other], mine)[:, None]
+            soft = lower if other > grade else None
+            h_rank = h_rank + shared * _ahead(scores, level == other, items, own, soft)
+        reached = reached + (h_rank / rank.where(items.listed, 1) * items.listed).sum(dim=1)
+    whole = torch.stack([(level == g).sum(dim=1) * relevance[:, g] for g in range(1, levels + 1)])
+    total = whole.sum(dim=0)
+    return 1 - reached / total.where(total > 0, 1)
+
+
+def _ahead(
+    scores: Tensor, others: Tensor, items: Items, own: Tensor, lower: LowerStep | None
+) -> Tensor:
+    """Count the `others` ahead of each item: exactly, or by the lower bound."""
+    among = scores.detach().masked_fill(~others, -torch.inf)
+    return (
+        count_at_least(among, own) if lower is None else step_sums(scores, among, items, lower)[0]
+    )
+
+
+class SupHAP(HierarchicalLoss):
+    """Mean of 1 - Sup-H-AP; labels (N, levels), finest first; the step's parameters are SupAP's.
+
+    `alpha` sets how fast relevance falls with the level; `hrank` makes H-rank differentiable
+    through `beta`, `gamma` and `leak` (the published configurations leave it off).
+    """
+
+    def __init__(
+        self,
+        tau: Number = 0.01,
+        rho: Number = 100.0,
+        delta: Number = 0.05,
+        start: Number = 0.5,
+        offset: Number | None = 1.44,
+        alpha: Number = 1.0,
+        hrank: bool = False,
+        beta: Number = 25.0,
+        gamma: Number = 0.5,
+        leak: Number = 10.0,
+        *,
+        query: str = "exclude",
+        query_chunk: int | None = None,
+    ) -> None:
+        super().__init__(tau, rho, delta, start, offset, query=query, query_chunk=query_chunk)
+        check_positive(alpha=alpha, beta=beta, gamma=gamma, leak=leak)
+        self.alpha = alpha
+        self.lower = LowerStep(beta, gamma, leak) if hrank else None
+
+    def graded_values(
+        self,
+        scores: Float[Tensor, "query gallery"],
+        level: Int[Tensor, "query gallery"],
+        levels: int,
+    ) -> Float[Tensor, " query"]:
+        """Return 1 - Sup-H-AP of each query."""
+        return sup_hap(scores, level, levels, self.step, self.alpha, self.lower)

@@ -1,0 +1,74 @@
+"""SupRecall@k: soft Recall@k on SupRank's ranks."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo.errors import UsageError
+from zoo.losses.checks import Number, check_positive, checked_ks
+from zoo.losses.sup_ap import PUBLISHED, SupRankLoss
+from zoo.ranking.exact import rank_among_items
+from zoo.ranking.positives import Items
+from zoo.ranking.step_sums import step_sums, without_items
+from zoo.ranking.steps import SupRankStep
+
+
+def sup_recall_at_k(
+    scores: Float[Tensor, "query gallery"],
+    items: Items,
+    ks: tuple[int, ...] = (1, 2, 4, 8, 16),
+    tau_k: Number = 1.0,
+    step: SupRankStep = PUBLISHED,
+) -> Float[Tensor, " query"]:
+    """Return 1 - the mean over `ks` of `sum_p sigmoid((k - rank_p) / tau_k) / min(P, k)`.
+
+    Ramzi et al., SupRank, TPAMI 2025. Unlike RS@k the sum is not capped at k, so a query with
+    several positives can score above 1 at k = 1.
+
+    >>> items = Items(torch.tensor([[0]]), torch.tensor([[True]]))
+    >>> sup_recall_at_k(torch.tensor([[1.0, 0.0]]), items, ks=(1,))
+    tensor([0.5000])
+    """
+    negatives, own = step_sums(scores, without_items(scores, items), items, step)
+    rank = rank_among_items(own, items) + negatives
+    found = items.listed.sum(dim=-1)
+    recall = torch.zeros_like(scores[:, 0])
+    for k in ks:
+        within = (torch.sigmoid((k - rank) / tau_k) * items.listed).sum(dim=-1)
+        recall = recall + within / found.clamp(min=1, max=k)
+    return 1 - recall / len(ks)
+
+
+class SupRecallAtK(SupRankLoss):
+    """Mean of 1 - SupRecall@k over several k; the step's parameters are SupAP's."""
+
+    def __init__(
+        self,
+        ks: Sequence[int] = (1, 2, 4, 8, 16),
+        tau_k: Number = 1.0,
+        tau: Number = 0.01,
+        rho: Number = 100.0,
+        delta: Number = 0.05,
+        start: Number = 0.5,
+        offset: Number | None = 1.44,
+        *,
+        query: str = "exclude",
+        query_chunk: int | None = None,
+    ) -> None:
+        super().__init__(tau, rho, delta, start, offset, query=query, query_chunk=query_chunk)
+        check_positive(tau_k=tau_k)
+        self.ks = checked_ks(ks)
+        self.tau_k = tau_k
+
+    def values(
+        self, scores: Float[Tensor, "query gallery"], items: Items
+    ) -> Float[Tensor, " query"]:
+        """Return 1 - SupRecall@k of each query."""
+        if min(self.ks) > scores.shape[1]:  # the published 16 may exceed a small batch: no harm
+            raise UsageError(
+                f"ks is {self.ks!r} and the gallery holds {scores.shape[1]} items",
+                "some k must be at most the size of the gallery",
+            )
+        return sup_recall_at_k(scores, items, self.ks, self.tau_k, self.step)

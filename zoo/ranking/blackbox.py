@@ -1,0 +1,109 @@
+"""Blackbox differentiation of the ranking: exact ranks forward, perturbed ranks backward.
+
+Vlastelica et al. (ICLR 2020) and Rolinek et al. (RaMBO, CVPR 2020): with an incoming gradient g,
+the scores are moved to `y + lam g`, ranked again, and `(rank(y + lam g) - rank(y)) / lam` is
+returned. It already contains g and is not multiplied by it again.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from zoo.ranking.positives import Items
+from zoo.ranking.step_sums import blocks
+
+
+def exact_ranks(scores: Float[Tensor, "*row item"]) -> Float[Tensor, "*row item"]:
+    """Return `1 + #{j: s_j > s_i}`: 1 is best, ties share the best rank.
+
+    >>> exact_ranks(torch.tensor([0.9, 0.1, 0.5, 0.7, -0.2]))
+    tensor([1., 4., 3., 2., 5.])
+    """
+    ordered = scores.detach().sort(dim=-1).values
+    not_above = torch.searchsorted(ordered, scores.detach().contiguous(), right=True)
+    return (scores.shape[-1] - not_above + 1).to(scores.dtype)
+
+
+def blackbox_rank(
+    scores: Float[Tensor, "*row item"], lam: float | int
+) -> Float[Tensor, "*row item"]:
+    """Return exact ranks (1 = best, not divided by n) whose gradient is the blackbox one.
+
+    A published lambda, for a loss on ranks divided by n, is `lam = n lambda` here: the loss's
+    gradient is n times smaller and the ranks n times larger.
+    """
+    ranks: Tensor = _BlackboxRank.apply(scores, lam)
+    return ranks
+
+
+class _BlackboxRank(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, lam: float | int) -> Tensor:
+        ranks = exact_ranks(scores)
+        ctx.save_for_backward(scores, ranks)
+        ctx.lam = lam
+        return ranks
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        scores, ranks = ctx.saved_tensors
+        return (exact_ranks(scores + ctx.lam * upstream) - ranks) / ctx.lam, None
+
+
+def blackbox_item_ranks(
+    scores: Float[Tensor, "query gallery"], items: Items, lam: Float[Tensor, " query"]
+) -> Float[Tensor, "query item"]:
+    """Return the listed items' ranks in their row, with `blackbox_rank`'s gradient, unsorted.
+
+    Only listed items carry a gradient, so only they move: an unlisted item's rank changes by the
+    listed items that pass it. Comparing everything with m items costs less than two sorts.
+    Padding has rank 1.
+    """
+    ranks: Tensor = _BlackboxItemRanks.apply(scores, items, lam)
+    return ranks
+
+
+class _BlackboxItemRanks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, items: Items, lam: Tensor) -> Tensor:
+        own = scores.gather(1, items.columns).masked_fill_(~items.listed, torch.inf)
+        ranks = 1 + _ahead(scores, own)
+        ctx.save_for_backward(scores, own, ranks, lam)
+        ctx.items = items
+        return ranks
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        scores, own, ranks, lam = ctx.saved_tensors
+        items: Items = ctx.items
+        moved = torch.where(items.listed, own + lam[:, None] * upstream, torch.inf)
+        unlisted = scores.scatter(1, items.columns, -torch.inf)
+        moved_ranks = 1 + _ahead(unlisted, moved) + _ahead_among(moved, items)
+        passed = torch.zeros_like(scores)
+        for block in blocks(scores, own):
+            now = moved[:, block, None] > scores[:, None, :]
+            before = own[:, block, None] > scores[:, None, :]
+            passed += now.sum(dim=1, dtype=scores.dtype) - before.sum(dim=1, dtype=scores.dtype)
+        # A column out of the ranking, at -inf, is below everything before and after: passed is 0.
+        of_items = torch.where(items.listed, moved_ranks - ranks, 0)
+        passed = passed.scatter(1, items.columns, 0).scatter_add(1, items.columns, of_items)
+        return passed / lam[:, None], None, None
+
+
+def _ahead(scores: Tensor, thresholds: Tensor) -> Tensor:
+    """Count the scores above each threshold."""
+    counts = torch.empty_like(thresholds)
+    for block in blocks(scores, thresholds):
+        above = scores[:, None, :] > thresholds[:, block, None]
+        counts[:, block] = above.sum(dim=-1, dtype=scores.dtype)
+    return counts
+
+
+def _ahead_among(values: Tensor, items: Items) -> Tensor:
+    """Count the listed values above each listed value."""
+    return _ahead(values.masked_fill(~items.listed, -torch.inf), values)
