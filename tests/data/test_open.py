@@ -5,8 +5,9 @@ import pytest
 
 from zoo.data.item import Item
 from zoo.data.layout import absent
+from zoo.data.layouts import DATASETS, recognise
 from zoo.data.manifest import write_manifest
-from zoo.data.open import DATASETS, open_dataset, recognise
+from zoo.data.open import open_dataset
 from zoo.errors import DataError, UsageError
 
 Draw = Callable[..., Path]

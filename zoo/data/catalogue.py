@@ -14,6 +14,7 @@ from torch import Tensor
 
 from zoo.data.folders import read_folder
 from zoo.data.item import SPLITS, Item, Skipped
+from zoo.data.layouts import read_layout, recognise
 from zoo.data.manifest import read_manifest
 from zoo.data.validation import checked
 from zoo.errors import DataError
@@ -111,7 +112,9 @@ _LABEL_HINT = "put images in one folder per class, or give a manifest with colum
 def read_catalogue(
     path: Path, *, on_bad_image: OnBadImage = "fail", require_labels: bool = True
 ) -> Catalogue:
-    """Read a folder of class folders, or a `.csv` / `.jsonl` manifest, and check every image.
+    """Read a folder of class folders, a `.csv` / `.jsonl` manifest, or a public set as distributed.
+
+    The images of a folder or manifest are checked one by one; of public sets see `read_public`.
 
     Args:
         path: `photos/<class>/…`, `photos/<split>/<class>/…`, or a manifest with columns
@@ -126,6 +129,9 @@ def read_catalogue(
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    public = recognise(path)
+    if public:
+        return read_public(public, path, on_bad_image=on_bad_image)
     name = path.stem
     manifests = [path / f"manifest{suffix}" for suffix in (".csv", ".jsonl")]
     path = next((p for p in manifests if p.is_file()), path)
@@ -137,6 +143,18 @@ def read_catalogue(
     kept, skipped = checked(items, on_bad_image=on_bad_image)
     root = path if path.is_dir() else path.parent
     return Catalogue(name, root, tuple(kept), levels, skipped=tuple(skipped))
+
+
+def read_public(name: str, path: Path, *, on_bad_image: OnBadImage = "fail") -> Catalogue:
+    """Read the set of `zoo.data.layouts.DATASETS` called `name`, as it was distributed.
+
+    Only the presence of every image is checked; a damaged one is named when it is opened.
+
+    Raises:
+        DataError: naming the missing or malformed file, and where it comes from.
+    """
+    root, items, levels, skipped = read_layout(name, path, skip_missing=on_bad_image == "skip")
+    return Catalogue(name, root, tuple(items), levels, skipped=tuple(skipped))
 
 
 def hold_out(catalogue: Catalogue, share: float = 0.2) -> Catalogue:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +28,19 @@ class Layout:
     markers: tuple[str, ...]
     source: str
 
-    def root(self, path: Path) -> Path | None:
-        """Return the set's root: `path`, or a folder in it that holds a marker."""
-        inner = sorted(p for p in path.iterdir() if p.is_dir())
-        # Ten thousand folders are classes, and looking for markers in each would take seconds.
-        candidates = [path, *inner] if len(inner) <= _FEW else [path]
+    def root(self, candidates: Sequence[Path]) -> Path | None:
+        """Return the first of the folders that holds a marker."""
         return next((p for p in candidates if any(any(p.glob(m)) for m in self.markers)), None)
+
+
+def roots(path: Path) -> list[Path]:
+    """Return the folders that may be a set's root: `path` and those in it."""
+    if not path.is_dir():
+        return []
+    with os.scandir(path) as entries:
+        inner = sorted(Path(entry.path) for entry in entries if entry.is_dir())
+    # Ten thousand folders are classes, and looking for markers in each would take seconds.
+    return [path, *inner] if len(inner) <= _FEW else [path]
 
 
 def need(path: Path, source: str) -> Path:
