@@ -1,12 +1,12 @@
 """From names and paths to what `train` takes: the recipe, the data read, the network built."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from zoo.data.catalogue import Catalogue, OnBadImage, read_catalogue
-from zoo.data.emoji import build_emoji
+from zoo.data.catalogue import Catalogue, OnBadImage
+from zoo.data.open import open_dataset
 from zoo.errors import UsageError
 from zoo.hub import resolve_model
 from zoo.models import Embedder, build_embedder, read_config
@@ -16,9 +16,6 @@ from zoo.recipes.own import own_recipe
 from zoo.recipes.recipe import LossTerm
 from zoo.recipes.values import check_losses, override, read_recipe
 from zoo.training.step import replayable
-
-Reader = Callable[[Path], Catalogue]
-READERS: dict[str, Reader] = {"emoji": build_emoji}
 
 
 def find_recipe(
@@ -60,19 +57,14 @@ def overridden(recipe: Recipe, changes: Sequence[str]) -> Recipe:
 
 
 def read_data(recipe: Recipe, path: Path, on_bad_image: OnBadImage = "fail") -> Catalogue:
-    """Read the data a recipe trains on.
+    """Read the data a recipe trains on; the reader `folder` takes whatever lies at the path.
 
     Raises:
         UsageError: the recipe's reader does not exist.
         DataError: what is wrong with the files.
     """
-    name = recipe.data.reader
-    if name == "folder":
-        return read_catalogue(path, on_bad_image=on_bad_image)
-    if name not in READERS:
-        known = ", ".join(["folder", *READERS])
-        raise UsageError(f"data.reader={name!r} is unknown", f"one of {known}")
-    return READERS[name](path)
+    reader = recipe.data.reader
+    return open_dataset(None if reader == "folder" else reader, path, on_bad_image=on_bad_image)
 
 
 def build_network(
