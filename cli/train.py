@@ -48,9 +48,20 @@ def train(
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
     from zoo.recipes.values import to_json
     from zoo.training.order import Order, execute, plan
+    from zoo.training.rank_order import RankOrder, find_rank_recipe
     from zoo.training.setup import find_recipe
 
     output = Output(as_json, quiet)
+    ranks = find_rank_recipe(
+        name, changes or [], seed=seed, batch_size=batch_size, model=model, loss=loss
+    )
+    if ranks is not None:
+        rank_order = RankOrder(ranks, data, out, seed, resume, device, workers, offline)
+        if show_config:
+            _print(output, rank_order.settings())
+        else:
+            _print(output, rank_order.plan() if dry_run else rank_order.execute(output.track))
+        return
     recipe = find_recipe(name, model, loss, changes or [], batch_size)
     if show_config:
         _print(output, to_json(recipe))

@@ -26,7 +26,7 @@ def build_embedder(config: EmbedderConfig, pretrained: Path | None = None) -> Em
     """
     model = Embedder(config)
     if pretrained is not None:
-        state = _read_weights(pretrained)
+        state = read_weights(pretrained)
         ours = {k.removeprefix("backbone."): v for k, v in state.items() if "backbone." in k[:9]}
         load_backbone(model.backbone, ours or state)
     return model
@@ -47,7 +47,7 @@ def load_embedder(folder: Path) -> Embedder:
     """
     value = _read_config(folder)
     config = parse_config(value, folder)
-    state = _read_weights(folder)
+    state = read_weights(folder)
     model = Embedder(config)
     if "embedder" in value:
         load_strictly(model, state)
@@ -96,7 +96,13 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return value
 
 
-def _read_weights(folder: Path) -> dict[str, Tensor]:
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read the tensors of a model folder.
+
+    Raises:
+        UnavailableError: there are none.
+        IntegrityError: the file is damaged.
+    """
     path = folder / WEIGHTS
     if not path.is_file():
         raise UnavailableError(f"{path} does not exist", "only safetensors weights are loaded")

@@ -47,13 +47,18 @@ def override(recipe: Recipe, key: str, value: str) -> Recipe:
     Raises:
         UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
     """
+    changed = override_section(recipe, key, value)
+    check_losses(changed)
+    return changed
+
+
+def override_section(section: Section, key: str, value: str) -> Section:
+    """Return any frozen settings with one value changed, as `override` does for a recipe."""
     try:
         plain = json.loads(value)
     except json.JSONDecodeError:
         plain = value
-    changed = cast(Recipe, _changed(recipe, key.split("."), plain, key))
-    check_losses(changed)
-    return changed
+    return cast(Section, _changed(section, key.split("."), plain, key))
 
 
 def check_losses(recipe: Recipe) -> None:

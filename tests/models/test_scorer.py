@@ -1,0 +1,48 @@
+"""Scorers: their shape, their folder, what a damaged one says."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from zoo.data.preprocessing import Preprocessing
+from zoo.errors import IntegrityError, UnavailableError
+from zoo.models.scorer import Scorer, ScorerConfig, build_scorer, load_scorer, save_scorer
+
+CONFIG = ScorerConfig("test_resnet", Preprocessing(size=32, resize=32), ("cat", "dog"), hidden=8)
+
+
+def test_a_scorer_gives_one_score_per_output_and_survives_the_disk(tmp_path: Path) -> None:
+    model, pictures = Scorer(CONFIG).eval(), torch.randn(3, 3, 32, 32)
+    save_scorer(model, tmp_path)
+    again = load_scorer(tmp_path)
+    assert again.config == CONFIG
+    assert model(pictures).shape == (3, 2)
+    assert again(pictures).equal(model(pictures))
+
+
+def test_a_vgg_keeps_its_two_large_layers_as_features() -> None:
+    with torch.device("meta"):
+        model = Scorer(ScorerConfig("vgg16", Preprocessing(), ("cat",)))
+    shapes = {key: tuple(value.shape) for key, value in model.backbone.state_dict().items()}
+    assert shapes["pre_logits.fc1.weight"] == (4096, 512, 7, 7)
+    assert shapes["pre_logits.fc2.weight"] == (4096, 4096, 1, 1)
+    assert model.head[-1].in_features == 4096
+
+
+def test_the_backbone_comes_from_a_folder_and_its_classifier_is_left(tmp_path: Path) -> None:
+    donor = Scorer(CONFIG)
+    state = dict(donor.backbone.state_dict())
+    save_file({**state, "fc.weight": torch.zeros(5, 3)}, tmp_path / "model.safetensors")
+    model = build_scorer(CONFIG, tmp_path)
+    assert all(value.equal(state[key]) for key, value in model.backbone.state_dict().items())
+
+
+def test_a_folder_that_is_no_scorer_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"config\.json does not exist"):
+        load_scorer(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": "test_resnet"}))
+    with pytest.raises(IntegrityError, match="does not describe a scorer"):
+        load_scorer(tmp_path)

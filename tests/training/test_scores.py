@@ -1,0 +1,179 @@
+"""Training scores with ranks: labels and attributes, frozen or not, exactly resumable."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import PIL.Image
+import pytest
+import torch
+
+from zoo.data.preprocessing import Preprocessing
+from zoo.data.scored import ScoredSet
+from zoo.errors import DataError, InterruptedRunError, UsageError
+from zoo.evaluation.scores import evaluate_scorer
+from zoo.models.scorer import Scorer, ScorerConfig, load_scorer
+from zoo.recipes import SCORE_RECIPES, ScoreRecipe
+from zoo.training import interrupts
+from zoo.training.rank_order import RankOrder, find_rank_recipe, read_scored
+from zoo.training.score_loss import ScoreLoss
+from zoo.training.scores import fit_scores
+
+LABELS = replace(
+    SCORE_RECIPES["scenes-sodeep"], size=32, batch=8, epochs=4, hidden=None, checkpoint_every=2
+)
+VALUE = replace(SCORE_RECIPES["coverage-sodeep"], size=32, batch=8, epochs=12, hidden=16)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> tuple[Path, ...]:
+    """Twenty-four squares, the lighter the later."""
+    paths = tuple(tmp_path / f"{i:02d}.png" for i in range(24))
+    for i, path in enumerate(paths):
+        PIL.Image.new("RGB", (40, 40), (i * 10, 128, 255 - i * 10)).save(path)
+    return paths
+
+
+@pytest.fixture
+def labelled(pictures: tuple[Path, ...]) -> ScoredSet:
+    """Dark or light, and something of both."""
+    place = torch.arange(24)
+    targets = torch.stack([place < 12, place >= 12, place % 2 == 0], 1).float()
+    ignored = torch.zeros_like(targets, dtype=torch.bool)
+    ignored[::5, 2] = True
+    return ScoredSet(pictures, ("dark", "light", "even"), targets, ignored)
+
+
+@pytest.fixture
+def valued(pictures: tuple[Path, ...]) -> ScoredSet:
+    targets = 500 + 3 * torch.arange(24.0)[:, None]
+    return ScoredSet(pictures, ("light",), targets, torch.zeros_like(targets, dtype=torch.bool))
+
+
+def scorer(data: ScoredSet, recipe: ScoreRecipe) -> Scorer:
+    torch.manual_seed(0)
+    shape = Preprocessing(size=32, resize=32)
+    return Scorer(ScorerConfig("test_resnet", shape, data.outputs, recipe.hidden))
+
+
+def fit(recipe: ScoreRecipe, data: ScoredSet, out: Path, **options: object) -> dict[str, float]:
+    model = scorer(data, recipe)
+    return fit_scores(recipe, data, data, model, out, **options).metrics  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("train_backbone", [False, True])
+def test_a_stopped_run_resumes_to_the_same_weights(
+    train_backbone: bool, labelled: ScoredSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(LABELS, train_backbone=train_backbone)
+    fit(recipe, labelled, tmp_path / "whole")
+
+    class StopsAtFive(interrupts.Interrupts):
+        steps = 0
+
+        @property
+        def raised(self) -> bool:
+            self.steps += 1
+            return self.steps >= 9  # asked twice an update
+
+        @raised.setter
+        def raised(self, value: bool) -> None: ...
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.training.scores.Interrupts", StopsAtFive)
+        with pytest.raises(InterruptedRunError, match="stopped after step"):
+            fit(recipe, labelled, tmp_path / "cut")
+    fit(recipe, labelled, tmp_path / "cut", resume=True)
+    whole, cut = (load_scorer(tmp_path / name).state_dict() for name in ("whole", "cut"))
+    assert all(whole[key].equal(cut[key]) for key in whole)
+
+
+@pytest.mark.parametrize("rank_weight", [0.0, 1.0])
+def test_labels_are_learned_with_and_without_the_rank_loss(
+    rank_weight: float, labelled: ScoredSet, tmp_path: Path
+) -> None:
+    recipe = replace(LABELS, epochs=15, rank_weight=rank_weight, learning_rate=1e-2)
+    before = evaluate_scorer(scorer(labelled, recipe).eval(), labelled, "labels")
+    after = fit(recipe, labelled, tmp_path / "run")
+    assert after["voc_map_area"] > before["voc_map_area"] + 0.1
+    assert after == evaluate_scorer(load_scorer(tmp_path / "run"), labelled, "labels")
+
+
+@pytest.mark.parametrize("name", ["coverage-sodeep", "coverage-mse"])
+def test_an_attribute_is_learned_by_rank_and_by_value(
+    name: str, valued: ScoredSet, tmp_path: Path
+) -> None:
+    kept = {key: getattr(SCORE_RECIPES[name], key) for key in ("point", "point_weight")}
+    recipe = replace(
+        VALUE, name=name, **kept, rank_weight=SCORE_RECIPES[name].rank_weight, learning_rate=1e-2
+    )
+    assert fit(recipe, valued, tmp_path / "run")["spearman"] > 0.9
+    model = load_scorer(tmp_path / "run")
+    with torch.inference_mode():
+        values = model.head(model.file_features(valued.paths))
+    assert 400 < values.mean() < 700  # in the attribute's own units
+
+
+def test_difficult_labels_do_not_count(labelled: ScoredSet) -> None:
+    loss = ScoreLoss(replace(LABELS, rank_weight=0.0))
+    scores = torch.zeros_like(labelled.targets)
+    quiet = loss(scores, labelled.targets, labelled.ignored, 0)
+    scores[labelled.ignored] = 50.0
+    assert loss(scores, labelled.targets, labelled.ignored, 0) == quiet
+
+
+def test_ranks_join_after_the_point_epochs(labelled: ScoredSet) -> None:
+    recipe = replace(LABELS, point_epochs=1)
+    scores = torch.randn(24, 3)
+    early, late = (ScoreLoss(recipe)(scores, labelled.targets, labelled.ignored, e) for e in (0, 1))
+    assert late > early
+
+
+def test_a_run_is_not_overwritten_nor_resumed_as_another(
+    labelled: ScoredSet, tmp_path: Path
+) -> None:
+    fit(replace(LABELS, epochs=1), labelled, tmp_path / "run")
+    with pytest.raises(UsageError, match="already exists"):
+        fit(LABELS, labelled, tmp_path / "run")
+    with pytest.raises(UsageError, match="another recipe"):
+        fit(LABELS, labelled, tmp_path / "run", resume=True)
+
+
+def test_too_few_pictures_are_an_error(labelled: ScoredSet, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="24 pictures cannot fill a batch of 64"):
+        fit(replace(LABELS, batch=64), labelled, tmp_path / "run")
+
+
+def test_recipes_are_found_changed_and_planned(tmp_path: Path) -> None:
+    recipe = find_rank_recipe("scenes-sodeep", ["rank_weight=0.5"], batch_size=4)
+    assert isinstance(recipe, ScoreRecipe)
+    assert (recipe.rank_weight, recipe.batch) == (0.5, 4)
+    assert find_rank_recipe("sop-resnet50") is None
+    plan = RankOrder(recipe, tmp_path, tmp_path / "run").plan()
+    assert plan["data"] == str(tmp_path)
+    assert plan["rank_weight"] == 0.5
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_recipe_does_not_take_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--loss"):
+        find_rank_recipe("scenes-sodeep", loss="sup_ap")
+    with pytest.raises(UsageError, match="--model"):
+        find_rank_recipe("sorter-grus", model="resnet50")
+    with pytest.raises(UsageError, match="rank_wait"):
+        find_rank_recipe("scenes-sodeep", ["rank_wait=1"])
+    with pytest.raises(UsageError, match="no value"):
+        find_rank_recipe("scenes-sodeep", ["rank_weight"])
+    with pytest.raises(UsageError, match="no data"):
+        read_scored(LABELS, None)
+    sorter = find_rank_recipe("sorter-grus", ["steps=2"])
+    assert sorter is not None
+    with pytest.raises(UsageError, match="synthetic"):
+        RankOrder(sorter, tmp_path, tmp_path / "run").execute()
+
+
+def test_a_sorter_trains_through_the_same_order(tmp_path: Path) -> None:
+    recipe = find_rank_recipe("sorter-grus", ["steps=2", "length=6", "batch=4"], seed=3)
+    assert recipe is not None
+    found = RankOrder(recipe, None, tmp_path / "run").execute()
+    assert found["metrics"]["l1"] > 0
+    assert found["run"] == str(tmp_path / "run")

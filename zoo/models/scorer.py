@@ -1,0 +1,141 @@
+"""Backbone and linear head: a picture becomes one score per class, or the value of an attribute."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from zoo.data.images import open_image
+from zoo.data.preprocessing import Preprocessing
+from zoo.data.transforms import Transform, evaluation_transform
+from zoo.errors import IntegrityError, UnavailableError
+from zoo.files import write_json
+from zoo.models.backbone import build_backbone, load_backbone, load_strictly
+from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_weights
+from zoo.progress import Track, silent
+
+
+@dataclass(frozen=True)
+class ScorerConfig:
+    """A timm architecture, its preprocessing, the name of each output, and the head's width.
+
+    `hidden` puts one layer of that many rectified units between features and scores.
+    """
+
+    architecture: str
+    preprocessing: Preprocessing
+    outputs: tuple[str, ...]
+    hidden: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of `config.json`."""
+        return {
+            "architecture": self.architecture,
+            "pretrained_cfg": self.preprocessing.to_timm(),
+            "scorer": {
+                "preprocessing": self.preprocessing.to_json(),
+                "outputs": list(self.outputs),
+                "hidden": self.hidden,
+            },
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "ScorerConfig":
+        """Read what `to_json` wrote; KeyError and TypeError say that it is something else."""
+        ours = value["scorer"]
+        preprocessing = Preprocessing.from_json(ours["preprocessing"])
+        return cls(value["architecture"], preprocessing, tuple(ours["outputs"]), ours["hidden"])
+
+
+class Scorer(nn.Module):
+    """Scores pictures: `features` are what timm feeds its classifier, `head` maps them to scores.
+
+    VGG's two fully connected layers are part of its features, as they are in timm.
+    """
+
+    def __init__(self, config: ScorerConfig) -> None:
+        super().__init__()
+        self.config = config
+        backbone: Any = build_backbone(config.architecture)  # timm's attributes are not typed
+        self.backbone = backbone
+        width, outputs = int(backbone.head_hidden_size), len(config.outputs)
+        layers: list[nn.Module] = [nn.LayerNorm(width, elementwise_affine=False)]
+        if config.hidden is not None:
+            layers += [nn.Linear(width, config.hidden), nn.ReLU()]
+        self.head = nn.Sequential(*layers, nn.Linear(config.hidden or width, outputs))
+
+    @property
+    def transform(self) -> Transform:
+        """The evaluation transform: a picture to this network's input."""
+        return evaluation_transform(self.config.preprocessing)
+
+    def features(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch feature"]:
+        """Return what the head sees of normalised pictures."""
+        pooled: Tensor = self.backbone.forward_head(
+            self.backbone.forward_features(images), pre_logits=True
+        )
+        return pooled.float()
+
+    def forward(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch output"]:
+        """Score normalised pictures."""
+        scores: Tensor = self.head(self.features(images))
+        return scores
+
+    @torch.inference_mode()
+    def file_features(
+        self, paths: tuple[Path, ...], *, batch_size: int = 64, track: Track = silent
+    ) -> Float[Tensor, "image feature"]:
+        """Return the features of picture files, in order, on the CPU.
+
+        Raises:
+            DataError: a file is no readable picture.
+        """
+        device = next(self.parameters()).device
+        transform = self.transform
+        groups = [paths[i : i + batch_size] for i in range(0, len(paths), batch_size)]
+        found = []
+        for group in track(groups, "features", len(groups)):
+            pictures = torch.stack([transform(open_image(path)) for path in group])
+            found.append(self.features(pictures.to(device)).cpu())
+        return torch.cat(found)
+
+
+def build_scorer(config: ScorerConfig, pretrained: Path | None = None) -> Scorer:
+    """Build a scorer; `pretrained` is a timm-style model folder whose backbone it starts from."""
+    model = Scorer(config)
+    if pretrained is not None:
+        load_backbone(model.backbone, read_weights(pretrained))
+    return model
+
+
+def save_scorer(model: Scorer, folder: Path) -> None:
+    """Write `config.json` and `model.safetensors` into `folder`, each atomically."""
+    write_weights(folder / WEIGHTS, model.state_dict())
+    write_json(folder / CONFIG, model.config.to_json())
+
+
+def load_scorer(folder: Path) -> Scorer:
+    """Read a scorer's folder; the model is in evaluation mode.
+
+    Raises:
+        UnavailableError: a file is missing.
+        IntegrityError: a file is damaged, or not a scorer's.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise UnavailableError(f"{path} does not exist", "name the run folder of a scorer")
+    try:
+        config = ScorerConfig.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"{path} does not describe a scorer ({error!r})") from error
+    model = Scorer(config)
+    load_strictly(model, read_weights(folder))
+    return model.eval()

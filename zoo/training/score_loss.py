@@ -1,0 +1,52 @@
+"""The two-part loss of a score recipe: each score for itself, and the ranks of all."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from zoo.losses.sodeep import SoDeepMAP, SoDeepSpearman
+from zoo.recipes.scores import ScoreRecipe
+
+
+class ScoreLoss(nn.Module):
+    """`point_weight` x the loss of each score + `rank_weight` x the loss of the batch's ranks."""
+
+    def __init__(self, recipe: ScoreRecipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        kind = SoDeepMAP if recipe.task == "labels" else SoDeepSpearman
+        self.rank = kind(recipe.sorter) if recipe.rank_weight > 0 else None
+
+    def forward(
+        self,
+        scores: Float[Tensor, "image output"],
+        targets: Float[Tensor, "image output"],
+        ignored: Bool[Tensor, "image output"],
+        epoch: int,
+    ) -> Float[Tensor, ""]:
+        """Return the loss of a batch; ranks join after `point_epochs`."""
+        recipe = self.recipe
+        if self.rank is None or epoch < recipe.point_epochs:
+            return (recipe.point_weight or 1.0) * self._point(scores, targets, ignored)
+        total = recipe.rank_weight * self._rank(scores, targets)
+        if recipe.point_weight > 0:
+            total = total + recipe.point_weight * self._point(scores, targets, ignored)
+        return total
+
+    def _rank(self, scores: Tensor, targets: Tensor) -> Tensor:
+        assert self.rank is not None
+        if self.recipe.task == "labels":
+            return torch.as_tensor(self.rank(scores, targets))
+        return torch.as_tensor(self.rank(scores.T, targets.T))
+
+    def _point(self, scores: Tensor, targets: Tensor, ignored: Tensor) -> Tensor:
+        match self.recipe.point:
+            case "soft_margin":
+                each = binary_cross_entropy_with_logits(scores, targets, reduction="none")
+            case "mse":
+                each = (scores - targets).square()
+            case "l1":
+                each = (scores - targets).abs()
+        kept = (~ignored).to(each.dtype)
+        return (each * kept).sum() / kept.sum().clamp_min(1)
