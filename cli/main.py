@@ -5,10 +5,12 @@ from typing import Annotated, NoReturn, cast
 
 import typer
 
+from cli.card import card
 from cli.download import download
 from cli.eval import evaluate
 from cli.index import app as index_app
 from cli.list import list_cards
+from cli.push import push
 from cli.search import search
 from cli.show import show
 from cli.train import train
@@ -47,6 +49,8 @@ app.command("eval")(evaluate)
 app.add_typer(index_app)
 app.command("search")(search)
 app.command("train")(train)
+app.command("push")(push)
+app.add_typer(card, name="card")
 
 
 def main() -> NoReturn:

@@ -96,3 +96,22 @@ def test_list_and_show_speak_json_and_words(
     assert run(monkeypatch, "list") == 0
     assert run(monkeypatch, "show", "efficientnet_lite0") == 0
     assert "18,826,032 bytes" in capsys.readouterr().out
+
+
+def test_card_check_passes_the_shelf_and_ends_with_code_3_for_a_bad_card(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caches: Path
+) -> None:
+    assert run(monkeypatch, "card", "check", "--json") == 0
+    assert "efficientnet_lite0" in answer(capsys)["checked"]
+    (caches / "bad.md").write_text("---\nlicense: mit\nlicence: mit\n---\n# Bad\n")
+    assert run(monkeypatch, "card", "check", str(caches / "bad.md"), "--json") == 3
+    assert "did you mean 'license'" in answer(capsys)["error"]
+
+
+def test_push_without_weights_ends_with_code_4(
+    hub: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caches: Path
+) -> None:
+    (caches / "empty").mkdir()
+    assert run(monkeypatch, "push", str(caches / "empty"), "me/photos", "--json") == 4
+    assert "not a model folder" in answer(capsys)["error"]
+    assert hub.requests == []

@@ -18,7 +18,7 @@ _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
 
 def client_errors() -> tuple[type[Exception], ...]:
     """Return the families of errors the Hub's client raises."""
-    return (OSError, ValueError, httpx2.HTTPError)
+    return (OSError, ValueError, RuntimeError, httpx2.HTTPError)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

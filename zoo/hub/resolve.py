@@ -11,7 +11,7 @@ from zoo.hub.licences import licence_warning
 from zoo.hub.names import parse_hub_name
 from zoo.hub.package import verified_files
 from zoo.hub.safe import check_model_folder, record_of
-from zoo.hub.sources import BundledSource, HubSource, PackageSource
+from zoo.hub.sources import BundledSource, FolderSource, HubSource, PackageSource
 from zoo.progress import Track, silent
 
 LOG = logging.getLogger("rankzoo")
@@ -78,6 +78,8 @@ def look_up(
                 f"{name} has a recipe and no published weights",
                 f"train it: rankzoo train {card.block.get('recipe', name)} --data FOLDER",
             )
+        case FolderSource():
+            raise UnavailableError(f"the weights of {name} lie beside its card", "name the folder")
         case HubSource(repo, pinned):
             return card, HubSource(repo, revision or pinned)
         case source:

@@ -54,7 +54,15 @@ class BundledSource:
         return "inside rankzoo"
 
 
-Source = HubSource | PackageSource | BundledSource
+@dataclass(frozen=True)
+class FolderSource:
+    """Weights that lie beside the card, as in a run or in a repository of the Hub."""
+
+    def __str__(self) -> str:
+        return "beside the card"
+
+
+Source = HubSource | PackageSource | BundledSource | FolderSource
 
 
 def read_source(value: Mapping[str, Any]) -> Source | None:
@@ -71,4 +79,6 @@ def read_source(value: Mapping[str, Any]) -> Source | None:
         return PackageSource(distribution, version, value["module"], value.get("folder", ""))
     if "bundled" in value:
         return BundledSource(value["bundled"])
+    if "folder" in value:
+        return FolderSource()
     return None

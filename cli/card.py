@@ -1,0 +1,45 @@
+"""`rankzoo card`: write the card of a run, check cards."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import Json
+from cli.output import Output
+
+card = typer.Typer(help="Write the card of a run, or check cards.", no_args_is_help=True)
+
+Paths = Annotated[list[Path] | None, typer.Argument(help="Cards; default: the whole shelf.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run, or any model folder.")]
+Repo = Annotated[str | None, typer.Option("--repo", help="Where its weights are: owner/name.")]
+License = Annotated[str | None, typer.Option("--license", help="Default: that of the base model.")]
+CardFile = Annotated[Path | None, typer.Option("--out", help="File; default: RUN/README.md.")]
+
+
+@card.command("check")
+def check(paths: Paths = None, as_json: Json = False) -> None:
+    """Check cards against the schema; every problem is one line (exit code 3)."""
+    from rich.text import Text
+
+    from zoo.hub.checking import check_cards
+
+    checked = check_cards(paths)
+    Output(as_json).result({"checked": checked}, lambda: Text(f"{len(checked)} cards, no problem"))
+
+
+@card.command("new")
+def new(
+    run: RunFolder,
+    repo: Repo = None,
+    license: License = None,  # noqa: A002 (the flag is called --license)
+    out: CardFile = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run's card, filled from its recipe, results and weights."""
+    from rich.text import Text
+
+    from zoo.hub.checking import write_run_card
+
+    path = write_run_card(run, out or run / "README.md", repo=repo, licence=license)
+    Output(as_json).result({"card": str(path)}, lambda: Text(str(path)))

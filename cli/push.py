@@ -1,0 +1,55 @@
+"""`rankzoo push`: a run becomes a repository of the Hub."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import DryRun, Json, Quiet
+from cli.output import Output
+
+RunFolder = Annotated[Path, typer.Argument(help="A run, or any model folder.")]
+Repo = Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The repository to fill.")]
+License = Annotated[str | None, typer.Option("--license", help="Default: that of the base model.")]
+Private = Annotated[bool, typer.Option("--private", help="Create it private.")]
+Dataset = Annotated[
+    str | None, typer.Option("--dataset", help="The data's name on the Hub, for .eval_results.")
+]
+
+
+def push(
+    run: RunFolder,
+    repo: Repo,
+    private: Private = False,
+    license: License = None,  # noqa: A002 (the flag is called --license)
+    dataset: Dataset = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Upload weights, configuration, card and results in one commit; a second push resumes."""
+    from rich.table import Table
+
+    from zoo.hub.push import push as push_run
+
+    output = Output(as_json, quiet)
+    pushed = push_run(
+        run,
+        repo,
+        private=private,
+        licence=license,
+        dataset=dataset,
+        dry_run=dry_run,
+        track=output.track,
+    )
+
+    def human() -> Table:
+        state = "would be sent to" if dry_run else f"sent, commit {pushed.commit}:"
+        table = Table(box=None, title=f"{state} {pushed.url}", title_justify="left")
+        for title in ("file", "bytes"):
+            table.add_column(title, overflow="fold")
+        for name, size in pushed.files.items():
+            table.add_row(name, f"{size:,}")
+        return table
+
+    output.result(pushed.as_json(), human)

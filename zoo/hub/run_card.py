@@ -1,0 +1,130 @@
+"""The card of a run: everything filled in from the files the run left."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from zoo import __version__
+from zoo.errors import UnavailableError, UsageError
+from zoo.hub.cache import pin_path, read_pin
+from zoo.hub.cards import all_cards
+from zoo.hub.names import parse_hub_name
+from zoo.hub.resolve import look_up
+from zoo.hub.results import Result, model_index
+from zoo.hub.run import Run
+from zoo.hub.sources import AT_FIRST_DOWNLOAD, HubSource
+
+TASKS = {"sorter": "other", "model_type": "sentence-similarity"}
+OWN = "own"  # the recipe of a model and a loss chosen on the command line
+
+
+def run_card(run: Run, name: str, *, repo: str | None = None, licence: str | None = None) -> str:
+    """Return the card of a run; `repo` names where its weights are or will be.
+
+    Raises:
+        UsageError: the licence cannot be known, or `repo` is not owner/name.
+    """
+    if repo is not None and parse_hub_name(repo) is None:
+        raise UsageError(f"{repo!r} is not owner/name", "for example me/photos-resnet50")
+    front = _front(run, name, repo, licence or _licence_of_base(run))
+    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{head}---\n" + "\n\n".join(_body(run, name, repo)) + "\n"
+
+
+def run_results(run: Run) -> list[Result]:
+    """Return the run's numbers as measured ones."""
+    results = run.results
+    args = {
+        "protocol": results.get("protocol", ""),
+        "provenance": "measured",
+        "command": _command(run),
+        "seed": results.get("seed", 0),
+        "date": run.date,
+    }
+    dataset = str(_at(run.recipe, "data", "reader") or "folder")
+    metrics: Mapping[str, Any] = results.get("metrics") or {}
+    return [Result(dataset, metric, value, args) for metric, value in metrics.items()]
+
+
+def _front(run: Run, name: str, repo: str | None, licence: str) -> dict[str, Any]:
+    task = next((t for key, t in TASKS.items() if key in run.config), "image-feature-extraction")
+    results = run_results(run)
+    recipe, loss = run.recipe.get("name"), _at(run.recipe, "loss", "name")
+    base, revision = _base_model(run)
+    source = {"repo": repo, "revision": AT_FIRST_DOWNLOAD} if repo else {"folder": "."}
+    block = {
+        "source": source,
+        "files": [record.as_json() for record in run.files],
+        "architecture": run.architecture,
+        "recipe": recipe if recipe != OWN else None,
+        "loss": loss,
+        "base_revision": revision,
+        "version": __version__,
+    }
+    front = {
+        "license": licence,
+        "library_name": "rankzoo",
+        "pipeline_tag": task,
+        "tags": ["retrieval", *([str(loss)] if loss else [])],
+        "metrics": sorted({result.metric for result in results}),
+        "base_model": base,
+        "model-index": model_index(name, task, results),
+        "rankzoo": {key: value for key, value in block.items() if value},
+    }
+    return {key: value for key, value in front.items() if value}
+
+
+def _body(run: Run, name: str, repo: str | None) -> Iterator[str]:
+    yield f"# {name}"
+    about = run.recipe.get("about") or f"Weights of {run.architecture}"
+    yield f"{about[:1].upper()}{about[1:]}."
+    where = repo or str(run.folder)
+    yield f'```python\nimport zoo\n\nmodel = zoo.load("{where}")\n```'
+    if run.results.get("metrics"):
+        yield "## Results"
+        rows = [f"| {metric} | {value:.4f} |" for metric, value in run.results["metrics"].items()]
+        yield "\n".join(["| metric | value |", "|---|---|", *rows])
+        yield f"{run.results.get('definition', '')} Measured {run.date}.".strip()
+    if run.recipe:
+        yield "## Training"
+        yield f"```bash\n{_command(run)}\n```"
+        yield "Every choice is in `recipe.json`. The base model and its revision are above."
+
+
+def _command(run: Run) -> str:
+    recipe = run.recipe
+    if not recipe:
+        return f"rankzoo eval {run.folder.name}"
+    data = _at(recipe, "data", "reader") or "folder"
+    if recipe.get("name") != OWN:
+        return f"rankzoo train {recipe.get('name')} --data {data}"
+    model, loss = _at(recipe, "network", "backbone"), _at(recipe, "loss", "name")
+    return f"rankzoo train --model {model} --loss {loss} --data {data}"
+
+
+def _base_model(run: Run) -> tuple[str | None, str | None]:
+    """Return the base model as the Hub names it, and the commit pinned on this machine."""
+    backbone = str(_at(run.recipe, "network", "backbone") or "")
+    try:
+        _, source = look_up(backbone)
+    except UnavailableError:
+        return None, None
+    if not isinstance(source, HubSource):
+        return None, str(source)
+    pin = read_pin(pin_path(source.repo, source.revision))
+    return source.repo, pin.commit if pin else source.revision
+
+
+def _licence_of_base(run: Run) -> str:
+    backbone = str(_at(run.recipe, "network", "backbone") or "")
+    card = all_cards().get(backbone.rpartition("/")[2].partition("@")[0])
+    if card is None:
+        raise UsageError("the licence of these weights is not known", "give --license, e.g. mit")
+    return card.license
+
+
+def _at(value: Mapping[str, Any], *path: str) -> Any:
+    for key in path:
+        value = value.get(key) or {}
+    return value or None
