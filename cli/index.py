@@ -1,7 +1,7 @@
 """`rankzoo index …`: build, change, check and look into an index."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -171,16 +171,27 @@ def compact(index: Folder, json: Json = False, quiet: Quiet = False) -> None:
     Output(json, quiet).result(value, lambda: facts(value))
 
 
-def read(images: Path, on_bad_image: str) -> "Catalogue":
+@app.command()
+def merge(
+    indexes: Annotated[list[Path], typer.Argument(metavar="IDX...", help="Indexes of one model.")],
+    out: Out,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make one index of several; codes trained together (--like) are moved as they are."""
+    from cli.output import Output
+    from zoo.index import Index
+
+    merged = Index.merge(out, indexes)
+    value = {"index": str(out), **summary(merged.info())}
+    Output(json, quiet).result(value, lambda: facts(value))
+
+
+def read(images: Path, on_bad_image: Literal["fail", "skip"]) -> "Catalogue":
     """Read a catalogue whose pictures need no label."""
     from zoo.data.catalogue import read_catalogue
-    from zoo.errors import UsageError
 
-    if on_bad_image == "fail":
-        return read_catalogue(images, require_labels=False)
-    if on_bad_image == "skip":
-        return read_catalogue(images, on_bad_image="skip", require_labels=False)
-    raise UsageError(f"--on-bad-image {on_bad_image!r} is unknown", "choose fail or skip")
+    return read_catalogue(images, on_bad_image=on_bad_image, require_labels=False)
 
 
 def load(name: str, offline: bool) -> "nn.Module":

@@ -16,7 +16,7 @@ from zoo.files import atomic_path
 from zoo.index import engine
 from zoo.index.manifest import Facts, Manifest, SegmentFacts
 from zoo.index.rows import Record, columns_of, levels_of
-from zoo.index.segment import Segment, write_removed, write_segment
+from zoo.index.segment import Fill, Segment, write_removed, write_segment
 from zoo.index.sources import relative_path
 from zoo.index.store import SEGMENTS, check_files, publish, read_current, writing
 
@@ -35,7 +35,7 @@ def create(
     """Fill an empty `folder` with the first generation of an index."""
     (folder / SEGMENTS).mkdir()
     if like is not None:
-        manifest = _share_training(folder, manifest, like)
+        manifest = share_training(folder, manifest, like)
     elif engine.training_size(manifest.plan.kind):
         trained = engine.train(manifest.plan.kind, vectors)
         manifest = _keep_training(folder, manifest, trained)
@@ -98,7 +98,7 @@ def compact(folder: Path) -> Manifest:
             raise UsageError(f"{folder} holds no living item", "build a new index instead")
         pieces = (piece for segment in segments for piece in living_vectors(segment))
         name = f"{manifest.generation + 1:06d}"
-        facts = write_segment(folder, name, pieces, records, manifest, _trained(folder, manifest))
+        facts = write_segment(folder, name, pieces, records, manifest, filler(folder, manifest))
         done = event("compact", dropped=sum(s.removed_count for s in manifest.segments))
         compacted = manifest.next(done, segments=(facts,))
         publish(folder, compacted)
@@ -146,7 +146,7 @@ def grown(
     first = manifest.next_id
     numbered = [replace(record, id=first + row) for row, record in enumerate(records)]
     name = f"{manifest.generation + 1:06d}"
-    facts = write_segment(folder, name, pieces, numbered, manifest, _trained(folder, manifest))
+    facts = write_segment(folder, name, pieces, numbered, manifest, filler(folder, manifest))
     return manifest.next(
         done,
         segments=(*manifest.segments, facts),
@@ -174,9 +174,21 @@ def _relative(manifest: Manifest, path: str) -> str:
     return relative_path(Path(path), Path(manifest.root)) if Path(path).is_absolute() else path
 
 
-def _trained(folder: Path, manifest: Manifest) -> Any:
+def filler(folder: Path, manifest: Manifest) -> Fill:
+    """Return a function that fills the index's kind, trained once and for all, with vectors."""
+
+    def fill(vectors: Vectors) -> Any:
+        index = empty(folder, manifest)
+        engine.add(index, vectors)
+        return index
+
+    return fill
+
+
+def empty(folder: Path, manifest: Manifest) -> Any:
+    """Return an index of the manifest's kind, trained if it needs to be, that holds nothing."""
     if not manifest.trained:
-        return None
+        return engine.make(manifest.plan.kind, manifest.dim)
     return engine.open_trained(folder / manifest.trained, manifest.plan.kind, manifest.dim)
 
 
@@ -186,7 +198,7 @@ def _keep_training(folder: Path, manifest: Manifest, trained: Any) -> Manifest:
     return replace(manifest, trained=TRAINED, trained_facts=Facts.of(folder / TRAINED))
 
 
-def _share_training(folder: Path, manifest: Manifest, like: Path) -> Manifest:
+def share_training(folder: Path, manifest: Manifest, like: Path) -> Manifest:
     """Copy the trained codes of the index `like`, after checking that they fit."""
     other = read_current(like)
     check_files(like, other, trust_seen=True)
@@ -198,11 +210,3 @@ def _share_training(folder: Path, manifest: Manifest, like: Path) -> Manifest:
     if other.trained:
         shutil.copyfile(like / other.trained, folder / other.trained)
     return shared
-
-
-def same_training(manifests: Sequence[Manifest]) -> bool:
-    """Whether the codes of all these indexes mean the same."""
-    facts: set[tuple[Mapping[str, Any], Facts | None] | Any] = {
-        (m.plan.kind, m.trained_facts) for m in manifests
-    }
-    return len(facts) == 1

@@ -200,8 +200,13 @@ def exact(candidates: Vectors, queries: Queries, k: int) -> Found:
     return scores, rows
 
 
-def merge(target: Any, other: Any) -> None:
-    """Move the inverted lists of `other` behind those of `target`; both were trained as one."""
+def move(target: Any, path: Path, kind: str, count: int) -> None:
+    """Append the inverted lists written in `path` to those of `target`, trained as one with it.
+
+    Raises:
+        IntegrityError: the file holds another kind, dimension or number of vectors.
+    """
+    other = _checked(_read(path, kind, 0), path, kind, target.d, count)
     target.merge_from(other, target.ntotal)
 
 

@@ -16,6 +16,7 @@ from zoo.index import changes, engine
 from zoo.index.hits import Hit, ranked
 from zoo.index.identity import identify, refuse_other_model
 from zoo.index.manifest import Manifest, ModelIdentity
+from zoo.index.merging import merge
 from zoo.index.plan import Plan
 from zoo.index.rows import Record
 from zoo.index.segment import Segment
@@ -102,6 +103,16 @@ class Index:
         )
         with staged_folder(folder) as staged:
             changes.create(staged, manifest, matrix, records, like)
+        return cls.open(folder)
+
+    @classmethod
+    def merge(cls, folder: Path, sources: Sequence[Path]) -> "Index":
+        """Create the index `folder` from all items of other indexes (see zoo/index/merging.py).
+
+        Raises:
+            UsageError: they do not belong together, or the folder exists.
+        """
+        merge(folder, sources)
         return cls.open(folder)
 
     @classmethod

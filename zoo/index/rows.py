@@ -106,7 +106,11 @@ class Rows:
         return int(self.fetch("SELECT count(*) FROM items")[0][0])
 
     def records(self, rows: Iterable[int]) -> dict[int, Record]:
-        """Return the records at `rows`, by row."""
+        """Return the records at `rows`, by row.
+
+        Raises:
+            IntegrityError: a row is missing, or holds what `write_rows` never writes.
+        """
         wanted = list(rows)
         found: dict[int, Record] = {}
         for start in range(0, len(wanted), BATCH):
@@ -114,6 +118,8 @@ class Rows:
             marks = ", ".join("?" * len(group))
             for row, *values in self.fetch(f"SELECT * FROM items WHERE row IN ({marks})", group):
                 found[row] = self._record(values)
+        if len(found) != len(set(wanted)):
+            raise IntegrityError(f"{self.path} lacks {len(set(wanted)) - len(found)} rows")
         return found
 
     def rows_of(self, column: str, values: Iterable[Any]) -> dict[Any, list[int]]:
@@ -134,6 +140,8 @@ class Rows:
 
     def _record(self, values: Sequence[Any]) -> Record:
         identifier, path, sha256, caption, *rest = values
+        if not (isinstance(identifier, int) and all(isinstance(v, str) for v in values[1:4])):
+            raise IntegrityError(f"{self.path} holds a row that is none: {values[:4]}")
         named = dict(zip((*self.levels, *self.columns), rest, strict=True))
         labels = {name: named[name] for name in self.levels if named[name] is not None}
         extra = {name: named[name] for name in self.columns if named[name] is not None}

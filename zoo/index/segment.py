@@ -1,6 +1,6 @@
 """A segment: vectors added together, their codes and their rows, in a folder that never changes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ VECTORS, CODES, ITEMS = "vectors.faiss", "codes.faiss", "items.sqlite"
 SEARCH_EXACTLY = 4_096  # so few candidates are compared one by one: exact, and sooner than codes
 
 Vectors = Float32[np.ndarray, "item dim"]
+Fill = Callable[[Vectors], Any]
 
 
 def write_segment(
@@ -29,12 +30,12 @@ def write_segment(
     vectors: Iterable[Vectors],
     records: Sequence[Record],
     manifest: Manifest,
-    trained: Any = None,
+    codes: Fill,
 ) -> SegmentFacts:
     """Write `segments/<name>` of the index `folder` in one rename and return what it holds.
 
     vectors: pieces of the matrix, in the order of `records`.
-    trained: the trained, empty index to fill, for a kind that has one.
+    codes: makes the approximate index of the whole matrix; not asked for a Flat index.
     """
     home = folder / SEGMENTS / name
     with staged_folder(home) as staged:
@@ -42,10 +43,7 @@ def write_segment(
         assert count == len(records), "one vector a record"
         write_rows(staged / ITEMS, records)
         if manifest.plan.kind != "Flat":
-            index = (
-                trained if trained is not None else engine.make(manifest.plan.kind, manifest.dim)
-            )
-            engine.add(index, engine.map_vectors(staged / VECTORS, count, manifest.dim))
+            index = codes(engine.map_vectors(staged / VECTORS, count, manifest.dim))
             engine.write(index, staged / CODES)
     files = {f"{SEGMENTS}/{name}/{path.name}": Facts.of(path) for path in sorted(home.iterdir())}
     return SegmentFacts(name, count, files)
@@ -86,7 +84,7 @@ class Segment:
         self.facts = facts
         self.columns = ("id", "path", "sha256", "caption", *manifest.levels, *manifest.columns)
         home = folder / SEGMENTS / facts.name
-        self._home = home
+        self.home = home
         self._kind = manifest.plan.kind
         self.vectors = engine.map_vectors(home / VECTORS, facts.count, manifest.dim)
         self.rows = Rows(home / ITEMS, manifest.levels)
@@ -100,7 +98,7 @@ class Segment:
     def matching(self, where: str) -> Bool[np.ndarray, " item"]:
         """Which items are alive and fulfil a `--where` clause."""
         chosen = np.zeros(self.facts.count, bool)
-        chosen[matching_rows(self._home / ITEMS, where, self.columns)] = True
+        chosen[matching_rows(self.home / ITEMS, where, self.columns)] = True
         chosen &= self.alive
         return chosen
 

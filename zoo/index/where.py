@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from zoo.errors import UsageError
+from zoo.errors import IntegrityError, UsageError
 
 FUNCTIONS = {"abs", "coalesce", "glob", "ifnull", "iif", "instr", "length", "like", "lower"} | {
     *("ltrim", "max", "min", "nullif", "round", "rtrim", "substr", "substring", "trim", "upper")
 }
 STEPS_AT_ONCE = 100_000  # virtual machine steps between two looks at the budget
-BUDGET = 10_000  # looks: 1e9 steps, about 20 s, end a clause that never ends
+BUDGET = 5_000  # looks: 5e8 steps, about 10 s, end a clause that never ends
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 LIMITS = {
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 10_000,
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 100,
@@ -32,6 +33,7 @@ def matching_rows(path: Path, clause: str, columns: Sequence[str]) -> Int64[np.n
 
     Raises:
         UsageError: the clause is no such expression; the hint lists the columns.
+        IntegrityError: the file is damaged in a way its hash did not show.
     """
     _refuse_nonsense(clause, columns)
     address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
@@ -45,6 +47,8 @@ def matching_rows(path: Path, clause: str, columns: Sequence[str]) -> Int64[np.n
         )
         return np.fromiter((row for (row,) in rows), np.int64)
     except (sqlite3.Error, sqlite3.Warning) as error:
+        if getattr(error, "sqlite_errorcode", 0) in DAMAGED:
+            raise IntegrityError(f"{path}: {error}") from error
         reason = " ".join(str(error).removesuffix(') ORDER BY row"').split())
         raise UsageError(
             f"--where {clause!r}: {reason}", f"columns: {', '.join(columns)}"

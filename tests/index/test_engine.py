@@ -1,0 +1,93 @@
+"""What is asked of faiss, held against faiss itself and against numpy."""
+
+import builtins
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from zoo.errors import IntegrityError, UsageError
+from zoo.index import Index, Plan, engine
+from zoo.index.segment import write_vectors
+
+
+def test_our_vector_file_is_the_one_faiss_writes(
+    points: Callable[..., Tensor], tmp_path: Path
+) -> None:
+    vectors = points(37).numpy()
+    write_vectors(tmp_path / "ours", [vectors[:20], vectors[20:]], 37, 16)
+    flat = engine.make("Flat", 16)
+    flat.add(vectors)
+    engine.write(flat, tmp_path / "theirs")
+    ours, theirs = (tmp_path / "ours").read_bytes(), (tmp_path / "theirs").read_bytes()
+    assert ours == theirs
+    assert (engine.map_vectors(tmp_path / "theirs", 37, 16) == vectors).all()
+
+
+def test_vectors_of_another_shape_are_not_mapped(
+    points: Callable[..., Tensor], tmp_path: Path
+) -> None:
+    write_vectors(tmp_path / "v", [points(5).numpy()], 5, 16)
+    for count, dim in ((4, 16), (6, 16), (5, 15), (10, 8)):
+        with pytest.raises(IntegrityError, match="does not hold"):
+            engine.map_vectors(tmp_path / "v", count, dim)
+
+
+def test_a_file_of_another_kind_is_refused(points: Callable[..., Tensor], tmp_path: Path) -> None:
+    index = engine.train("IVF2,Flat", points(100).numpy())
+    engine.write(index, tmp_path / "trained")
+    assert engine.open_trained(tmp_path / "trained", "IVF2,Flat", 16).ntotal == 0
+    for kind, dim in (("IVF2,SQ8", 16), ("IVF2,Flat", 8), ("HNSW8", 16)):
+        with pytest.raises(IntegrityError, match="holds IndexIVFFlat"):
+            engine.open_trained(tmp_path / "trained", kind, dim)
+
+
+def test_training_draws_a_bounded_fixed_sample(points: Callable[..., Tensor]) -> None:
+    assert [engine.training_size(k) for k in ("Flat", "HNSW32", "IVF8,SQ8", "IVF8,PQ4")] == [
+        *(0, 0),
+        *(512, 25_600),
+    ]
+    first, second = (engine.train("IVF8,Flat", points(700).numpy()) for _ in range(2))
+    faiss = engine.faiss()
+    assert (faiss.serialize_index(first) == faiss.serialize_index(second)).all()
+
+
+def test_a_forked_process_can_search_after_its_parent_has(
+    make_index: Callable[..., Index], points: Callable[..., Tensor]
+) -> None:
+    engine.set_threads(2)  # the pool that a child inherits without its threads
+    index = make_index(5000, plan=Plan("IVF8,Flat"))
+    expected = index.search(points(2000), 3)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # a hang ends in a signal
+        os._exit(0 if index.search(points(2000), 3) == expected else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_without_faiss_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = builtins.__import__
+
+    def refuse(name: str, *arguments: Any) -> Any:
+        if name == "faiss":
+            raise ImportError(name)
+        return honest(name, *arguments)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    engine.faiss.cache_clear()
+    with pytest.raises(UsageError, match="indexes need faiss") as refusal:
+        engine.make("Flat", 4)
+    assert "rankzoo[cpu]" in refusal.value.hint
+
+
+def test_brute_force_agrees_with_numpy(points: Callable[..., Tensor]) -> None:
+    candidates, queries = points(50).numpy(), points(7, seed=1).numpy()
+    scores, rows = engine.exact(candidates, queries, 4)
+    expected = np.argsort(-(queries @ candidates.T), axis=1)[:, :4]
+    assert (rows == expected).all()
+    assert np.allclose(scores, np.take_along_axis(queries @ candidates.T, expected, 1), atol=1e-6)
