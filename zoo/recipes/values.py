@@ -116,6 +116,8 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
             raise UsageError(f"{key}={value!r}", f"one of {', '.join(map(str, options))}")
         return value
     if get_origin(hint) is tuple and isinstance(value, list | tuple):
+        if Ellipsis not in options and len(value) != len(options):
+            raise UsageError(f"{key}={value!r}", f"it takes {len(options)} values")
         return tuple(_typed(item, options[0], key) for item in value)
     if is_dataclass(hint):
         kind = cast(type, hint)

@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -52,7 +53,7 @@ def load_checkpoint(folder: Path) -> tuple[Weights, State] | None:
         if problem := _damage(path):
             logger.warning("%s is damaged (%s): trying the one before", path, problem)
             continue
-        state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
+        state = _plain_state(path / "state.pt")
         weights = {file.stem: load_file(file) for file in sorted(path.glob("*.safetensors"))}
         return weights, state
     if found:
@@ -60,6 +61,16 @@ def load_checkpoint(folder: Path) -> tuple[Weights, State] | None:
             f"{folder}: every checkpoint is damaged", "remove the run and train again"
         )
     return None
+
+
+def _plain_state(path: Path) -> State:
+    try:
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise IntegrityError(
+            f"{path} holds more than tensors and plain values", "do not resume from this folder"
+        ) from error
+    return state
 
 
 def _checkpoints(folder: Path) -> list[Path]:
