@@ -13,6 +13,7 @@ from zoo.bench.detection import (
 )
 from zoo.errors import UsageError
 from zoo.losses import DetectionALRP, DetectionAP, RankSort
+from zoo.losses.detection_ranks import check_logits
 
 LOGITS = [2, 1, 0.2, -0.5, 1.5, 0.7, 0, -1]
 POSITIVE = torch.arange(8) < 4
@@ -181,6 +182,8 @@ def test_a_ramp_without_width_is_refused(delta: float) -> None:
 
 
 def test_targets_of_another_shape_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"logits \(2,\) and targets \(3,\) differ in shape"):
+        check_logits(torch.zeros(2), torch.zeros(3), delta=1.0)
     with pytest.raises(UsageError, match="one localisation|localisation errors for"):
         DetectionALRP()(torch.zeros(2), torch.tensor([True, False]), torch.zeros(3))
 

@@ -5,8 +5,10 @@ operators of `zoo.detection.ops`, and for any other name with a function that sa
 called, which operator is missing. Where a compiled mmcv is installed nothing is replaced.
 """
 
+import importlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
@@ -81,6 +83,19 @@ def require_mmdet() -> None:
         raise UsageError(" ".join(str(error).split()), INSTALL) from error
     except ImportError as error:
         raise UsageError(f"mmdetection cannot be imported: {error}", INSTALL) from error
+
+
+def import_quietly(*names: str) -> None:
+    """Import modules of mmdetection without the warnings that its age brings.
+
+    Version 3.3 has invalid escapes in its docstrings and imports an operator by mmcv's former path;
+    none of it is for the reader to mend.
+    """
+    require_mmdet()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in names:
+            importlib.import_module(name)
 
 
 def install_bridge() -> bool:

@@ -1,0 +1,66 @@
+"""Small pictures of the room: samples with boxes, and recipes of small networks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from zoo.detection.bridge import require_mmdet
+from zoo.detection.recipe import DetectionRecipe
+
+SIDE = 64
+BOXES = torch.tensor([[4.0, 4.0, 30.0, 34.0], [20.0, 12.0, 58.0, 50.0]])
+
+Samples = Callable[..., list[Any]]
+MakeRecipe = Callable[..., DetectionRecipe]
+
+
+@pytest.fixture
+def samples() -> Samples:
+    """Return a function that makes annotated images of 64 x 64: two boxes each, or none."""
+    require_mmdet()
+    from mmdet.structures import DetDataSample
+    from mmengine.structures import InstanceData
+
+    def make(count: int, *, empty: bool = False) -> list[Any]:
+        result = []
+        for _ in range(count):
+            boxes = BOXES[:0] if empty else BOXES
+            sample = DetDataSample()
+            shapes = ("img_shape", "ori_shape", "pad_shape", "batch_input_shape")
+            sample.set_metainfo(dict.fromkeys(shapes, (SIDE, SIDE)))
+            sample.set_metainfo({"scale_factor": (1.0, 1.0)})
+            sample.gt_instances = InstanceData(bboxes=boxes, labels=torch.arange(len(boxes)))
+            sample.ignored_instances = InstanceData(
+                bboxes=BOXES[:0], labels=torch.zeros(0, dtype=torch.long)
+            )
+            result.append(sample)
+        return result
+
+    return make
+
+
+@pytest.fixture
+def recipe() -> MakeRecipe:
+    """Return a function that makes a recipe of an R18 detector at 64 x 64."""
+
+    def make(detector: Any = "retinanet", loss: Any = "rank_sort", **changes: Any) -> Any:
+        plain: dict[str, Any] = {
+            "name": "small",
+            "about": "a small detector",
+            "layout": "coco",
+            "train": ("train",),
+            "test": "test",
+            "depth": 18,
+            "scale": (SIDE, SIDE),
+            "batch": 2,
+            "epochs": 1,
+            "decay_at": (),
+            "warmup_steps": 0,
+            "proposals": 20,
+            "regions": 32,
+        }
+        return DetectionRecipe(detector=detector, loss=loss, **{**plain, **changes})
+
+    return make

@@ -1,0 +1,108 @@
+"""A recipe's network for mmdetection: a configuration it ships, with a few lines changed."""
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from zoo.detection.bridge import require_mmdet
+from zoo.detection.recipe import DetectionRecipe
+from zoo.errors import UsageError
+
+SHIPPED = {
+    "retinanet": "_base_/models/retinanet_r50_fpn.py",
+    "atss": "atss/atss_r50_fpn_1x_coco.py",
+    "faster_rcnn": "_base_/models/faster-rcnn_r50_fpn.py",
+}
+RANKINGS = {"ap": "APRanking", "alrp": "ALRPRanking", "rank_sort": "RankSortRanking"}
+RANKED_HEADS = {"retinanet": "RankedRetinaHead", "atss": "RankedATSSHead"}
+EVERY_REGION = 10**10  # more than there can be: a sampler that leaves none out
+REGION_WEIGHT = 0.2  # of the proposal network's losses in the ranking papers
+
+
+def network_config(recipe: DetectionRecipe, labels: int) -> dict[str, Any]:
+    """Return the `model` part of the recipe's mmdetection configuration, for `labels` classes."""
+    model = shipped_config(recipe.detector)
+    _set_backbone(model, recipe)
+    two_stage = recipe.detector == "faster_rcnn"
+    head = model["roi_head"]["bbox_head"] if two_stage else model["bbox_head"]
+    head["num_classes"] = labels
+    test = model["test_cfg"]["rcnn"] if two_stage else model["test_cfg"]
+    test["score_thr"] = recipe.score_threshold
+    if two_stage:
+        model["train_cfg"]["rpn_proposal"]["max_per_img"] = recipe.proposals
+        model["test_cfg"]["rpn"]["max_per_img"] = recipe.proposals
+        model["train_cfg"]["rcnn"]["sampler"]["num"] = recipe.regions
+    if recipe.loss == "blackbox_ap":
+        head.update(type="BlackboxAPBBoxHead", ranking=dict(recipe.loss_options))
+    elif recipe.loss in RANKINGS:
+        ranking = {"type": RANKINGS[recipe.loss], **recipe.loss_options}
+        (_rank_regions if two_stage else _rank_anchors)(model, recipe, ranking)
+    elif recipe.loss_options:
+        head["loss_cls"].update(recipe.loss_options)
+    return model
+
+
+def build_network(recipe: DetectionRecipe, labels: int) -> nn.Module:
+    """Return the recipe's detector with random weights.
+
+    Raises:
+        UsageError: mmdetection is missing, or the loss does not take the recipe's options.
+    """
+    require_mmdet()
+    from mmdet.registry import MODELS
+    from mmengine.config import ConfigDict
+    from mmengine.registry import DefaultScope
+
+    import zoo.detection.heads  # noqa: F401  registers the heads
+
+    config = ConfigDict(network_config(recipe, labels))
+    try:
+        with DefaultScope.overwrite_default_scope("mmdet"):
+            model: nn.Module = MODELS.build(config)
+    except TypeError as error:
+        raise UsageError(f"{recipe.name}: {error}", "see the options of the loss") from error
+    return model
+
+
+def shipped_config(detector: str) -> dict[str, Any]:
+    """Return the `model` that mmdetection's own configuration files hold for a detector."""
+    require_mmdet()
+    import mmdet
+
+    path = Path(mmdet.__file__).parent / ".mim" / "configs" / SHIPPED[detector]
+    model: dict[str, Any] = runpy.run_path(str(path))["model"]
+    return model
+
+
+def _set_backbone(model: dict[str, Any], recipe: DetectionRecipe) -> None:
+    widths = [64, 128, 256, 512] if recipe.depth < 50 else [256, 512, 1024, 2048]
+    model["neck"]["in_channels"] = widths
+    model["backbone"].update(depth=recipe.depth, init_cfg=None)  # weights are loaded by us
+    if recipe.backbone is None:
+        model["backbone"].update(frozen_stages=-1, norm_eval=False, zero_init_residual=False)
+
+
+def _rank_anchors(model: dict[str, Any], recipe: DetectionRecipe, ranking: dict[str, Any]) -> None:
+    head = model["bbox_head"]
+    head.update(type=RANKED_HEADS[recipe.detector], ranking=ranking)
+    if recipe.loss == "ap" and recipe.detector == "retinanet":
+        _published_box_loss(head)
+
+
+def _rank_regions(model: dict[str, Any], recipe: DetectionRecipe, ranking: dict[str, Any]) -> None:
+    regions = {**ranking, "loss_weight": REGION_WEIGHT}
+    model["rpn_head"].update(type="RankedRPNHead", ranking=regions)
+    model["train_cfg"]["rpn"]["sampler"] = None
+    model["train_cfg"]["rcnn"]["sampler"]["num"] = EVERY_REGION
+    head = model["roi_head"]["bbox_head"]
+    head.update(type="RankedBBoxHead", ranking=ranking)
+    if recipe.loss == "ap":
+        _published_box_loss(head)
+
+
+def _published_box_loss(head: dict[str, Any]) -> None:
+    """AP-loss's own: smooth L1 of deltas divided by (.1, .1, .2, .2), averaged over coordinates."""
+    head["bbox_coder"]["target_stds"] = [0.1, 0.1, 0.2, 0.2]
+    head["loss_bbox"] = {"type": "SmoothL1Loss", "beta": 1.0, "loss_weight": 0.25}
