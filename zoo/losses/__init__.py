@@ -11,6 +11,7 @@ from zoo.losses.calibration import Calibration
 from zoo.losses.cluster_proxy import ClusterProxy
 from zoo.losses.detection_alrp import DetectionALRP
 from zoo.losses.detection_ap import DetectionAP
+from zoo.losses.detection_blackbox_ap import DetectionBlackboxAP
 from zoo.losses.fast_ap import FastAP
 from zoo.losses.memory import CrossBatchMemory
 from zoo.losses.pnp import PNP
@@ -58,6 +59,7 @@ __all__ = [
     "CrossBatchMemory",
     "DetectionALRP",
     "DetectionAP",
+    "DetectionBlackboxAP",
     "FastAP",
     "MultiSimilarity",
     "ProxyAnchor",

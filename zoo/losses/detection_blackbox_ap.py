@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.ranking.blackbox import blackbox_rank
+from zoo.ranking import blackbox_rank
 
 
 def detection_blackbox_ap(
