@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 from cli.card import card
+from cli.convert import convert
 from cli.download import download
 from cli.eval import evaluate
 from cli.index import app as index_app
@@ -51,6 +52,7 @@ app.command("search")(search)
 app.command("train")(train)
 app.command("push")(push)
 app.add_typer(card, name="card")
+app.command("convert")(convert)
 
 
 def main() -> NoReturn:

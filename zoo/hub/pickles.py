@@ -2,7 +2,9 @@
 
 import pickle
 import warnings
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +16,49 @@ from zoo.errors import IntegrityError
 _WRAPPERS = ("state_dict", "net_state", "model", "model_state_dict", "net")
 
 
-def read_pickle(path: Path) -> Any:
+class Placeholder:
+    """Stands for an object of a class that must not be loaded; takes anything, does nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def foreign_classes(path: Path) -> list[str]:
+    """Return the full names of what a zipped checkpoint asks for besides tensors; import nothing.
+
+    Raises:
+        IntegrityError: the file is damaged.
+    """
+    if not zipfile.is_zipfile(path):
+        return []  # an old, unzipped file: read_pickle refuses whatever is foreign in it
+    with _refusing(path):
+        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
+
+
+def read_pickle(path: Path, placeholders: Iterable[str] = ()) -> Any:
     """Load a file with `weights_only=True`: tensors and plain containers, nothing that runs.
+
+    `placeholders` are full names whose objects become a `Placeholder` each.
 
     Raises:
         IntegrityError: the file asks for anything else, or is damaged.
     """
-    try:
-        with warnings.catch_warnings():  # an unusual pickle protocol is no news to a person
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise IntegrityError(
-            f"{path}: refused, it is not made of tensors alone ({_first_line(error)})",
-            "save its state_dict as safetensors where you trust it: "
-            "safetensors.torch.save_file(state_dict, 'model.safetensors')",
-        ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise IntegrityError(f"{path}: damaged ({_first_line(error)})", "get it again") from error
+    inert: list[Any] = [(_placeholder(name), name) for name in placeholders]
+    with _refusing(path), warnings.catch_warnings(), torch.serialization.safe_globals(inert):
+        warnings.simplefilter("ignore", UserWarning)  # an unusual pickle protocol is no news
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
+def read_state_dict(path: Path, placeholders: Iterable[str] = ()) -> dict[str, Tensor]:
     """Return the named tensors of a pickle, looking inside the usual wrapper keys.
 
     Raises:
         IntegrityError: unsafe, damaged, or without named tensors.
     """
-    value = read_pickle(path)
+    value = read_pickle(path, placeholders)
     for key in _WRAPPERS:
         if isinstance(value, Mapping) and isinstance(value.get(key), Mapping):
             value = value[key]
@@ -51,5 +69,24 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return named
 
 
+def _placeholder(name: str) -> type[Placeholder]:
+    return type(name.rpartition(".")[2], (Placeholder,), {})
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except pickle.UnpicklingError as error:
+        raise IntegrityError(
+            f"{path}: refused, it is not made of tensors alone ({_first_line(error)})",
+            "save its state_dict as safetensors where you trust it: "
+            "safetensors.torch.save_file(state_dict, 'model.safetensors')",
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise IntegrityError(f"{path}: damaged ({_first_line(error)})", "get it again") from error
+
+
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+    said = str(error).rpartition("WeightsUnpickler error:")[2].strip()
+    return (said or type(error).__name__).splitlines()[0][:160]

@@ -1,0 +1,55 @@
+"""`rankzoo convert`: a third-party checkpoint becomes a model folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import Json, Out
+from cli.output import Output
+
+Checkpoint = Annotated[Path, typer.Argument(help="A .pth, .pt, .bin, .ckpt or .safetensors file.")]
+Format = Annotated[str | None, typer.Option("--format", help="Default: read off the tensors.")]
+Architecture = Annotated[
+    str | None, typer.Option("--architecture", help="A timm name; default: read off the tensors.")
+]
+Pooling = Annotated[
+    str | None, typer.Option("--pooling", help="avg, max, token: what has no tensors to tell it.")
+]
+LayerNorm = Annotated[
+    str | None, typer.Option("--layer-norm", help="plain, if the network had one without weights.")
+]
+Size = Annotated[int, typer.Option("--size", min=1, help="Input size in pixels.")]
+Resize = Annotated[int, typer.Option("--resize", min=1, help="Shorter side before the crop.")]
+
+
+def convert(
+    checkpoint: Checkpoint,
+    out: Out,
+    format: Format = None,  # noqa: A002 (the flag is called --format)
+    architecture: Architecture = None,
+    pooling: Pooling = None,
+    layer_norm: LayerNorm = None,
+    size: Size = 224,
+    resize: Resize = 256,
+    as_json: Json = False,
+) -> None:
+    """Convert weights of ROADMAP, SupRank, RS@k, Smooth-AP, AP-GeM, torchvision or mmdetection."""
+    from rich.table import Table
+
+    from zoo.hub.conversion.convert import Choices
+    from zoo.hub.conversion.convert import convert as convert_file
+
+    choices = Choices(architecture, pooling, layer_norm, size, resize)
+    done = convert_file(checkpoint, out, format_name=format, choices=choices)
+
+    def human() -> Table:
+        kept = f"{len(done.names)} tensors of {done.config.architecture} kept in {out}; dropped:"
+        table = Table(box=None, title=kept, title_justify="left")
+        for title in ("tensor", "why"):
+            table.add_column(title, overflow="fold")
+        for name, reason in done.dropped.items():
+            table.add_row(name, reason)
+        return table
+
+    Output(as_json).result({"folder": str(out), **done.as_json()}, human)
