@@ -8,64 +8,41 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.losses import LOSSES
+from zoo.losses import LOSSES, CrossBatchMemory, simix
 from zoo.recipes.recipe import LossTerm, Recipe
 from zoo.recipes.values import check_losses
 from zoo.training.distributed import World
 
-Points = Float[Tensor, "batch dim"]
 Labels = Int64[Tensor, "batch level"]
 
 
 class Objective(nn.Module):
     """The weighted sum of the recipe's losses over the global batch, in float32.
 
-    With a memory, each loss is averaged with the same loss against the remembered embeddings
-    (cross-batch memory, Wang et al., CVPR 2020); a batch enters the memory after it was judged.
+    Each loss may see virtual items (SiMix) and past embeddings (cross-batch memory); the virtual
+    ones are ranked and remembered like the others.
     """
 
     def __init__(self, recipe: Recipe, world: World, classes: int, dim: int) -> None:
         super().__init__()
         check_losses(recipe)
         terms = [term for term in (recipe.loss, recipe.extra_loss) if term is not None]
-        self.losses = nn.ModuleList([build_loss(term, classes, dim) for term in terms])
+        losses = [build_loss(term, classes, dim) for term in terms]
+        levels = recipe.data.levels
+        if recipe.memory:
+            size = recipe.memory
+            losses = [CrossBatchMemory(loss, size, dim, levels=levels) for loss in losses]
+        self.losses = nn.ModuleList(losses)
         self.weights = [term.weight for term in terms]
-        self.world, self.flat = world, recipe.data.levels == 1
-        self.simix = recipe.batch.simix
-        self.memory_points: Tensor
-        self.memory_labels: Tensor
-        self.register_buffer("memory_points", torch.zeros(recipe.memory, dim))
-        self.register_buffer("memory_labels", torch.full((recipe.memory, recipe.data.levels), -1))
+        self.world, self.flat, self.simix = world, levels == 1, recipe.batch.simix
 
     def forward(self, share: Float[Tensor, "share dim"], labels: Labels) -> Float[Tensor, ""]:
         """Judge this process's embeddings within the global batch, whose labels are given."""
-        points = self.world.gather(share)
-        value = self._judge(*self._mixed(points, labels))
-        if len(self.memory_points):
-            held = self.memory_labels[:, 0] >= 0
-            if held.any():
-                past = self._shaped(self.memory_labels[held])
-                against = self._judge(points, self._shaped(labels), self.memory_points[held], past)
-                value = (value + against) / 2
-            self._remember(points.detach(), labels)
-        return value
-
-    def _mixed(self, points: Points, labels: Labels) -> tuple[Tensor, Tensor]:
-        return points, self._shaped(labels)
-
-    def _judge(self, *arguments: Tensor) -> Float[Tensor, ""]:
+        points, shaped = self.world.gather(share), labels[:, 0] if self.flat else labels
+        if self.simix:
+            points, shaped = simix(points, shaped)
         pairs = zip(self.weights, self.losses, strict=True)
-        values = [weight * loss(*arguments) for weight, loss in pairs]
-        return torch.stack(values).sum()
-
-    def _shaped(self, labels: Labels) -> Tensor:
-        return labels[:, 0] if self.flat else labels
-
-    def _remember(self, points: Points, labels: Labels) -> None:
-        """Put the batch at the head of the memory, the oldest fall out."""
-        size = len(self.memory_points)
-        self.memory_points = torch.cat([points, self.memory_points])[:size].contiguous()
-        self.memory_labels = torch.cat([labels, self.memory_labels])[:size].contiguous()
+        return torch.stack([weight * loss(points, shaped) for weight, loss in pairs]).sum()
 
 
 def build_loss(term: LossTerm, classes: int, dim: int) -> nn.Module:
