@@ -1,10 +1,26 @@
 """Recipes by name; a new one is an entry of the tuple at the end of its dataset's file."""
 
-from zoo.recipes import cars, cub, dyml, emoji, inaturalist, inshop, landmarks, sop, vehicleid
+from zoo.recipes import (
+    cars,
+    cub,
+    dyml,
+    emoji,
+    inaturalist,
+    inshop,
+    landmarks,
+    scenes,
+    sop,
+    vehicleid,
+    voc,
+)
 from zoo.recipes.recipe import Recipe as Recipe
+from zoo.recipes.scores import ScoreRecipe as ScoreRecipe
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for shelf in (emoji, sop, cub, cars, inshop, inaturalist, vehicleid, landmarks, dyml)
     for recipe in shelf.RECIPES
 }
+
+# Recipes of another kind: they train scores of pictures, not embeddings.
+SCORE_RECIPES: dict[str, ScoreRecipe] = {r.name: r for r in (*voc.RECIPES, *scenes.RECIPES)}

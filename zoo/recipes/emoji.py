@@ -3,6 +3,9 @@
 Query a Twemoji picture, find the same emoji drawn by OpenMoji, among classes never trained on.
 
 rankzoo train emoji-recall_at_k --data emoji/ --out runs/emoji
+
+recipe               hardware       published
+emoji-recall_at_k    2 CPU cores    -
 """
 
 from zoo.recipes.recipe import (

@@ -1,0 +1,96 @@
+"""Augmentation: the crop and colours of a batch, each a function of the pixels and the draws."""
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as oracle
+
+from zoo.data.preprocessing import Preprocessing
+from zoo.recipes.recipe import Augmentation
+from zoo.training.augment import DRAWS, coloured, crop_boxes, cropped, draws_of_step
+
+PLAIN = Preprocessing(size=16, resize=16, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+
+def pictures(count: int = 6, side: int = 16) -> Tensor:
+    return torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8)
+
+
+def test_draws_are_those_of_the_seed_and_step_and_cut_by_process() -> None:
+    whole = draws_of_step(8, seed=3, step=5)
+    assert torch.equal(whole, draws_of_step(8, seed=3, step=5))
+    assert not torch.equal(whole, draws_of_step(8, seed=3, step=6))
+    assert not torch.equal(whole, draws_of_step(8, seed=4, step=5))
+
+
+def test_boxes_stay_inside_and_have_the_area_and_shape_asked_for() -> None:
+    augmentation = Augmentation(scale=(0.16, 0.5), ratio=(0.75, 4 / 3))
+    aspect = torch.rand(2000) + 0.5
+    left, top, width, height = crop_boxes(torch.rand(2000, DRAWS), aspect, augmentation).unbind(1)
+    assert (torch.stack([left, top]) >= 0).all()
+    assert (torch.stack([left + width, top + height]) <= 1 + 1e-6).all()
+    uncut = (width < 1) & (height < 1)
+    area, shape = (width * height)[uncut], (width * aspect / height)[uncut]
+    assert ((area > 0.16 - 1e-6) & (area < 0.5 + 1e-6)).all()
+    assert ((shape > 0.75 - 1e-4) & (shape < 4 / 3 + 1e-4)).all()
+    assert area.min() < 0.2
+    assert area.max() > 0.45
+
+
+def test_the_whole_box_at_the_same_size_changes_no_pixel() -> None:
+    batch = pictures()
+    whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]]).expand(6, 4)
+    torch.testing.assert_close(cropped(batch, whole, 16), batch.float(), atol=1e-3, rtol=0)
+
+
+def test_a_quarter_box_is_that_quarter() -> None:
+    batch = pictures()
+    corner = torch.tensor([[0.5, 0.0, 0.5, 0.5]]).expand(6, 4)
+    expected = batch[:, :, :8, 8:].float()
+    torch.testing.assert_close(cropped(batch, corner, 8), expected, atol=1e-3, rtol=0)
+
+
+def draws(**chosen: float) -> Tensor:
+    """Neutral draws but for those named: no flip, factors of one, no grey."""
+    names = ["area", "ratio", "x", "y", "flip", "brightness", "contrast", "saturation", "hue"]
+    return torch.tensor([[chosen.get(name, 0.5) for name in names] + [chosen.get("grey", 1.0)]])
+
+
+def test_a_flip_mirrors_and_neutral_draws_change_nothing() -> None:
+    batch = pictures(1).float()
+    augmentation = Augmentation(flip=0.5, colour=0.4, grey=0.2)
+    kept = coloured(batch, draws(), augmentation, PLAIN)
+    torch.testing.assert_close(kept, batch / 255, atol=1e-5, rtol=0)
+    mirrored = coloured(batch, draws(flip=0.1), augmentation, PLAIN)
+    torch.testing.assert_close(mirrored, batch.flip(3) / 255, atol=1e-5, rtol=0)
+
+
+def test_brightness_saturation_and_grey_are_those_of_torchvision() -> None:
+    batch = torch.randint(60, 180, (1, 3, 16, 16)).float()
+    augmentation = Augmentation(colour=0.4, grey=0.2)
+    for name, expected in (
+        ("brightness", oracle.adjust_brightness(batch / 255, 1.2)),
+        ("saturation", oracle.adjust_saturation(batch / 255, 1.2)),
+        ("contrast", oracle.adjust_contrast(batch / 255, 1.2)),
+    ):
+        found = coloured(batch, draws(**{name: 0.75}), augmentation, PLAIN)
+        torch.testing.assert_close(found, expected.clamp(0, 1), atol=2e-3, rtol=0)
+    found = coloured(batch, draws(grey=0.1), augmentation, PLAIN)
+    torch.testing.assert_close(found, oracle.rgb_to_grayscale(batch / 255, 3), atol=2e-3, rtol=0)
+
+
+def test_hue_turns_colours_and_leaves_grey_alone() -> None:
+    grey = torch.full((1, 3, 4, 4), 100.0)
+    red = torch.tensor([200.0, 40.0, 40.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    augmentation = Augmentation(colour=1.0)
+    torch.testing.assert_close(
+        coloured(grey, draws(hue=0.9), augmentation, PLAIN), grey / 255, atol=2e-3, rtol=0
+    )
+    assert (coloured(red, draws(hue=0.9), augmentation, PLAIN) - red / 255).abs().max() > 0.1
+
+
+def test_a_chunk_of_a_batch_is_that_part_of_the_augmented_batch() -> None:
+    batch, drawn = pictures(8).float(), draws_of_step(8, 0, 0)
+    augmentation = Augmentation(colour=0.4, grey=0.2)
+    whole = coloured(batch, drawn, augmentation, Preprocessing())
+    part = coloured(batch[2:5], drawn[2:5], augmentation, Preprocessing())
+    assert torch.equal(whole[2:5], part)

@@ -1,0 +1,63 @@
+"""Training pictures: the same crops from memory as from files, in any number of workers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from zoo.errors import DataError
+from zoo.recipes.recipe import Augmentation
+from zoo.training.augment import draws_of_step
+from zoo.training.pictures import CachedPictures, Plan, StreamedPictures, open_pictures
+
+GENTLE = Augmentation(scale=(0.5, 1.0))
+
+
+@pytest.fixture
+def smooth_pictures(tmp_path: Path) -> list[Path]:
+    """Four gradients of two shapes: interpolation differs little on them."""
+    paths = []
+    for number, (width, height) in enumerate([(48, 32), (32, 32), (32, 48), (40, 40)]):
+        across, down = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+        pixels = np.stack([across, down, np.full_like(across, 60 * number)], axis=2)
+        paths.append(tmp_path / f"{number}.png")
+        PIL.Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
+    return paths
+
+
+def plans(steps: int = 2) -> Iterator[Plan]:
+    for step in range(steps):
+        yield torch.tensor([0, 1, 2, 3]), draws_of_step(4, 0, step)
+
+
+def test_memory_and_files_give_the_same_crops(smooth_pictures: list[Path]) -> None:
+    cached = CachedPictures(smooth_pictures, side=48)
+    streamed = StreamedPictures(smooth_pictures, workers=0)
+    pairs = zip(cached.crops(plans(), GENTLE, 32), streamed.crops(plans(), GENTLE, 32), strict=True)
+    for ours, theirs in pairs:
+        assert ours.shape == theirs.shape == (4, 3, 32, 32)
+        assert (ours.float() - theirs.float()).abs().mean() < 2
+
+
+def test_workers_change_nothing(smooth_pictures: list[Path]) -> None:
+    alone = [*StreamedPictures(smooth_pictures, workers=0).crops(plans(), GENTLE, 32)]
+    helped = [*StreamedPictures(smooth_pictures, workers=2).crops(plans(), GENTLE, 32)]
+    assert all(torch.equal(a, b) for a, b in zip(alone, helped, strict=True))
+
+
+def test_small_pictures_are_kept_in_memory_and_large_ones_streamed(
+    smooth_pictures: list[Path],
+) -> None:
+    assert isinstance(open_pictures(smooth_pictures, 32, 0), CachedPictures)
+    assert isinstance(open_pictures(smooth_pictures, 24, 0), StreamedPictures)
+
+
+def test_a_file_that_is_no_picture_is_named(smooth_pictures: list[Path]) -> None:
+    smooth_pictures[2].write_bytes(b"not a picture")
+    with pytest.raises(DataError, match=r"2\.png"):
+        open_pictures(smooth_pictures, 32, 0)
+    with pytest.raises(DataError, match=r"2\.png"):
+        list(StreamedPictures(smooth_pictures, workers=0).crops(plans(), GENTLE, 32))
