@@ -1,3 +1,4 @@
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from zoo.data.catalogue import Catalogue, Item, choose, hold_out, read_catalogue
+from zoo.data.validation import write_skipped
 from zoo.errors import DataError
 
 Draw = Callable[..., Path]
@@ -85,16 +87,28 @@ def test_an_image_outside_the_class_folders_is_named(draw: Draw, tmp_path: Path)
     assert unlabelled.label_ids.shape == (2, 0)
 
 
-def test_a_bad_image_stops_the_reading_or_is_listed(draw: Draw, tmp_path: Path) -> None:
+def test_a_bad_image_stops_the_reading_or_is_listed(
+    draw: Draw, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     draw("oak/a.png")
     (tmp_path / "oak" / "b.png").write_bytes(b"nothing")
     (tmp_path / "oak" / "c.png").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"b\.png: not an image.*and 1 more bad images"):
         read_catalogue(tmp_path)
-    catalogue = read_catalogue(tmp_path, on_bad_image="skip")
+    with caplog.at_level("WARNING", "rankzoo"):
+        catalogue = read_catalogue(tmp_path, on_bad_image="skip")
+    assert ["b.png" in caplog.messages[0], "c.png" in caplog.messages[1]] == [True, True]
     assert [item.path.name for item in catalogue.items] == ["a.png"]
     assert [Path(skipped.path).name for skipped in catalogue.skipped] == ["b.png", "c.png"]
     assert "not an image" in catalogue.skipped[0].reason
+    write_skipped(tmp_path / "skipped.json", catalogue.skipped)
+    listed = json.loads((tmp_path / "skipped.json").read_text())
+    assert [Path(image["path"]).name for image in listed] == ["b.png", "c.png"]
+
+
+def test_no_list_is_written_when_nothing_was_left_out(tmp_path: Path) -> None:
+    write_skipped(tmp_path / "skipped.json", ())
+    assert not (tmp_path / "skipped.json").exists()
 
 
 def test_a_missing_file_of_a_manifest_can_be_skipped(draw: Draw, tmp_path: Path) -> None:
@@ -139,6 +153,12 @@ def test_held_out_classes_are_disjoint_and_always_the_same() -> None:
     assert (len(train), len(test)) == (120, 30)
     assert hold_out(catalogue) == split
     assert hold_out(made_of(oak=1, ash=1), share=0.9).splits == {"train", "test"}
+
+
+def test_a_class_of_one_image_is_not_held_out() -> None:
+    catalogue = hold_out(made_of(oak=4, ash=4, **{f"single_{n}": 1 for n in range(50)}), share=0.5)
+    assert {item.labels[0] for item in catalogue.split("test").items} < {"oak", "ash"}
+    assert len(hold_out(made_of(oak=1, ash=1, elm=1)).split("test")) == 1
 
 
 def test_a_new_class_hardly_moves_the_others_between_splits() -> None:

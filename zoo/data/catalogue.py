@@ -161,14 +161,15 @@ def hold_out(catalogue: Catalogue, share: float = 0.2) -> Catalogue:
     """Give every item a split, train or test, so that no class is in both.
 
     The classes to hold out are chosen by the hash of their names: the same on every machine, and
-    hardly disturbed when classes come and go. At least one class stays on each side.
+    hardly disturbed when classes come and go. At least one class stays on each side. A class of one
+    image trains, since as a test nothing could be found for it, unless all classes are so.
 
     Raises:
         DataError: fewer than two classes.
     """
     catalogue.require_classes(per_class=1)
-    names = sorted({item.labels[0] for item in catalogue.items})
-    held = set(choose(names, share))
+    sizes = Counter(item.labels[0] for item in catalogue.items)
+    held = set(choose([name for name in sizes if sizes[name] > 1] or list(sizes), share))
     items = (replace(i, split="test" if i.labels[0] in held else "train") for i in catalogue.items)
     return replace(catalogue, items=tuple(items))
 

@@ -1,5 +1,6 @@
 """The public sets that are read as they are distributed, and which of them a folder holds."""
 
+import logging
 from pathlib import Path
 
 from zoo.data.datasets.captions import KARPATHY
@@ -14,6 +15,8 @@ from zoo.data.datasets.vehicleid import VEHICLEID_LARGE, VEHICLEID_MEDIUM, VEHIC
 from zoo.data.item import Item, Skipped, printable
 from zoo.data.layout import Layout, absent, roots
 from zoo.errors import DataError
+
+logger = logging.getLogger("rankzoo")
 
 # Where two entries share a layout, an unnamed folder is read as the first.
 DATASETS: dict[str, Layout] = {
@@ -72,6 +75,8 @@ def read_layout(
     kept = [item for item in items if item.path not in gone]
     if not kept:
         raise DataError(f"{root}: not one of its {len(items)} images is there", layout.source)
+    for image in missing:
+        logger.warning("left out %s: missing", printable(image))
     return root, kept, levels, [Skipped(printable(image), "missing") for image in missing]
 
 

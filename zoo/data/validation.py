@@ -3,10 +3,13 @@
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
 
 from zoo.data.images import check_image
 from zoo.data.item import Item, Skipped, printable
 from zoo.errors import DataError
+from zoo.files import write_json
 
 logger = logging.getLogger("rankzoo")
 
@@ -27,9 +30,15 @@ def checked(items: Sequence[Item], *, on_bad_image: str) -> tuple[list[Item], li
     kept = [item for item, fault in zip(items, faults, strict=True) if not fault]
     if bad and not kept:
         raise DataError(f"all {len(bad)} images are bad, the first: {bad[0][1]}", bad[0][1].hint)
-    if bad:
-        logger.warning("left out %d bad images, the first: %s", len(bad), bad[0][1])
+    for _, fault in bad:
+        logger.warning("left out %s", fault)
     return kept, [Skipped(printable(item.path), str(fault)) for item, fault in bad]
+
+
+def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
+    """Write the list of images left out, with the reasons, when there are any."""
+    if skipped:
+        write_json(path, [asdict(image) for image in skipped])
 
 
 def _fault(item: Item) -> DataError | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from zoo.data.catalogue import Catalogue, hold_out
+from zoo.data.validation import write_skipped
 from zoo.errors import InterruptedRunError
 from zoo.files import write_json
 from zoo.models import Embedder, save_embedder
@@ -52,6 +53,7 @@ def train(
     world = join_world(torch.device(device))
     if world.leads:
         run.begin(out, recipe, resume)
+        write_skipped(out / "skipped.json", catalogue.skipped)
     world.wait()
     training_set = catalogue.split("train")
     shape = model.config.preprocessing
