@@ -1,0 +1,42 @@
+"""A few queries and what an index finds for them."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.data.catalogue import Catalogue, Item
+from zoo.index import Hit, Index
+from zoo.models import Embedder
+from zoo.progress import Track
+
+QUERIES, HITS = 8, 6
+
+
+@dataclass(frozen=True)
+class Example:
+    """A query and its first hits."""
+
+    query: Item
+    hits: list[Hit]
+
+
+def find_examples(
+    model: Embedder, name: Path, catalogue: Catalogue, folder: Path, seed: int, track: Track
+) -> list[Example]:
+    """Index the gallery into `folder`, and search it with a few queries.
+
+    name: the folder `model` was loaded from.
+    """
+    gallery = catalogue.split("gallery")
+    index = Index.build(folder, model, gallery, name=str(name.absolute()), track=track)
+    queries = draw_queries(catalogue, seed)
+    found = index.search(model.embed_images([query.path for query in queries]), HITS)
+    index.close()
+    return [Example(query, hits) for query, hits in zip(queries, found, strict=True)]
+
+
+def draw_queries(catalogue: Catalogue, seed: int) -> list[Item]:
+    """Draw a few items of the query split by `seed`, of different classes."""
+    by_label = {item.labels[0]: item for item in catalogue.split("query").items}
+    classes = random.Random(seed).sample(sorted(by_label), min(QUERIES, len(by_label)))
+    return [by_label[label] for label in classes]

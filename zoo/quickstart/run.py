@@ -1,0 +1,124 @@
+"""The stages of the quickstart: the functions behind `train`, `eval`, `index build` and `search`.
+
+Task: find an emoji of one artist (Twemoji) among those of another (OpenMoji), for emoji that were
+not in training. Images and pretrained weights come from pip packages; nothing is downloaded.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.data.catalogue import Catalogue
+from zoo.evaluation import Evaluation, evaluate_retrieval
+from zoo.models import Embedder, load_embedder, save_embedder
+from zoo.progress import Track, silent
+from zoo.quickstart.examples import Example, find_examples
+from zoo.recipes import Recipe
+from zoo.training import build_network, known_recipe, overridden, read_data, train
+
+RECIPE = "emoji-recall_at_k"
+
+
+@dataclass
+class Quickstart:
+    """What the quickstart did: both evaluations, the pictures found, the seconds of each stage."""
+
+    out: Path
+    recipe: Recipe
+    seed: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    examples: dict[str, list[Example]] = field(default_factory=dict)
+
+    @property
+    def report(self) -> Path:
+        """Where the report is."""
+        return self.out / "report.html"
+
+    @property
+    def commands(self) -> list[str]:
+        """The commands that do the same."""
+        out, data = self.out, self.out / "data"
+        train_it = f"rankzoo train {RECIPE} --data {data} --out {out / 'run'} --seed {self.seed}"
+        steps = f" --set schedule.steps={self.recipe.schedule.steps}"
+        return [
+            f"rankzoo eval {out / 'pretrained'} --data {data}",
+            train_it + steps,
+            f"rankzoo eval {out / 'run'} --data {data}",
+            f"rankzoo index build --model {out / 'run'} --images {data} --split gallery"
+            f" --out {out / 'index'}",
+            f"rankzoo search {out / 'index'} {data / 'twemoji' / '1f41d.png'}",
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `rankzoo quickstart --json` prints."""
+        return {
+            **{name: found.metrics for name, found in self.evaluations.items()},
+            "seconds": round(sum(self.seconds.values()), 1),
+            "stages": {name: round(value, 1) for name, value in self.seconds.items()},
+            "seed": self.seed,
+            "steps": self.recipe.schedule.steps,
+            "report": str(self.report),
+            "commands": self.commands,
+        }
+
+
+def run_quickstart(
+    out: Path,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Quickstart:
+    """Run every stage into the folder `out`, the report last.
+
+    Raises:
+        UsageError: `out` is taken, or a package of the extra `quickstart` is missing.
+    """
+    recipe = known_recipe(RECIPE)
+    if steps is not None:
+        recipe = overridden(recipe, [f"schedule.steps={steps}"])
+    done = Quickstart(out, recipe, seed)
+    with _timed(done, "draw the emoji"):
+        catalogue = read_data(recipe, out / "data")
+    with _timed(done, "load the pretrained model"):
+        model = build_network(recipe, offline=True)
+        save_embedder(model, out / "pretrained")
+    _judge(done, "before", model, out / "pretrained", catalogue, track)
+    with _timed(done, "train"):
+        train(recipe, catalogue, model, out / "run", device=device, seed=seed, track=track)
+    _judge(done, "after", load_embedder(out / "run").to(device), out / "run", catalogue, track)
+    return done
+
+
+def _judge(
+    done: Quickstart, when: str, model: Embedder, name: Path, catalogue: Catalogue, track: Track
+) -> None:
+    """Evaluate, index the gallery, and search it with a few queries drawn by the seed."""
+    device = str(next(model.parameters()).device)
+    with _timed(done, f"evaluate {when}"):
+        found = evaluate_retrieval(model.eval(), catalogue, device=device, track=track)
+        done.evaluations[when] = found
+    with _timed(done, f"index and search {when}"):
+        folder = done.out / ("index" if when == "after" else f"index-{when}")
+        done.examples[when] = find_examples(model, name, catalogue, folder, done.seed, track)
+
+
+@contextmanager
+def _timed(done: Quickstart, stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    done.seconds[stage] = time.perf_counter() - start
+
+
+def free_folder(wanted: Path) -> Path:
+    """Return `wanted`, or the first of `wanted-2`, `wanted-3`, … that does not exist yet."""
+    folder, taken = wanted, 1
+    while folder.exists():
+        taken += 1
+        folder = wanted.with_name(f"{wanted.name}-{taken}")
+    return folder
