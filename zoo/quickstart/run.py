@@ -13,6 +13,7 @@ from typing import Any
 
 from zoo.data.catalogue import Catalogue
 from zoo.evaluation import Evaluation, evaluate_retrieval
+from zoo.files import refuse_to_overwrite
 from zoo.models import Embedder, load_embedder, save_embedder
 from zoo.progress import Track, silent
 from zoo.quickstart.examples import Example, find_examples
@@ -79,6 +80,7 @@ def run_quickstart(
     Raises:
         UsageError: `out` is taken, or a package of the extra `quickstart` is missing.
     """
+    refuse_to_overwrite(out)
     recipe = known_recipe(RECIPE)
     if steps is not None:
         recipe = overridden(recipe, [f"schedule.steps={steps}"])
