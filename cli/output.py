@@ -38,7 +38,9 @@ class Output:
         self.json = json
         self.console = Console(stderr=True, quiet=quiet)
         self._watched = not (json or quiet) and self.console.is_terminal
-        handler = RichHandler(console=self.console, show_path=False, show_level=False)
+        handler = RichHandler(
+            console=self.console, show_path=False, show_level=False, show_time=False
+        )
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger = logging.getLogger("rankzoo")
         logger.handlers = [handler]
