@@ -25,6 +25,9 @@ Images = Annotated[
 OwnModel = Annotated[
     str, typer.Option("--model", help="The index's model, if it is not where it was.")
 ]
+Splits = Annotated[
+    list[str] | None, typer.Option("--split", help="Only this split; may be given again.")
+]
 Captions = Annotated[bool, typer.Option("--captions", help="Index the captions, not the pictures.")]
 Kind = Annotated[str, typer.Option("--kind", help="faiss kind: Flat, HNSW32, IVF1024,PQ64x4fs…")]
 Refine = Annotated[int, typer.Option("--refine", min=0, help="Re-rank k times this many exactly.")]
@@ -41,6 +44,7 @@ def build(
     model: Model,
     images: Images,
     out: Out,
+    split: Splits = None,
     captions: Captions = False,
     kind: Kind = "Flat",
     refine: Refine = 0,
@@ -63,6 +67,8 @@ def build(
     output = Output(json, quiet)
     refuse_to_overwrite(out)
     catalogue = read(images, on_bad_image)
+    if split:
+        catalogue = catalogue.split(*split)
     embedder = load(model, offline)
     index = Index.build(
         out,

@@ -12,6 +12,7 @@ from cli.eval import evaluate
 from cli.index import app as index_app
 from cli.list import list_cards
 from cli.push import push
+from cli.quickstart import quickstart
 from cli.search import search
 from cli.show import show
 from cli.train import train
@@ -53,6 +54,7 @@ app.command("train")(train)
 app.command("push")(push)
 app.add_typer(card, name="card")
 app.command("convert")(convert)
+app.command("quickstart")(quickstart)
 
 
 def main() -> NoReturn:

@@ -1,4 +1,4 @@
-"""Writes `cli/README.md`, the reference of every command, from the code: `python -m cli.reference`."""
+"""Writes `cli/README.md`, every command's reference, from the code: `python -m cli.reference`."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -4,7 +4,7 @@ from zoo import __version__, report
 from zoo.files import write_text
 from zoo.quickstart.examples import Example
 from zoo.quickstart.run import Quickstart
-from zoo.training import read_rows
+from zoo.training.record import read_rows
 
 SHOWN = ("recall_at_1", "recall_at_5", "recall_at_10", "map_at_r", "mean_average_precision")
 

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.catalogue import Catalogue
-from zoo.evaluation import Evaluation, evaluate_retrieval
+from zoo.evaluation.evaluation import Evaluation
+from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import refuse_to_overwrite
 from zoo.models import Embedder, load_embedder, save_embedder
 from zoo.progress import Track, silent
 from zoo.quickstart.examples import Example, find_examples
 from zoo.recipes import Recipe
-from zoo.training import build_network, known_recipe, overridden, read_data, train
+from zoo.training import train
+from zoo.training.setup import build_network, known_recipe, overridden, read_data
 
 RECIPE = "emoji-recall_at_k"
 
