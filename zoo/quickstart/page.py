@@ -39,7 +39,9 @@ _LICENCES = (
 
 def _numbers(done: Quickstart) -> str:
     before, after = done.evaluations["before"], done.evaluations["after"]
-    rows = [[name, before.metrics[name], after.metrics[name]] for name in SHOWN]
+    rows: list[list[str | float]] = [
+        [name, before.metrics[name], after.metrics[name]] for name in SHOWN
+    ]
     table = report.table(["metric", "before", "after"], rows)
     return table + report.paragraph(f"{after.protocol}: {after.definition}.")
 
