@@ -1,13 +1,18 @@
-"""`rankzoo eval`: measure a model."""
+"""`rankzoo eval`: measure a model, or two against each other."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from cli.options import BatchSize, Data, Device, Json, Offline, OnBadImage, Quiet, Workers
+from cli.options import BatchSize, Data, Device, Json, Offline, OnBadImage, Quiet, Seed, Workers
 from cli.output import Output
 
 Name = Annotated[str, typer.Argument(help="Card name, owner/name[@revision], or a local folder.")]
+Other = Annotated[str | None, typer.Argument(help="A second model, compared query by query.")]
+ProtocolName = Annotated[
+    str, typer.Option("--protocol", help="sop, roxford, coco-5k …; by default what --data is.")
+]
 Split = Annotated[
     str,
     typer.Option(
@@ -15,15 +20,58 @@ Split = Annotated[
         "gallery, else test, else the classes that training without splits would hold out."
     ),
 ]
+Confidence = Annotated[
+    bool, typer.Option("--confidence", help="Add 95 % bootstrap intervals over queries.")
+]
+Report = Annotated[Path | None, typer.Option(help="Write a page with tables, curves, failures.")]
+Save = Annotated[
+    bool, typer.Option("--save", help="Keep the result in the run folder, for its card.")
+]
+Embeddings = Annotated[
+    Path | None, typer.Option(help="Keep embeddings here; an interrupted run goes on.")
+]
+Distractors = Annotated[
+    Path | None, typer.Option(help="Landmarks: folder with a folder of images per shard.")
+]
+QueryImage = Annotated[
+    Literal["crop", "whole"], typer.Option(help="Landmarks: cut queries to their boxes or not.")
+]
+Scales = Annotated[str, typer.Option(help="Embed at these scales and average: 1,0.7071,0.5.")]
+WhitenOn = Annotated[Path | None, typer.Option(help="Learn PCA whitening on this data.")]
+Whitening = Annotated[
+    Path | None, typer.Option(help="Whitening to apply, or to save with --whiten-on.")
+]
+WhiteningDim = Annotated[int | None, typer.Option(min=1, help="Dimensions that whitening keeps.")]
+Augment = Annotated[int, typer.Option(min=0, help="Move gallery vectors to N neighbours.")]
+Expand = Annotated[int, typer.Option(min=0, help="Move queries to N neighbours.")]
+Alpha = Annotated[float, typer.Option(min=0, help="Weigh neighbours by similarity^alpha.")]
+Rerank = Annotated[bool, typer.Option("--rerank", help="k-reciprocal re-ranking.")]
 
 
 def evaluate(
     model: Name,
     data: Data,
+    other: Other = None,
+    protocol: ProtocolName = "",
     split: Split = "",
+    confidence: Confidence = False,
+    report: Report = None,
+    save: Save = False,
+    scales: Scales = "1",
+    whiten_on: WhitenOn = None,
+    whitening: Whitening = None,
+    whitening_dim: WhiteningDim = None,
+    augment: Augment = 0,
+    expand: Expand = 0,
+    alpha: Alpha = 0.0,
+    rerank: Rerank = False,
+    distractors: Distractors = None,
+    query_image: QueryImage = "crop",
+    embeddings: Embeddings = None,
     batch_size: BatchSize = 64,
     workers: Workers = 0,
     device: Device = "auto",
+    seed: Seed = 0,
     on_bad_image: OnBadImage = "fail",
     offline: Offline = False,
     as_json: Json = False,
@@ -31,25 +79,38 @@ def evaluate(
 ) -> None:
     """Measure a model on your data, and say under which protocol."""
     output = Output(as_json, quiet)
-    from zoo.data.catalogue import read_catalogue
-    from zoo.evaluation.retrieval import evaluate_retrieval
-    from zoo.evaluation.tables import result_table
-    from zoo.evaluation.task import held_out, task_of
-    from zoo.loading import load
-    from zoo.models.device import pick_device
+    from zoo.comparison.job import Job, parse_scales
+    from zoo.comparison.session import run_session
+    from zoo.evaluation.reranking import Reranking
 
-    target = pick_device(device)
-    catalogue = held_out(read_catalogue(data, on_bad_image=on_bad_image))
-    task = task_of(catalogue, split)
-    evaluation = evaluate_retrieval(
-        load(model, offline=offline),
-        catalogue,
-        task=task,
+    job = Job(
+        data=data,
+        protocol=protocol,
+        split=split,
+        seed=seed,
         batch_size=batch_size,
         workers=workers,
-        device=target,
+        device=device,
+        on_bad_image=on_bad_image,
+        offline=offline,
+        embeddings=embeddings,
+        distractors=distractors,
+        query_image=query_image,
+        whiten_on=whiten_on,
+        whitening=whitening,
+        whitening_dim=whitening_dim,
+        augmentation=augment,
+        expansion=expand,
+        alpha=alpha,
+        reranking=Reranking() if rerank else None,
+        scales=parse_scales(scales),
+    )
+    found = run_session(
+        [model, *([other] if other else [])],
+        job,
+        confidence=confidence,
+        report=report,
+        save=save,
         track=output.track,
     )
-    output.result(
-        {"model": model, **evaluation.as_json()}, human=lambda: result_table(evaluation, model)
-    )
+    output.result(found.as_json(), human=found.table)

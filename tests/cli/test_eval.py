@@ -18,7 +18,7 @@ Run = Callable[..., tuple[int, dict[str, object]]]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
-    config = EmbedderConfig("test_vit", pooling="token", preprocessing=Preprocessing(size=160))
+    config = EmbedderConfig("test_resnet", preprocessing=Preprocessing(size=64, resize=64))
     save_embedder(build_embedder(config), folder)
     return folder
 
@@ -68,3 +68,70 @@ def test_a_missing_folder_is_bad_data(run: Run, model: Path, tmp_path: Path) -> 
     code, value = run(model, "--data", tmp_path / "nothing")
     assert (code, value["code"]) == (3, 3)
     assert "nothing: no such file" in str(value["error"])
+
+
+def test_two_models_are_compared_query_by_query_on_one_page(
+    run: Run, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "page"
+    arguments = [model, model, "--data", photos, "--split", "all", "--report", report]
+    code, value = run(*arguments, "--confidence")
+    assert code == 0
+    rows = value["comparison"]
+    assert isinstance(rows, list)
+    assert {row["verdict"] for row in rows} == {"no clear difference"}
+    intervals = value["intervals"]
+    assert isinstance(intervals, dict)
+    assert intervals["recall_at_1"]["low"] <= intervals["recall_at_1"]["high"]
+    page = (report / "index.html").read_text()
+    for part in ("Comparison", "queries that fail most", "data:image/webp", "<svg", "itself taken"):
+        assert part in page
+    assert json.loads((report / "result.json").read_text())["comparison"] == rows
+    code, value = run(*arguments)
+    assert code == 2
+    assert "already exists" in str(value["error"])
+
+
+def test_refinement_shows_its_effect_beside_the_plain_result(
+    run: Run, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    white = tmp_path / "white.safetensors"
+    common = [model, "--data", photos, "--split", "all", "--embeddings", tmp_path / "kept"]
+    learn = ["--whiten-on", photos, "--whitening", white, "--whitening-dim", 4]
+    _, value = run(*common, *learn, "--expand", 2, "--augment", 1, "--rerank")
+    assert value["unrefined"] != value["metrics"]
+    options = value["options"]
+    assert isinstance(options, dict)
+    assert [*options] == ["whitening", "augmentation", "expansion", "reranking"]
+    _, again = run(*common, "--whitening", white)
+    assert again["unrefined"] == value["unrefined"]
+    options = again["options"]
+    assert isinstance(options, dict)
+    assert [*options] == ["whitening"]
+
+
+def test_a_result_is_kept_in_the_run_folder_for_its_card(
+    run: Run, model: Path, photos: Path
+) -> None:
+    _, value = run(model, "--data", photos, "--split", "all", "--scales", "1,0.5", "--save")
+    kept = json.loads((model / "results.json").read_text())
+    assert kept["metrics"] == value["metrics"]
+    assert kept["definition"]
+    assert kept["options"] == {"scales": "1, 0.5"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--protocol", "oxford"], "no protocol is called 'oxford'"),
+        (["--scales", "one"], "not numbers"),
+        (["--scales", "9"], "between 0.1 and 4"),
+        (["--protocol", "coco-5k"], "no text side"),
+    ],
+)
+def test_options_that_cannot_be_are_usage_errors(
+    run: Run, model: Path, photos: Path, arguments: list[str], said: str
+) -> None:
+    code, value = run(model, "--data", photos, *arguments)
+    assert code == 2
+    assert said in str(value["error"])

@@ -20,6 +20,7 @@ class ColourModel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.calls = 0
+        self.dim = 3
         self.scale = nn.Parameter(torch.ones(1))
 
     @property

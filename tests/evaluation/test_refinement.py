@@ -139,6 +139,7 @@ def test_whitenings_that_cannot_be_are_refused(tmp_path: Path) -> None:
 
 class Colours(nn.Module):
     transform = staticmethod(torch.as_tensor)
+    dim = 3
 
     def forward(self, images: Tensor) -> Tensor:
         self.sizes = [*getattr(self, "sizes", []), tuple(images.shape[2:])]

@@ -16,6 +16,7 @@ from zoo.errors import DataError, RankzooError
 from zoo.progress import Track, silent
 
 Transform = Callable[[Image], Tensor]
+Box = tuple[float, float, float, float]
 ROWS = 2**16
 
 
@@ -25,16 +26,20 @@ class Pictures(Dataset[Tensor | RankzooError]):
     An error that crosses a worker process as an exception would arrive as a traceback.
     """
 
-    def __init__(self, paths: Sequence[Path], transform: Transform) -> None:
+    def __init__(
+        self, paths: Sequence[Path], transform: Transform, boxes: Sequence[Box] | None = None
+    ) -> None:
         self.paths = list(paths)
         self.transform = transform
+        self.boxes = boxes
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, position: int) -> Tensor | RankzooError:
         try:
-            return self.transform(open_image(self.paths[position]))
+            image = open_image(self.paths[position])
+            return self.transform(image.crop(self.boxes[position]) if self.boxes else image)
         except RankzooError as error:
             return error
 
@@ -65,15 +70,19 @@ def embed_batches(
     model: nn.Module,
     paths: Sequence[Path],
     *,
+    boxes: Sequence[Box] | None = None,
     batch_size: int = 64,
     workers: int = 0,
     device: str = "cpu",
     track: Track = silent,
 ) -> Iterator[Float[Tensor, "batch dim"]]:
-    """Yield the embeddings of image files, one batch at a time, in order (see embed_catalogue)."""
+    """Yield the embeddings of image files, one batch at a time, in order (see embed_catalogue).
+
+    `boxes` (left, upper, right, lower) cuts a part out of each picture, in pixels.
+    """
     transform: Any = model.transform
     loader: DataLoader[Tensor | RankzooError] = DataLoader(
-        Pictures(paths, transform),
+        Pictures(paths, transform, boxes),
         batch_size=batch_size,
         num_workers=workers,
         collate_fn=list,

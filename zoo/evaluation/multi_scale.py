@@ -11,15 +11,16 @@ class MultiScale(nn.Module):
     """Wraps a model: embeddings at several scales, averaged and normalised.
 
     The pictures are resized as tensors, bilinear with antialiasing. `multiple` rounds sizes to
-    what the network takes (16 for a patch size of 16).
+    what networks take (32 suits strides and patches of 4 to 32).
     """
 
-    def __init__(self, model: nn.Module, scales: tuple[float, ...], multiple: int = 1) -> None:
+    def __init__(self, model: nn.Module, scales: tuple[float, ...], multiple: int = 32) -> None:
         super().__init__()
         self.model = model
         self.scales = scales
         self.multiple = multiple
         self.transform = model.transform
+        self.dim = model.dim
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Embed a batch at every scale."""

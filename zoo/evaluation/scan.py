@@ -14,23 +14,25 @@ GALLERY_ROWS = 2**16  # gallery vectors multiplied at once: a memory-mapped gall
 
 def score_blocks(
     queries: Float[Tensor, "query dim"],
-    gallery: Float[Tensor, "gallery dim"],
-    *,
+    *galleries: Float[Tensor, "_ dim"],
     block: int = BLOCK,
     device: str = "cpu",
     track: Track = silent,
 ) -> Iterator[tuple[slice, Float[Tensor, "block gallery"]]]:
-    """Yield (rows of `queries`, their inner products with all of `gallery`).
+    """Yield (rows of `queries`, their inner products with all of the gallery).
 
-    The yielded tensor is reused: read it before asking for the next.
+    Several galleries count as one, end to end, without being copied together. The yielded tensor
+    is reused: read it before asking for the next.
     """
-    rows = max(1, min(len(queries), block // max(1, len(gallery))))
-    scores = torch.empty(rows, len(gallery), device=device)
+    width = sum(len(gallery) for gallery in galleries)
+    rows = max(1, min(len(queries), block // max(1, width)))
+    scores = torch.empty(rows, width, device=device)
     starts = range(0, len(queries), rows)
     for start in track(starts, "ranking", total=len(starts)):
         here = queries[start : start + rows].to(device)
         part = scores[: len(here)]
-        for low in range(0, len(gallery), GALLERY_ROWS):
-            piece = gallery[low : low + GALLERY_ROWS].to(device)
-            part[:, low : low + len(piece)] = here @ piece.T
+        column = 0
+        for piece in (p for gallery in galleries for p in torch.split(gallery, GALLERY_ROWS)):
+            part[:, column : column + len(piece)] = here @ piece.to(device).T
+            column += len(piece)
         yield slice(start, start + len(here)), part

@@ -1,22 +1,56 @@
 """Results as tables for a terminal."""
 
+from collections.abc import Mapping, Sequence
+
 from rich.table import Table
 
 from zoo.evaluation.evaluation import Evaluation
+from zoo.evaluation.paired import Row
+from zoo.metrics.uncertainty import Interval
 
 
-def result_table(evaluation: Evaluation, model: str) -> Table:
-    """Return one row per metric, the protocol's definition below."""
-    counts = f"{evaluation.queries} queries, {evaluation.gallery} images in the gallery"
+def result_table(
+    evaluation: Evaluation, model: str, bounds: Mapping[str, Interval] | None = None
+) -> Table:
+    """Return one row per metric, with its interval when known; the definition below."""
+    table = _table(model, evaluation)
+    for title in ("value", *(["95 % interval"] if bounds else [])):
+        table.add_column(title, justify="right")
+    for name, value in evaluation.metrics.items():
+        interval = bounds.get(name) if bounds else None
+        shown = [f"{interval.low:.4f} to {interval.high:.4f}"] if interval else []
+        table.add_row(name, f"{value:.4f}", *shown)
+    return table
+
+
+def comparison_table(evaluation: Evaluation, models: Sequence[str], rows: Sequence[Row]) -> Table:
+    """Return one row per metric of A and B: both values, the difference, how sure."""
+    table = _table(f"A = {models[0]}, B = {models[1]}", evaluation)
+    for title in ("A", "B", "B - A", "95 % interval", "p"):
+        table.add_column(title, justify="right")
+    table.add_column("verdict")
+    for row in rows:
+        table.add_row(
+            row.metric,
+            f"{row.a:.4f}",
+            f"{row.b:.4f}",
+            f"{row.difference:+.4f}",
+            f"{row.low:+.4f} to {row.high:+.4f}",
+            f"{row.p_value:.3f}",
+            row.verdict,
+        )
+    return table
+
+
+def _table(title: str, evaluation: Evaluation) -> Table:
+    counts = f"{evaluation.queries} queries, {evaluation.gallery} in the gallery"
+    options = "".join(f"\n{name}: {what}" for name, what in evaluation.options.items())
     table = Table(
-        title=f"{model} · {evaluation.protocol} · {counts}",
-        caption=evaluation.definition,
+        title=f"{title} · {evaluation.protocol} · {counts}",
+        caption=evaluation.definition + options,
         title_justify="left",
         caption_justify="left",
         box=None,
     )
     table.add_column("metric")
-    table.add_column("value", justify="right")
-    for name, value in evaluation.metrics.items():
-        table.add_row(name, f"{value:.4f}")
     return table

@@ -1,7 +1,7 @@
 """What is searched with what: the queries and the gallery of a catalogue."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int64
@@ -83,9 +83,25 @@ def self_retrieval(catalogue: Catalogue, split: str | None = None) -> Task:
     return Task("self-retrieval", definition, chosen, chosen, itself=True)
 
 
-def renamed(task: Task, protocol: str, remark: str) -> Task:
-    """Return the task under a protocol's own name, its definition preceded by a remark."""
-    return replace(task, protocol=protocol, definition=f"{remark}: {task.definition}")
+def random_galleries(catalogue: Catalogue, draws: int, seed: int) -> list[Task]:
+    """Return tasks with one random image of each label of split test as gallery, the rest queries.
+
+    Every label's images are equally likely; the draws follow from the seed.
+    """
+    chosen = _positions(catalogue, "test")
+    definition = (
+        "one random image of each label is the gallery, the other test images are the queries; "
+        f"mean over {draws} draws (seed {seed}); {RIGHT}; {OUT}"
+    )
+    generator = torch.Generator().manual_seed(seed)
+    tasks = []
+    for _ in range(draws):
+        shuffled = chosen[torch.randperm(len(chosen), generator=generator)]
+        by_label = catalogue.label_ids[shuffled, 0].argsort(stable=True)
+        grouped = shuffled[by_label]
+        first = catalogue.label_ids[grouped, 0].diff(prepend=torch.tensor([-1])) != 0
+        tasks.append(Task("random-gallery", definition, grouped[~first], grouped[first], False))
+    return tasks
 
 
 def _positions(catalogue: Catalogue, split: str | None) -> Int64[Tensor, " item"]:

@@ -76,7 +76,7 @@ def revisited_query(
     places = found.nonzero()[:, 0].double()  # from 0
     if not len(places):
         return (0.0,) * (1 + len(KAPPAS))
-    return trapezium_ap(places, len(positives)), *(_precision(places + 1, k) for k in KAPPAS)
+    return trapezium_ap(places, len(positives)), *(precision_of(places + 1, k) for k in KAPPAS)
 
 
 def trapezium_ap(places: Tensor, count: int) -> float:
@@ -91,6 +91,7 @@ def trapezium_ap(places: Tensor, count: int) -> float:
     return float((left + right).sum() / 2 / count)
 
 
-def _precision(ranks: Tensor, k: int) -> float:
+def precision_of(ranks: Tensor, k: int) -> float:
+    """Return the share of positives (given by their ranks from 1) among the first `k`."""
     depth = min(float(ranks.max()), k)  # the benchmark never looks past the last positive
     return int((ranks <= depth).sum()) / depth

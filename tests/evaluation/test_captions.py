@@ -1,0 +1,71 @@
+"""Captions against a plain loop, folds, and what is refused."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from zoo.errors import DataError
+from zoo.evaluation.captions import evaluate_captions
+
+
+@pytest.fixture
+def pairs() -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.nn.functional.normalize(torch.randn(40, 16, generator=generator), dim=1)
+    owner = torch.arange(40).repeat_interleave(5)
+    noise = torch.randn(200, 16, generator=generator)
+    captions = torch.nn.functional.normalize(images[owner] + 0.4 * noise, dim=1)
+    return images, captions, owner
+
+
+def plain_ranks(images: Tensor, captions: Tensor, owner: Tensor) -> tuple[list[int], list[int]]:
+    forth, back = [], []
+    for i, image in enumerate(images):
+        order = (captions @ image).argsort(descending=True).tolist()
+        forth.append(1 + min(order.index(c) for c in range(len(captions)) if owner[c] == i))
+    for c, caption in enumerate(captions):
+        order = (images @ caption).argsort(descending=True).tolist()
+        back.append(1 + order.index(int(owner[c])))
+    return forth, back
+
+
+def recall(ranks: list[int], k: int) -> float:
+    return 100 * sum(rank <= k for rank in ranks) / len(ranks)
+
+
+def test_both_directions_equal_a_plain_loop(pairs: tuple[Tensor, Tensor, Tensor]) -> None:
+    found = evaluate_captions(*pairs)
+    forth, back = plain_ranks(*pairs)
+    total = 0.0
+    for k in (1, 5, 10):
+        assert found.metrics[f"i2t_recall_at_{k}"] == pytest.approx(recall(forth, k))
+        assert found.metrics[f"t2i_recall_at_{k}"] == pytest.approx(recall(back, k))
+        total += recall(forth, k) + recall(back, k)
+    assert 0 < found.metrics["t2i_recall_at_1"] < 100
+    assert found.metrics["rsum"] == pytest.approx(total)
+    assert found.metrics["i2t_median_rank"] == sorted(forth)[20]
+    assert found.metrics["t2i_mean_rank"] == pytest.approx(sum(back) / 200)
+
+
+def test_folds_are_searched_alone_in_order_and_averaged(
+    pairs: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    images, captions, owner = pairs
+    found = evaluate_captions(images, captions, owner, folds=4)
+    parts = [
+        plain_ranks(images[a : a + 10], captions[5 * a : 5 * a + 50], owner[:50])
+        for a in range(0, 40, 10)
+    ]
+    expected = sum(recall(back, 1) for _, back in parts) / 4
+    assert found.metrics["t2i_recall_at_1"] == pytest.approx(expected)
+    assert (found.gallery, found.options["folds"]) == (10, "4")
+
+
+def test_folds_that_do_not_fit_and_images_without_captions_are_refused(
+    pairs: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    images, captions, owner = pairs
+    with pytest.raises(DataError, match="40 images do not make 3 equal folds"):
+        evaluate_captions(images, captions, owner, folds=3)
+    with pytest.raises(DataError, match="no caption"):
+        evaluate_captions(images, captions[5:], owner[5:])

@@ -1,0 +1,50 @@
+"""What a report shows beside the numbers."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from sklearn.metrics import precision_recall_curve
+from torch import nn
+
+from zoo.data.catalogue import Catalogue
+from zoo.evaluation.extract import Extractor
+from zoo.evaluation.images import Measured, evaluate_images
+from zoo.evaluation.insight import look_into, precision_recall, rank_histogram
+from zoo.evaluation.task import task_of
+from zoo.metrics.ranks import positive_ranks
+
+
+@pytest.fixture
+def measured(colour_model: nn.Module, squares: Callable[..., Catalogue]) -> Measured:
+    catalogue = squares(4)
+    items = list(catalogue.items)
+    items[0] = type(items[0])(items[0].path, ("blue",))  # a red square called blue
+    wrong = Catalogue("squares", catalogue.root, tuple(items), ("label",))
+    return evaluate_images(Extractor(colour_model), wrong, [task_of(wrong)])
+
+
+def test_the_worst_query_and_class_come_first(measured: Measured) -> None:
+    insight = look_into(measured)
+    assert insight.failures[0].path.parent.name == "red"
+    assert insight.failures[0].label == "blue"
+    assert not insight.failures[0].hits[0].right
+    assert all(hit.path != insight.failures[0].path for hit in insight.failures[0].hits)
+    assert insight.worst_classes[0].label == "blue"
+    assert insight.worst_classes[-1].average_precision == 1
+    assert insight.confusions[0].times >= 1
+    assert sum(insight.first_ranks.values()) == 12
+
+
+def test_the_curve_is_the_interpolated_one_of_scikit_learn() -> None:
+    scores, relevant = torch.rand(30, dtype=torch.float64), torch.rand(30) < 0.3
+    precision, recall, _ = precision_recall_curve(relevant.numpy(), scores.numpy())
+    for at, got in precision_recall(positive_ranks(scores[None], relevant[None])):
+        best = max(p for p, r in zip(precision[:-1], recall[:-1], strict=True) if r >= at - 1e-9)
+        assert got == pytest.approx(best, abs=1e-12)
+
+
+def test_ranks_fall_into_widening_bins() -> None:
+    ranks = torch.tensor([1, 1, 2, 7, 5000, torch.nan]).double()
+    counts = rank_histogram(ranks)
+    assert counts == {"1": 2, "2": 1, "3-5": 0, "6-10": 1, "11-100": 0, "101-1000": 0, ">1000": 1}

@@ -1,0 +1,83 @@
+"""Every protocol says what it is; random galleries are what VehicleID asks for."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from zoo.data.catalogue import Catalogue, Item
+from zoo.data.datasets.voc import MultiLabelSet
+from zoo.data.open import DATASETS
+from zoo.errors import DataError
+from zoo.evaluation.classes import evaluate_classes
+from zoo.evaluation.extract import Extractor
+from zoo.evaluation.images import evaluate_images
+from zoo.evaluation.protocols import BY_DATASET, PROTOCOLS
+from zoo.evaluation.task import random_galleries
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_protocol_defines_itself_and_reads_a_known_set(name: str) -> None:
+    protocol = PROTOCOLS[name]
+    assert len(protocol.definition) > 100
+    assert protocol.headline
+    assert protocol.dataset is None or protocol.dataset in DATASETS
+
+
+def test_a_public_set_is_evaluated_under_its_own_protocol() -> None:
+    assert BY_DATASET["sop"] == "sop"
+    assert BY_DATASET["vehicleid_large"] == "vehicleid-large"
+    assert "captions" not in BY_DATASET
+
+
+@pytest.fixture
+def vehicles() -> Catalogue:
+    items = [
+        Item(Path(f"{n}.jpg"), (str(n % 7),), "test" if n < 42 else "train") for n in range(60)
+    ]
+    return Catalogue("vehicleid", Path(), tuple(items), ("vehicle",))
+
+
+def test_each_draw_has_one_image_of_every_vehicle_and_asks_with_the_rest(
+    vehicles: Catalogue,
+) -> None:
+    labels = vehicles.label_ids[:, 0]
+    for task in random_galleries(vehicles, draws=5, seed=0):
+        assert labels[task.gallery].sort().values.tolist() == list(range(7))
+        assert sorted([*task.gallery.tolist(), *task.queries.tolist()]) == list(range(42))
+        assert not task.itself
+
+
+def test_draws_follow_from_the_seed_and_every_image_gets_its_turn(vehicles: Catalogue) -> None:
+    first, again, other = (
+        [t.gallery.tolist() for t in random_galleries(vehicles, 60, seed)] for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    assert {place for gallery in first for place in gallery} == set(range(42))
+
+
+def test_draws_are_averaged_over_all_their_queries(vehicles: Catalogue) -> None:
+    vectors = torch.nn.functional.normalize(torch.randn(60, 4), dim=1)
+
+    class Looked(Extractor):
+        def __call__(self, paths, name, boxes=None):  # type: ignore[no-untyped-def]
+            return vectors[[int(path.stem) for path in paths]]
+
+    tasks = random_galleries(vehicles, draws=3, seed=0)
+    extract = Looked(torch.nn.Identity())
+    alone = [evaluate_images(extract, vehicles, [t]).evaluations[0].metrics for t in tasks]
+    together = evaluate_images(extract, vehicles, tasks).evaluations[0]
+    mean = sum(metrics["recall_at_1"] for metrics in alone) / 3
+    assert together.metrics["recall_at_1"] == pytest.approx(mean, abs=1e-12)
+    assert (together.queries, together.gallery) == (35, 7)
+
+
+def test_voc_scores_give_both_means_and_every_class() -> None:
+    present = torch.tensor([[True, False], [False, True], [True, True]])
+    data = MultiLabelSet(
+        "voc", Path(), (Path("1"), Path("2"), Path("3")), ("cat", "dog"), present, ~present & False
+    )
+    found = evaluate_classes(present.double(), data)
+    assert found.metrics == {"voc_map": 1, "voc_map_area": 1, "ap_cat": 1, "ap_dog": 1}
+    with pytest.raises(DataError, match=r"shape \(2, 2\) for 3 images"):
+        evaluate_classes(torch.zeros(2, 2), data)

@@ -1,0 +1,1 @@
+"""Models by name, measured under a protocol, alone or side by side."""

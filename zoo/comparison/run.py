@@ -1,0 +1,166 @@
+"""Run one model through a job: load it, read the data, dispatch on the kind of protocol."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from zoo.comparison.job import Job
+from zoo.data.catalogue import Catalogue
+from zoo.data.datasets.voc import read_voc_labels
+from zoo.data.open import open_dataset, recognise
+from zoo.errors import UsageError
+from zoo.evaluation.captions import evaluate_captions
+from zoo.evaluation.classes import evaluate_classes
+from zoo.evaluation.evaluation import Evaluation
+from zoo.evaluation.extract import Extractor
+from zoo.evaluation.images import Measured, evaluate_images
+from zoo.evaluation.landmarks import evaluate_listed, evaluate_revisited
+from zoo.evaluation.multi_scale import MultiScale
+from zoo.evaluation.protocols import BY_DATASET, PROTOCOLS, Protocol
+from zoo.evaluation.refinement import NOTHING, Refinement
+from zoo.evaluation.task import Task, held_out, random_galleries, task_of
+from zoo.evaluation.whitening import Whitening, learn_whitening, load_whitening, save_whitening
+from zoo.files import sha256_of
+from zoo.hub.resolve import resolve_model
+from zoo.loading import load_folder
+from zoo.models.device import pick_device
+from zoo.progress import Track, silent
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a job found for one model: plain, and refined when a refinement was asked for.
+
+    `measured` holds the vectors behind image protocols, for a report.
+    """
+
+    model: str
+    evaluations: Sequence[Evaluation]
+    measured: Measured | None = None
+
+    @property
+    def final(self) -> Evaluation:
+        """The evaluation with everything that was asked for."""
+        return self.evaluations[-1]
+
+
+def run_job(name: str, job: Job, track: Track = silent) -> Outcome:
+    """Evaluate the model called `name`.
+
+    Raises:
+        RankzooError: the model, the data or an option cannot be used; it says which.
+    """
+    folder = resolve_model(name, offline=job.offline, track=track)
+    outcome = _dispatch(name, _extractor(folder, job, track), job)
+    if job.scales == (1.0,):
+        return outcome
+    scales = {"scales": ", ".join(f"{scale:g}" for scale in job.scales)}
+    told = [replace(e, options={**scales, **e.options}) for e in outcome.evaluations]
+    return replace(outcome, evaluations=told)
+
+
+def _dispatch(name: str, extract: Extractor, job: Job) -> Outcome:
+    chosen = job.protocol or BY_DATASET.get(recognise(job.data) or "", "labels")
+    protocol = PROTOCOLS[chosen]
+    if protocol.kind == "captions":
+        return Outcome(name, [_captions(extract, job, chosen)])
+    if protocol.kind == "classes":
+        data = read_voc_labels(job.data, "test")
+        return Outcome(name, [evaluate_classes(extract(data.paths, data.name), data, chosen)])
+    refinements = _refinements(extract, job)
+    if protocol.kind == "landmarks":
+        found = evaluate_revisited(
+            extract,
+            job.data,
+            chosen,
+            crop=job.query_image == "crop",
+            distractors=job.distractors,
+            refinements=refinements,
+        )
+        return Outcome(name, found)
+    catalogue = _catalogue(job, protocol)
+    if protocol.kind == "lists":
+        return Outcome(name, evaluate_listed(extract, catalogue, refinements))
+    tasks = _tasks(catalogue, job, protocol, chosen)
+    measured = evaluate_images(extract, catalogue, tasks, protocol.ks, refinements)
+    return Outcome(name, measured.evaluations, measured)
+
+
+def _extractor(folder: Path, job: Job, track: Track) -> Extractor:
+    model: nn.Module = load_folder(folder)
+    identity = sha256_of(folder / "model.safetensors")
+    if job.scales != (1.0,):
+        model = MultiScale(model, job.scales)
+        identity += f" scales {job.scales}"
+    return Extractor(
+        model,
+        identity,
+        job.embeddings / identity[:12] if job.embeddings else None,
+        job.batch_size,
+        job.workers,
+        pick_device(job.device),
+        track,
+    )
+
+
+def _catalogue(job: Job, protocol: Protocol) -> Catalogue:
+    catalogue = open_dataset(protocol.dataset, job.data, on_bad_image=job.on_bad_image)
+    return catalogue if protocol.dataset else held_out(catalogue)
+
+
+def _tasks(catalogue: Catalogue, job: Job, protocol: Protocol, name: str) -> list[Task]:
+    if protocol.draws > 1:
+        return random_galleries(catalogue, protocol.draws, job.seed)
+    task = task_of(catalogue, job.split)
+    if name == "labels":
+        return [task]
+    definition = f"{protocol.definition} Here: {task.definition}."
+    return [Task(name, definition, task.queries, task.gallery, task.itself)]
+
+
+def _refinements(extract: Extractor, job: Job) -> list[Refinement]:
+    """Return nothing first, then what was asked for, so that its effect is seen."""
+    asked = Refinement(
+        whitening=_whitening(extract, job),
+        augmentation=job.augmentation,
+        expansion=job.expansion,
+        alpha=job.alpha,
+        reranking=job.reranking,
+    )
+    return [NOTHING, asked] if asked.described else [NOTHING]
+
+
+def _whitening(extract: Extractor, job: Job) -> Whitening | None:
+    if job.whiten_on is None:
+        return load_whitening(job.whitening) if job.whitening else None
+    training = open_dataset(None, job.whiten_on, require_labels=False)
+    if "train" in training.splits:
+        training = training.split("train")
+    learned = learn_whitening(extract(training.paths, "whitening"), job.whitening_dim)
+    if job.whitening is not None:
+        save_whitening(learned, job.whitening)
+    return learned
+
+
+def _captions(extract: Extractor, job: Job, name: str) -> Evaluation:
+    protocol = PROTOCOLS[name]
+    embed_texts = getattr(extract.model, "embed_texts", None)
+    if embed_texts is None:
+        raise UsageError(
+            "this model has no text side", "captions need a model of pictures and texts"
+        )
+    catalogue = open_dataset("captions", job.data, on_bad_image=job.on_bad_image).split("test")
+    texts = [text for item in catalogue.items for text in item.captions]
+    owner = [i for i, item in enumerate(catalogue.items) for _ in item.captions]
+    captions: Tensor = embed_texts(texts, batch_size=job.batch_size)
+    return evaluate_captions(
+        extract(catalogue.paths, "captions"),
+        captions,
+        torch.tensor(owner),
+        folds=protocol.draws,
+        protocol=name,
+        definition=protocol.definition,
+    )

@@ -1,0 +1,92 @@
+"""Images against captions, in both directions."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from zoo.errors import DataError
+from zoo.evaluation.evaluation import Evaluation
+from zoo.evaluation.scan import score_blocks
+from zoo.metrics.per_query import first_rank
+from zoo.metrics.ranks import positive_ranks
+from zoo.metrics.retrieval import median_of
+
+KS = (1, 5, 10)
+
+
+def evaluate_captions(
+    images: Float[Tensor, "image dim"],
+    captions: Float[Tensor, "caption dim"],
+    owner: Int64[Tensor, " caption"],
+    *,
+    folds: int = 1,
+    protocol: str = "captions",
+    definition: str = "",
+) -> Evaluation:
+    """Evaluate retrieval of captions by images (`i2t_*`) and of images by captions (`t2i_*`).
+
+    `owner` is the image each caption belongs to. With `folds`, the images are cut in that many
+    equal parts, in order, each searched alone, and every metric is the mean over parts. Recalls
+    and `rsum` are in percent, as the field reports them; ranks count from 1.
+
+    Raises:
+        DataError: an image without a caption, or a number of images that the folds do not divide.
+    """
+    if len(images) % folds:
+        raise DataError(f"{len(images)} images do not make {folds} equal folds")
+    if (torch.bincount(owner, minlength=len(images)) == 0).any():
+        raise DataError("an image has no caption", "give every image at least one")
+    size = len(images) // folds
+    parts = []
+    for fold in range(folds):
+        mine = (owner // size == fold).nonzero()[:, 0]
+        here = images[fold * size : (fold + 1) * size]
+        parts.append(caption_ranks(here, captions[mine], owner[mine] - fold * size))
+    metrics = [caption_metrics(*ranks) for ranks in parts]
+    return Evaluation(
+        protocol=protocol,
+        definition=definition,
+        metrics={name: sum(m[name] for m in metrics) / folds for name in metrics[0]},
+        queries=len(images) + len(captions),
+        gallery=len(images) // folds,
+        options={"folds": str(folds)},
+        per_query=_per_query(parts),
+        query_items=tuple(range(len(images))),
+    )
+
+
+def caption_ranks(
+    images: Tensor, captions: Tensor, owner: Tensor
+) -> tuple[Float64[Tensor, " image"], Float64[Tensor, " caption"]]:
+    """Return the rank of each image's best caption, and of each caption's image."""
+    places = torch.arange(len(images))
+    forth = [
+        first_rank(positive_ranks(scores, places[rows, None] == owner))
+        for rows, scores in score_blocks(images, captions)
+    ]
+    back = [
+        first_rank(positive_ranks(scores, owner[rows, None] == places))
+        for rows, scores in score_blocks(captions, images)
+    ]
+    return torch.cat(forth), torch.cat(back)
+
+
+def caption_metrics(
+    forth: Float64[Tensor, " image"], back: Float64[Tensor, " caption"], ks: Sequence[int] = KS
+) -> dict[str, float]:
+    """Return recalls in percent, median and mean ranks of both directions, and the recalls' sum."""
+    found: dict[str, float] = {}
+    for name, ranks in (("i2t", forth), ("t2i", back)):
+        for k in ks:
+            found[f"{name}_recall_at_{k}"] = 100 * float((ranks <= k).double().mean())
+        found[f"{name}_median_rank"] = float(median_of(ranks))
+        found[f"{name}_mean_rank"] = float(ranks.mean())
+    return {"rsum": sum(v for n, v in found.items() if "recall" in n), **found}
+
+
+def _per_query(parts: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Return hits of the images as queries: the paired comparison is over images."""
+    ranks = torch.cat([forth for forth, _ in parts])
+    return {f"i2t_recall_at_{k}": (ranks <= k).double() * 100 for k in KS}

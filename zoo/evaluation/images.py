@@ -1,0 +1,93 @@
+"""Evaluate images against images with labels: the runner of most protocols."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo.data.catalogue import Catalogue
+from zoo.evaluation.evaluation import Evaluation, summarise
+from zoo.evaluation.extract import Extractor
+from zoo.evaluation.refinement import NOTHING, Refinement
+from zoo.evaluation.retrieval import KS, evaluate_vectors
+from zoo.evaluation.task import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Evaluations, one a refinement, and what they were measured on, for a report."""
+
+    evaluations: list[Evaluation]
+    catalogue: Catalogue
+    task: Task
+    queries: Float[Tensor, "query dim"]
+    gallery: Float[Tensor, "gallery dim"]
+
+
+def evaluate_images(
+    extract: Extractor,
+    catalogue: Catalogue,
+    tasks: Sequence[Task],
+    ks: Sequence[int] = KS,
+    refinements: Sequence[Refinement] = (NOTHING,),
+) -> Measured:
+    """Embed what the tasks need once, and evaluate it after each of the refinements.
+
+    The metrics of several tasks are averaged; the report shows the first.
+
+    Raises:
+        DataError: no query has a right answer, an image cannot be read, a vector is not finite.
+    """
+    needed = torch.unique(torch.cat([p for task in tasks for p in (task.queries, task.gallery)]))
+    vectors = extract(catalogue.subset(needed.tolist()).paths, catalogue.name)
+    evaluations = [
+        _mean([_one(vectors, needed, catalogue, task, ks, refinement, extract) for task in tasks])
+        for refinement in refinements
+    ]
+    queries, gallery = (_rows(vectors, needed, p) for p in (tasks[0].queries, tasks[0].gallery))
+    return Measured(evaluations, catalogue, tasks[0], queries, gallery)
+
+
+def _one(
+    vectors: Tensor,
+    needed: Tensor,
+    catalogue: Catalogue,
+    task: Task,
+    ks: Sequence[int],
+    refinement: Refinement,
+    extract: Extractor,
+) -> Evaluation:
+    return evaluate_vectors(
+        _rows(vectors, needed, task.queries),
+        _rows(vectors, needed, task.gallery),
+        catalogue,
+        task,
+        ks=ks,
+        refinement=refinement,
+        device=extract.device,
+        track=extract.track,
+    )
+
+
+def _rows(vectors: Tensor, needed: Tensor, positions: Tensor) -> Tensor:
+    """Return the rows of some positions, without a copy when they are all of them in order."""
+    if torch.equal(needed, positions):
+        return vectors
+    return vectors[torch.searchsorted(needed, positions)]
+
+
+def _mean(evaluations: list[Evaluation]) -> Evaluation:
+    """Merge evaluations of the same protocol: every query of every draw counts alike."""
+    first = evaluations[0]
+    if len(evaluations) == 1:
+        return first
+    values = {name: torch.cat([e.per_query[name] for e in evaluations]) for name in first.per_query}
+    return replace(
+        first,
+        metrics=summarise(values),
+        per_query=values,
+        skipped=sum(e.skipped for e in evaluations),
+        query_items=tuple(item for e in evaluations for item in e.query_items),
+    )

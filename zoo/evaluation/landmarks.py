@@ -1,0 +1,128 @@
+"""Runners of the landmark benchmarks, where the right answers are listed query by query."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zoo.data.catalogue import Catalogue, read_catalogue
+from zoo.errors import UsageError
+from zoo.evaluation.evaluation import Evaluation, summarise
+from zoo.evaluation.extract import Extractor
+from zoo.evaluation.lists import (
+    Places,
+    at_100_values,
+    listed_places,
+    measure_lists,
+    revisited_judgements,
+    revisited_values,
+)
+from zoo.evaluation.protocols import PROTOCOLS
+from zoo.evaluation.refinement import NOTHING, Refinement, refined_blocks
+from zoo.evaluation.revisited import SETS, read_revisited
+from zoo.evaluation.scan import score_blocks
+from zoo.evaluation.task import Task
+
+
+def evaluate_revisited(
+    extract: Extractor,
+    root: Path,
+    protocol: str,
+    *,
+    crop: bool = True,
+    distractors: Path | None = None,
+    refinements: Sequence[Refinement] = (NOTHING,),
+) -> list[Evaluation]:
+    """Evaluate on ROxford or RParis, its easy, medium and hard set-ups at once.
+
+    `crop` cuts the queries to their boxes, as the benchmark wants. `distractors` is a folder with
+    one folder of images per shard; each is embedded, and kept on disk, one at a time.
+
+    Raises:
+        DataError, IntegrityError: the ground truth or an image is missing or not what it should be.
+        UsageError: distractors together with a refinement.
+    """
+    truth = read_revisited(root, SETS[protocol])
+    gallery = extract(truth.gallery, protocol)
+    queries = extract(truth.queries, f"{protocol}-queries", truth.boxes if crop else None)
+    shards = _shards(extract, distractors, refinements) if distractors else []
+    task = _task(len(truth.queries), len(truth.gallery))
+    judgements = revisited_judgements(truth.easy, truth.hard, truth.junk)
+    options = {"query": "cropped to its box" if crop else "whole image"}
+    if shards:
+        options["distractors"] = f"{sum(map(len, shards))} images in {len(shards)} shards"
+    found = []
+    for refinement in refinements:
+        blocks = (
+            score_blocks(queries, gallery, *shards, device=extract.device, track=extract.track)
+            if shards
+            else refined_blocks(
+                queries, gallery, task, refinement, device=extract.device, track=extract.track
+            )
+        )
+        values = measure_lists(blocks, judgements, revisited_values)
+        size = len(gallery) + sum(map(len, shards))
+        found.append(_evaluation(protocol, values, size, options | refinement.described))
+    return found
+
+
+def evaluate_listed(
+    extract: Extractor, catalogue: Catalogue, refinements: Sequence[Refinement] = (NOTHING,)
+) -> list[Evaluation]:
+    """Evaluate Google Landmarks v2: mAP@100 over the answers listed in `extra["relevant"]`.
+
+    Raises:
+        DataError: a query lists an image that is not in the gallery.
+    """
+    asked, searched = catalogue.split("query"), catalogue.split("gallery")
+    lists = [item.extra.get("relevant", "") for item in asked.items]
+    places = listed_places(lists, [path.stem for path in searched.paths], str(catalogue.root))
+    queries, gallery = extract(asked.paths, "queries"), extract(searched.paths, "gallery")
+    task = _task(len(asked), len(searched))
+    nothing: list[list[int]] = [[] for _ in places]
+    judgements: dict[str, tuple[Places, Places]] = {"": (places, nothing)}
+    found = []
+    for refinement in refinements:
+        blocks = refined_blocks(
+            queries, gallery, task, refinement, device=extract.device, track=extract.track
+        )
+        values = measure_lists(blocks, judgements, at_100_values)
+        found.append(_evaluation("gldv2", values, len(gallery), refinement.described))
+    return found
+
+
+def _shards(extract: Extractor, root: Path, refinements: Sequence[Refinement]) -> list[Tensor]:
+    if extract.folder is None:
+        raise UsageError("--distractors needs --embeddings", "give a folder to keep them in")
+    if any(refinement.described for refinement in refinements):
+        raise UsageError("--distractors goes with plain ranking only", "leave out the refinement")
+    folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir()] or [root]
+    return [
+        extract(
+            read_catalogue(folder, on_bad_image="skip", require_labels=False).paths,
+            f"distractors-{folder.name}",
+        )
+        for folder in folders
+    ]
+
+
+def _task(queries: int, gallery: int) -> Task:
+    return Task("", "", torch.arange(queries) + gallery, torch.arange(gallery), itself=False)
+
+
+def _evaluation(
+    protocol: str, values: dict[str, Tensor], gallery: int, options: dict[str, str]
+) -> Evaluation:
+    queries = len(next(iter(values.values())))
+    return Evaluation(
+        protocol=protocol,
+        definition=PROTOCOLS[protocol].definition,
+        metrics=summarise(values),
+        queries=queries,
+        gallery=gallery,
+        skipped=int(torch.stack([v.isnan() for v in values.values()]).all(dim=0).sum()),
+        options=options,
+        per_query=values,
+        query_items=tuple(range(queries)),
+    )

@@ -1,0 +1,116 @@
+"""Revisited Oxford and Paris: the ground truth, read without trusting it."""
+
+import pickle
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from zoo.errors import DataError, IntegrityError
+
+SOURCE = "it comes with the benchmark: cmp.felk.cvut.cz/revisitop"
+SETS = {"roxford": "roxford5k", "rparis": "rparis6k"}
+SAFE = {
+    *((module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")),
+    *(
+        (f"numpy.{core}.multiarray", name)
+        for core in ("core", "_core")
+        for name in ("_reconstruct", "scalar")
+    ),
+    *(("numpy", name) for name in ("ndarray", "dtype")),
+    ("_codecs", "encode"),
+}
+
+
+@dataclass(frozen=True)
+class RevisitedSet:
+    """Gallery and query images; each query's box and judged gallery places."""
+
+    gallery: tuple[Path, ...]
+    queries: tuple[Path, ...]
+    boxes: tuple[tuple[float, float, float, float], ...]
+    easy: tuple[tuple[int, ...], ...]
+    hard: tuple[tuple[int, ...], ...]
+    junk: tuple[tuple[int, ...], ...]
+
+
+class _Restricted(pickle.Unpickler):
+    """Builds lists, dictionaries, numbers, text and numpy arrays; refuses everything else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in SAFE:
+            raise pickle.UnpicklingError(f"asks for {module}.{name}")
+        return super().find_class(module, name)
+
+
+def safe_unpickle(file: IO[bytes], where: str) -> Any:
+    """Read a pickle that may hold only plain data and numpy arrays.
+
+    Raises:
+        IntegrityError: it asks for anything that could run code, or is damaged.
+    """
+    try:
+        return _Restricted(file, encoding="latin1").load()
+    except Exception as error:  # a hostile pickle raises what it likes
+        raise IntegrityError(
+            f"{where}: refused, {error}", "download it again from its source"
+        ) from None
+
+
+def read_revisited(root: Path, name: str) -> RevisitedSet:
+    """Read `gnd_<name>.pkl` and find the images in `jpg/` (or beside it).
+
+    Raises:
+        DataError: naming the missing file, or the malformed entry.
+        IntegrityError: the pickle holds more than data.
+    """
+    path = next(
+        (p for p in (root / f"gnd_{name}.pkl", root / name / f"gnd_{name}.pkl") if p.exists()), None
+    )
+    if path is None:
+        raise DataError(f"{root / f'gnd_{name}.pkl'}: missing", SOURCE)
+    with path.open("rb") as file:
+        truth = safe_unpickle(file, str(path))
+    folder = path.parent / "jpg"
+    try:
+        found = RevisitedSet(
+            gallery=_images(folder, truth["imlist"]),
+            queries=_images(folder, truth["qimlist"]),
+            boxes=tuple(_box(g["bbx"]) for g in truth["gnd"]),
+            **{k: tuple(_places(g[k]) for g in truth["gnd"]) for k in ("easy", "hard", "junk")},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: {error!r} in the ground truth", SOURCE) from error
+    _check(found, path)
+    return found
+
+
+def _images(folder: Path, names: Iterable[Any]) -> tuple[Path, ...]:
+    plain = [str(name) for name in names]
+    if bad := next((n for n in plain if "/" in n or "\\" in n or n.startswith(".")), None):
+        raise ValueError(f"image name {bad}")
+    return tuple(folder / f"{name}.jpg" for name in plain)
+
+
+def _box(values: Iterable[Any]) -> tuple[float, float, float, float]:
+    left, upper, right, lower = (float(v) for v in values)
+    if not (left < right and upper < lower):
+        raise ValueError(f"box {left, upper, right, lower}")
+    return left, upper, right, lower
+
+
+def _places(values: Iterable[Any]) -> tuple[int, ...]:
+    return tuple(int(v) for v in values)
+
+
+def _check(found: RevisitedSet, path: Path) -> None:
+    if len(found.queries) != len(found.boxes):
+        raise DataError(
+            f"{path}: {len(found.queries)} queries, {len(found.boxes)} judgements", SOURCE
+        )
+    size = len(found.gallery)
+    for place in (p for part in (found.easy, found.hard, found.junk) for row in part for p in row):
+        if not 0 <= place < size:
+            raise DataError(f"{path}: judges image {place} of a gallery of {size}", SOURCE)
+    if gone := next((p for p in (*found.gallery, *found.queries) if not p.exists()), None):
+        raise DataError(f"{gone}: missing", SOURCE)
