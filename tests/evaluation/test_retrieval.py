@@ -11,9 +11,10 @@ from torch import nn
 from zoo.data.catalogue import Catalogue, Item
 from zoo.errors import DataError
 from zoo.evaluation import refinement
-from zoo.evaluation.retrieval import evaluate_retrieval, evaluate_vectors
+from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.evaluation.scan import score_blocks
 from zoo.evaluation.task import task_of
+from zoo.evaluation.vectors import evaluate_vectors
 from zoo.metrics import retrieval as metrics
 
 Scene = Callable[..., Catalogue]
@@ -68,7 +69,7 @@ def test_blocks_of_any_size_give_the_metrics_of_the_whole_matrix(
     whole = metrics.leave_out(vectors @ vectors.T, labels == labels.T, itself, itself)
     monkeypatch.setattr("zoo.evaluation.scan.GALLERY_ROWS", 32)
     monkeypatch.setattr(
-        refinement, "score_blocks", lambda q, g, **kw: score_blocks(q, g, block=7 * 90, **kw)
+        refinement, "score_blocks", lambda q, g, **kw: score_blocks(q, g, **{**kw, "block": 7 * 90})
     )
     got = evaluate_vectors(vectors, vectors, catalogue, task_of(catalogue)).metrics
     assert got["recall_at_5"] == pytest.approx(float(metrics.recall_at_k(*whole, k=5)), abs=1e-12)

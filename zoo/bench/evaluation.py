@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from zoo.evaluation.evaluation import summarise
-from zoo.evaluation.retrieval import measure
 from zoo.evaluation.scan import score_blocks
 from zoo.evaluation.store import VECTORS, Identity, open_store, write_store
 from zoo.evaluation.task import Task
+from zoo.evaluation.vectors import measure
 from zoo.progress import Track, silent
 
 PER_CLASS = 10

@@ -11,8 +11,8 @@ from zoo.data.catalogue import Catalogue
 from zoo.evaluation.evaluation import Evaluation, summarise
 from zoo.evaluation.extract import Extractor
 from zoo.evaluation.refinement import NOTHING, Refinement
-from zoo.evaluation.retrieval import KS, evaluate_vectors
 from zoo.evaluation.task import Task
+from zoo.evaluation.vectors import KS, evaluate_vectors
 
 
 @dataclass(frozen=True, eq=False)

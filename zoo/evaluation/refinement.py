@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo.errors import UsageError
 from zoo.evaluation.expansion import expanded
 from zoo.evaluation.reranking import Reranking, reranked_blocks
-from zoo.evaluation.scan import score_blocks
+from zoo.evaluation.scan import BLOCK, score_blocks
 from zoo.evaluation.task import Task
 from zoo.evaluation.whitening import Whitening
 from zoo.progress import Track, silent
@@ -65,6 +65,7 @@ def refined_blocks(
     task: Task,
     refinement: Refinement = NOTHING,
     *,
+    block: int = BLOCK,
     device: str = "cpu",
     track: Track = silent,
 ) -> Iterator[tuple[slice, Float[Tensor, "block gallery"]]]:
@@ -79,7 +80,7 @@ def refined_blocks(
         own_place = _own_places(task) if task.itself else None
         queries = move(queries, gallery, refinement.expansion, exclude=own_place)
     if refinement.reranking is None:
-        return score_blocks(queries, gallery, device=device, track=track)
+        return score_blocks(queries, gallery, block=block, device=device, track=track)
     same = task.itself and not (refinement.augmentation or refinement.expansion)
     options = refinement.reranking
     return reranked_blocks(queries, gallery, options, itself=same, device=device, track=track)

@@ -57,14 +57,12 @@ def h_ap_per_query(scores: Scores, levels: Levels, depth: int, alpha: float = 1.
     ordered = ranked_levels(scores, levels)
     ranks = torch.arange(1, scores.shape[1] + 1, dtype=torch.float64, device=scores.device)
     worth = _relevance_of_levels(levels, depth, alpha)  # (query, level 1 .. depth)
+    counts = [(ordered == level).cumsum(dim=1) for level in range(1, depth + 1)]
     total = torch.zeros_like(worth[:, 0])
-    for level in range(1, depth + 1):
-        here = ordered == level
-        before = torch.zeros_like(ordered, dtype=torch.float64)
-        for other in range(1, depth + 1):
-            smaller = torch.minimum(worth[:, other - 1], worth[:, level - 1])
-            before += (ordered == other).cumsum(dim=1) * smaller[:, None]
-        total += (before / ranks * here).sum(dim=1)
+    for level, mine in enumerate(worth.T, start=1):
+        smaller = [torch.minimum(other, mine) for other in worth.T]
+        reached = sum(n * w[:, None] for n, w in zip(counts, smaller, strict=True))
+        total += (reached / ranks * (ordered == level)).sum(dim=1)
     sizes = torch.stack([(levels == n).sum(dim=1) for n in range(1, depth + 1)], dim=1)
     best = (worth * sizes).sum(dim=1)
     return total / best.masked_fill(best == 0, torch.nan)
