@@ -7,6 +7,7 @@ from torch import nn
 from zoo.hub.resolve import resolve_model
 from zoo.hub.safe import read_config
 from zoo.models import load_embedder
+from zoo.models.scorer import load_scorer
 from zoo.models.text_encoder import is_text_encoder, load_text_encoder
 from zoo.sorters.store import load_sorter
 
@@ -31,6 +32,8 @@ def load_folder(folder: Path) -> nn.Module:
     config = read_config(folder)
     if "sorter" in config:
         return load_sorter(folder)
+    if "scorer" in config:
+        return load_scorer(folder)
     if is_text_encoder(config):
         return load_text_encoder(folder)
     return load_embedder(folder)

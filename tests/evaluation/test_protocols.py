@@ -7,7 +7,7 @@ import torch
 
 from zoo.data.catalogue import Catalogue, Item
 from zoo.data.datasets.voc import MultiLabelSet
-from zoo.data.open import DATASETS
+from zoo.data.layouts import DATASETS
 from zoo.errors import DataError
 from zoo.evaluation.classes import evaluate_classes
 from zoo.evaluation.extract import Extractor

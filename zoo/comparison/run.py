@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from zoo.comparison.job import Job
 from zoo.data.catalogue import Catalogue
 from zoo.data.datasets.voc import read_voc_labels
-from zoo.data.open import open_dataset, recognise
+from zoo.data.layouts import recognise
+from zoo.data.open import open_dataset
 from zoo.errors import UsageError
 from zoo.evaluation.captions import evaluate_captions
 from zoo.evaluation.classes import evaluate_classes
