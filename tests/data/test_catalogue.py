@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from zoo.data.catalogue import Catalogue, Item, choose, hold_out, read_catalogue
+from zoo.data.folders import read_folder
 from zoo.data.validation import write_skipped
 from zoo.errors import DataError
 
@@ -75,6 +76,18 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file or folder"):
         read_catalogue(tmp_path / "gone")
+
+
+def test_a_folder_that_cannot_be_listed_is_named(
+    draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    draw("oak/a.png")
+    monkeypatch.setattr("zoo.data.folders.os.scandir", refuse)
+    with pytest.raises(DataError, match="cannot be listed: Permission denied"):
+        read_folder(tmp_path)
 
 
 def test_an_image_outside_the_class_folders_is_named(draw: Draw, tmp_path: Path) -> None:

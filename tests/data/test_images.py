@@ -83,6 +83,30 @@ def test_a_text_file_named_jpg_is_no_image(tmp_path: Path) -> None:
         open_image(tmp_path / "a.jpg")
 
 
+def test_a_picture_in_a_format_that_runs_programs_is_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg", "EPS")
+    with pytest.raises(DataError, match=r"a\.jpg: not an image"):
+        open_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.gif", "a.webp", "a.bmp", "a.tif"])
+def test_damaged_bytes_give_an_image_or_an_error_that_names_it(draw: Draw, name: str) -> None:
+    path = draw(name, size=(32, 32))
+    whole = np.frombuffer(path.read_bytes(), np.uint8)
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        damaged = whole.copy()
+        damaged[rng.integers(len(whole), size=8)] = rng.integers(256, size=8)
+        path.write_bytes(damaged.tobytes())
+        try:
+            assert open_image(path, size=16).mode == "RGB"
+        except DataError as error:
+            assert name in str(error)  # noqa: PT017 (either outcome is right)
+            refused += 1
+    assert refused > 0
+
+
 def test_a_missing_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.jpg: no such file"):
         open_image(tmp_path / "gone.jpg")

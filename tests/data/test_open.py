@@ -70,6 +70,18 @@ def test_lists_cannot_lead_outside_the_set(tmp_path: Path) -> None:
             open_dataset("sop", root)
 
 
+def test_a_set_may_lie_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = "image_id class_id super_class_id path\n"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/1..JPG").touch()
+    for split in ("train", "test"):
+        (tmp_path / f"Ebay_{split}.txt").write_text(f"{header}1 1 1 a/1..JPG\n")
+    monkeypatch.chdir(tmp_path)
+    assert open_dataset(None, Path()).paths == [Path("a/1..JPG")] * 2
+
+
 def test_missing_images_of_a_set_can_be_left_out(tmp_path: Path) -> None:
     header = "image_id class_id super_class_id path\n"
     (tmp_path / "Ebay_train.txt").write_text(f"{header}1 1 1 a/1.JPG\n2 1 1 a/2.JPG\n")

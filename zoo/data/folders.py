@@ -1,6 +1,7 @@
 """Reading a folder of class folders, with or without a level of split folders above."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def read_folder(root: Path, *, require_labels: bool = True) -> tuple[list[Item],
 
 
 def _read(root: Path) -> Iterator[Item]:
-    folders = _folders(root)
-    if folders and all(f.name in SPLITS and _folders(f) for f in folders):
+    _, folders = _listing(root)
+    if folders and all(f.name in SPLITS and _listing(f)[1] for f in folders):
         for folder in folders:
             yield from _read_classes(folder, split=folder.name)
     else:
@@ -45,24 +46,32 @@ def _read(root: Path) -> Iterator[Item]:
 
 
 def _read_classes(root: Path, split: str = "") -> Iterator[Item]:
-    for path in sorted(root.iterdir()):
-        if is_image_name(path):
-            yield Item(path, split=split)
-    for folder in _folders(root):
-        images = sorted(_images_below(folder))
+    loose, folders = _listing(root)
+    for path in loose:
+        yield Item(path, split=split)
+    for folder in folders:
+        images = list(_images_below(folder))
         if not images:
             logger.warning("%s: a class folder without images is left out", printable(folder))
+        labels = (printable(Path(folder.name)),)
         for path in images:
-            yield Item(path, (printable(Path(folder.name)),), split)
+            yield Item(path, labels, split)
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if is_image_name(path):
-            yield path
-    for inner in _folders(folder):
+    images, folders = _listing(folder)
+    yield from images
+    for inner in folders:
         yield from _images_below(inner)
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the images and the folders in a folder, sorted; hidden ones are none."""
+    try:
+        with os.scandir(folder) as entries:
+            seen = sorted((entry.name, entry.is_dir()) for entry in entries)
+    except OSError as error:
+        raise DataError(f"{printable(folder)}: cannot be listed: {error.strerror}") from error
+    folders = [folder / name for name, is_folder in seen if is_folder and name[0] != "."]
+    files = (folder / name for name, is_folder in seen if not is_folder)
+    return [path for path in files if is_image_name(path)], folders

@@ -14,6 +14,9 @@ from zoo.data.item import printable
 from zoo.errors import DataError
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"))
+# Pillow goes by content, whatever the name: EPS would start Ghostscript, and rare decoders are
+# the ones that were attacked.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _TRANSPARENT = frozenset(("LA", "La", "PA", "RGBA", "RGBa"))
 
 # Pillow only warns between 89 and 179 million pixels: an image of that size takes half a
@@ -35,7 +38,7 @@ def open_image(path: Path, size: int | None = None) -> Image.Image:
     Raises:
         DataError: naming the file, for anything that is not a whole image of reasonable size.
     """
-    with _naming(path), Image.open(path) as image:
+    with _naming(path), Image.open(path, formats=_FORMATS) as image:
         if size is not None:
             image.draft(None, (size, size))
         ImageOps.exif_transpose(image, in_place=True)
@@ -50,7 +53,7 @@ def check_image(path: Path) -> None:
     Raises:
         DataError: naming the file and what is wrong with it.
     """
-    with _naming(path), path.open("rb") as file, Image.open(file) as image:
+    with _naming(path), path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
         if not _ends_well(file, image.format or ""):
             image.load()
 

@@ -82,6 +82,6 @@ def read_layout(
 
 def _check_inside(root: Path, items: list[Item], source: str) -> None:
     for item in items:
-        if ".." in item.path.parts or root not in item.path.parents:
+        if ".." in item.path.parts or not item.path.is_relative_to(root):
             message = f"{printable(item.path)}: a list names an image outside {root}"
             raise DataError(message, source)
