@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli.options import BatchSize, Device, Json, Model, Offline, OnBadImage, Out, Quiet, Workers
+from cli.options import (
+    BatchSize,
+    Device,
+    DryRun,
+    Json,
+    Model,
+    Offline,
+    OnBadImage,
+    Out,
+    Quiet,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,6 +45,13 @@ Refine = Annotated[int, typer.Option("--refine", min=0, help="Re-rank k times th
 Like = Annotated[
     Path | None, typer.Option("--like", help="Index whose trained codes to share (for merge).")
 ]
+Recall = Annotated[
+    float | None, typer.Option("--recall", min=0, max=1, help="Recall@10 wished, e.g. 0.95.")
+]
+Memory = Annotated[str | None, typer.Option("--memory", help="Memory at most, e.g. 2GB.")]
+Latency = Annotated[
+    float | None, typer.Option("--latency-ms", min=0, help="Milliseconds of a query at most.")
+]
 Where = Annotated[
     str | None, typer.Option("--where", help="SQL condition: label = 'cat' and year > 2010.")
 ]
@@ -48,7 +66,11 @@ def build(
     captions: Captions = False,
     kind: Kind = "Flat",
     refine: Refine = 0,
+    recall: Recall = None,
+    memory: Memory = None,
+    latency_ms: Latency = None,
     like: Like = None,
+    dry_run: DryRun = False,
     batch_size: BatchSize = 64,
     workers: Workers = 0,
     device: Device = "auto",
@@ -57,11 +79,19 @@ def build(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Embed pictures (or captions) and make an index of them."""
+    """Embed pictures (or captions) and make an index of them.
+
+    With --recall, --memory or --latency-ms (any of them), kinds are built, measured and chosen.
+    """
+    from rich.console import Group
+
     from cli.output import Output
     from zoo.files import refuse_to_overwrite
     from zoo.index import Index, Plan
+    from zoo.index.candidates import candidates, described
     from zoo.index.identity import reference
+    from zoo.index.sources import dim_of
+    from zoo.index.tune import Wish, parse_bytes
     from zoo.models.device import pick_device
 
     output = Output(json, quiet)
@@ -70,6 +100,13 @@ def build(
     if split:
         catalogue = catalogue.split(*split)
     embedder = load(model, offline)
+    wish = Wish(recall, parse_bytes(memory) if memory else None, latency_ms)
+    if dry_run:
+        count, dim = len(catalogue), dim_of(embedder)
+        plans = candidates(count, dim) if wish != Wish() else [Plan(kind, refine)]
+        rows = [described(p, count, dim) for p in plans]
+        output.result({"count": count, "candidates": rows}, lambda: listing(rows))
+        return
     index = Index.build(
         out,
         embedder,
@@ -77,13 +114,15 @@ def build(
         name=reference(model),
         modality="captions" if captions else "images",
         plan=Plan(kind, refine),
+        wish=wish if wish != Wish() else None,
         like=like,
         batch_size=batch_size,
         workers=workers,
         device=pick_device(device),
         track=output.track,
     )
-    output.result({"index": str(out), **summary(index.info())}, lambda: facts(index.info()))
+    value = {"index": str(out), **summary(index.info()), "tuning": index.info()["tuning"]}
+    output.result(value, lambda: Group(facts(index.info()), listing(index.info()["tuning"])))
 
 
 @app.command()
@@ -178,6 +217,26 @@ def compact(index: Folder, json: Json = False, quiet: Quiet = False) -> None:
 
 
 @app.command()
+def assemble(
+    embedded: Annotated[Path, typer.Argument(help="What `rankzoo embed` wrote.")],
+    out: Out,
+    kind: Kind = "Flat",
+    refine: Refine = 0,
+    like: Like = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make an index of all the shards that `rankzoo embed` wrote."""
+    from cli.output import Output
+    from zoo.index import Plan
+    from zoo.index.shards import assemble as assemble_shards
+
+    index = assemble_shards(out, embedded, plan=Plan(kind, refine), like=like)
+    value = {"index": str(out), **summary(index.info())}
+    Output(json, quiet).result(value, lambda: facts(value))
+
+
+@app.command()
 def merge(
     indexes: Annotated[list[Path], typer.Argument(metavar="IDX...", help="Indexes of one model.")],
     out: Out,
@@ -213,6 +272,16 @@ def load(name: str, offline: bool) -> "nn.Module":
 def summary(value: dict[str, Any]) -> dict[str, Any]:
     """The keys that scripts rely on."""
     return {key: value[key] for key in ("count", "dim", "kind", "model")}
+
+
+def listing(rows: list[dict[str, Any]]) -> "RenderableType":
+    """A table with one line a row."""
+    from rich.table import Table
+
+    table = Table(*(name.replace("_", " ") for name in (rows[0] if rows else ())), box=None)
+    for row in rows:
+        table.add_row(*(f"{v:,.4g}" if isinstance(v, float) else str(v) for v in row.values()))
+    return table
 
 
 def facts(value: dict[str, Any]) -> "RenderableType":

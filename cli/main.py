@@ -8,8 +8,10 @@ import typer
 from cli.card import card
 from cli.convert import convert
 from cli.download import download
+from cli.embed import embed
 from cli.eval import evaluate
 from cli.index import app as index_app
+from cli.index_explore import draw_map, duplicates
 from cli.list import list_cards
 from cli.push import push
 from cli.quickstart import quickstart
@@ -48,8 +50,11 @@ app.command("list")(list_cards)
 app.command("show")(show)
 app.command("download")(download)
 app.command("eval")(evaluate)
+index_app.command("duplicates")(duplicates)
+index_app.command("map")(draw_map)
 app.add_typer(index_app)
 app.command("search")(search)
+app.command("embed")(embed)
 app.command("train")(train)
 app.command("push")(push)
 app.add_typer(card, name="card")

@@ -1,5 +1,6 @@
 """`rankzoo search`: ask an index with pictures, folders of pictures, or words."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,10 @@ Questions = Annotated[
     list[str], typer.Argument(metavar="QUERY...", help="Pictures, folders of them, or words.")
 ]
 K = Annotated[int, typer.Option("-k", "--k", min=1, help="Hits for each query.")]
+Vote = Annotated[bool, typer.Option("--vote", help="Let the hits elect a label at every level.")]
+Expand = Annotated[
+    int, typer.Option("--expand", min=0, help="Mix this many neighbours into the query (α-QE).")
+]
 Text = Annotated[
     bool, typer.Option("--text", help="Take the queries as words, even a file's name.")
 ]
@@ -29,6 +34,8 @@ def search(
     queries: Questions,
     k: K = 10,
     where: Where = None,
+    vote: Vote = False,
+    expand: Expand = 0,
     text: Text = False,
     html: Html = None,
     model: OwnModel = "",
@@ -38,8 +45,8 @@ def search(
 ) -> None:
     """Find the nearest items of an index."""
     from cli.output import Output
-    from zoo.index import Index
-    from zoo.index.identity import identify
+    from zoo.index import Index, landmarks
+    from zoo.index.identity import identify, refuse_other_model
     from zoo.index.query import embed_queries, read_queries
 
     asked = read_queries(queries, as_text=text)
@@ -47,22 +54,32 @@ def search(
     name = model or opened.manifest.model.name
     embedder = load(name, offline)
     vectors = embed_queries(embedder, asked)
-    found = opened.search(vectors, k, where=where, model=identify(embedder, name))
+    identity = identify(embedder, name)
+    refuse_other_model(opened.manifest.model, identity)
+    if expand:
+        vectors = landmarks.expand(opened, vectors, expand, where=where)
+    found = opened.search(vectors, k, where=where)
     if html is not None:
         from zoo.files import write_text
         from zoo.index.page import results_page
 
         write_text(html, results_page(index, asked, found))
     results = [
-        {"query": query.text, "hits": [hit.to_json() for hit in hits]}
+        {
+            "query": query.text,
+            "hits": [hit.to_json() for hit in hits],
+            **({"votes": [asdict(v) for v in landmarks.vote(hits)]} if vote else {}),
+        }
         for query, hits in zip(asked, found, strict=True)
     ]
-    Output(json, quiet).result({"results": results}, lambda: _tables(asked, found))
+    Output(json, quiet).result({"results": results}, lambda: _tables(asked, found, vote))
 
 
-def _tables(asked: "list[Query]", found: "list[list[Hit]]") -> "RenderableType":
+def _tables(asked: "list[Query]", found: "list[list[Hit]]", vote: bool) -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
+
+    from zoo.index import landmarks
 
     tables: list[RenderableType] = []
     for query, hits in zip(asked, found, strict=True):
@@ -72,5 +89,9 @@ def _tables(asked: "list[Query]", found: "list[list[Hit]]") -> "RenderableType":
         for hit in hits:
             shown = hit.record.caption if query.path is None else ""
             table.add_row(str(hit.rank), f"{hit.score:.4f}", hit.label or shown, str(hit.path))
+        if vote:
+            for elected in landmarks.vote(hits):
+                share = f"{elected.confidence:.0%} of the vote"
+                tables.append(f"{query.text}: {elected.level} {elected.label} ({share})")
         tables.append(table if hits else Group(table, "no item fulfils the condition"))
     return Group(*tables)

@@ -17,7 +17,7 @@ from torch import Tensor
 from zoo.errors import IntegrityError, RankzooError
 from zoo.files import sha256_of
 from zoo.index import Index, Plan, Record, store
-from zoo.index import index as reading
+from zoo.index import reader as reading
 from zoo.index.store import POINTER, read_current, writing
 
 MakeIndex = Callable[..., Index]

@@ -177,8 +177,8 @@ def search(
 
     With `plan.refine`, `k * refine` candidates of `index` are ranked again by `flat`, exactly.
     """
-    bits = np.packbits(alive, bitorder="little")
-    selector = None if alive.all() else faiss().IDSelectorBitmap(bits)
+    bits = None if alive.all() else np.packbits(alive, bitorder="little")
+    selector = None if bits is None else faiss().IDSelectorBitmap(bits)
     parameters = _parameters(index, plan, selector)
     if plan.refine and index is not flat:
         parameters = faiss().IndexRefineSearchParameters(

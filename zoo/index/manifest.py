@@ -107,6 +107,27 @@ class Manifest:
         history = (*self.history, event)
         return replace(self, generation=self.generation + 1, history=history, **changes)
 
+    def describe(self) -> dict[str, Any]:
+        """Return counts, sizes, model, plan and history as plain values."""
+        return {
+            "count": self.count,
+            "dim": self.dim,
+            "kind": self.plan.kind,
+            "plan": str(self.plan),
+            "modality": self.modality,
+            "model": self.model.name,
+            "weights_sha256": self.model.weights_sha256,
+            "root": self.root,
+            "levels": list(self.levels),
+            "columns": list(self.columns),
+            "generation": self.generation,
+            "segments": len(self.segments),
+            "removed": sum(segment.removed_count for segment in self.segments),
+            "bytes": sum(facts.size for facts in self.files.values()),
+            "tuning": [dict(row) for row in self.tuning],
+            "history": [dict(event) for event in self.history],
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
         fixed = {"format": FORMAT, "metric": "inner product", "normalised": True}

@@ -95,6 +95,11 @@ class Segment:
         coded = self._kind != "Flat"
         self.codes = engine.open_coded(home / CODES, self._kind, self.flat) if coded else self.flat
 
+    def ids(self) -> list[int]:
+        """Ids of its living items, in row order."""
+        found = self.rows.fetch("SELECT id FROM items ORDER BY row")
+        return [int(found[row][0]) for row in np.flatnonzero(self.alive)]
+
     def matching(self, where: str) -> Bool[np.ndarray, " item"]:
         """Which items are alive and fulfil a `--where` clause."""
         chosen = np.zeros(self.facts.count, bool)
@@ -118,6 +123,22 @@ class Segment:
     def close(self) -> None:
         """Close the rows; mapped files close when nobody looks at them any more."""
         self.rows.close()
+
+
+def locate(segments: Sequence[Segment], ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return the segment's number and the row of each living item.
+
+    Raises:
+        KeyError: an id is not there.
+    """
+    places = {
+        i: (number, row)
+        for number, segment in enumerate(segments)
+        for i, rows in segment.rows.rows_of("id", ids).items()
+        for row in rows
+        if segment.alive[row]
+    }
+    return {i: places[i] for i in ids}
 
 
 def _alive(folder: Path, facts: SegmentFacts) -> Bool[np.ndarray, " item"]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from zoo.data.catalogue import Catalogue, Item
@@ -15,7 +16,10 @@ from zoo.errors import DataError, UsageError
 from zoo.evaluation.embed import embed_catalogue
 from zoo.files import sha256_of
 from zoo.index.rows import Record
+from zoo.index.vectors import unit_rows
 from zoo.progress import Track, silent
+
+QUERIES = 1_000  # questions of the other modality that a tuner measures with
 
 Embed = Callable[[Sequence[int]], Float[Tensor, "item dim"]]
 
@@ -70,6 +74,25 @@ def work_for(
     return image_records(catalogue, root, means.track), _image_embedder(model, catalogue, means)
 
 
+def query_like(
+    model: nn.Module, catalogue: Catalogue, modality: str
+) -> Float32[np.ndarray, "query dim"] | None:
+    """Embed things of the other modality, as they will be asked for; None if there are none.
+
+    A text asks an index of pictures from elsewhere in the space than its pictures would: an index
+    tuned on pictures can lose half its recall for texts.
+    """
+    both = all(getattr(model, side, None) for side in ("embed_texts", "embed_images"))
+    if not both or not any(item.captions for item in catalogue.items):
+        return None
+    items = [item for item in catalogue.items if item.captions][:QUERIES]
+    if modality == "captions":
+        asked = image_side(model)([item.path for item in items])
+    else:
+        asked = text_side(model)([item.captions[0] for item in items])
+    return unit_rows(asked, "query")
+
+
 def _image_embedder(model: nn.Module, catalogue: Catalogue, means: Means) -> Embed:
     def embed(positions: Sequence[int]) -> Float[Tensor, "item dim"]:
         return embed_catalogue(
@@ -114,6 +137,12 @@ def image_side(model: nn.Module) -> Callable[[list[Any]], Float[Tensor, "image d
         UsageError: it has none.
     """
     return _side(model, "embed_images", "look at pictures")
+
+
+def dim_of(model: nn.Module) -> int:
+    """Return the width of the model's embeddings."""
+    width: Any = model.dim
+    return int(width)
 
 
 def _side(model: nn.Module, method: str, ability: str) -> Callable[[list[Any]], Tensor]:

@@ -1,0 +1,132 @@
+"""The tuner measures what it says and keeps to what was asked."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from zoo.data.catalogue import read_catalogue
+from zoo.errors import UsageError
+from zoo.index import Index, Plan
+from zoo.index.candidates import candidates, cells_for, code_count, described, efforts
+from zoo.index.sources import query_like
+from zoo.index.tune import Measured, Wish, choose, parse_bytes, rescaled, tune
+
+ROW = Measured(Plan("IVF8,SQ8"), 0.9, 1000.0, 1.0, 100, 1.0)
+
+
+def row(
+    kind: str, recall: float, qps: float, memory: int = 100, latency_ms: float = 1.0
+) -> Measured:
+    return replace(
+        ROW, plan=Plan(kind), recall=recall, qps=qps, memory_bytes=memory, latency_ms=latency_ms
+    )
+
+
+ROWS = [
+    row("Flat", 1.0, 10.0, memory=1000, latency_ms=9.0),
+    row("HNSW32", 0.97, 900.0, memory=2000),
+    row("IVF8,SQ8", 0.96, 500.0, memory=300),
+    row("IVF8,PQ4x4fs", 0.8, 2000.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("wish", "kind"),
+    [
+        (Wish(recall=0.95), "HNSW32"),
+        (Wish(recall=0.95, memory_bytes=500), "IVF8,SQ8"),
+        (Wish(recall=0.99), "Flat"),
+        (Wish(recall=0.99, latency_ms=5.0), "HNSW32"),  # out of reach: the nearest recall
+        (Wish(memory_bytes=500), "IVF8,SQ8"),  # no recall wished: the best
+        (Wish(), "Flat"),
+        (Wish(memory_bytes=1), "Flat"),  # nothing fits: the best recall of all
+    ],
+)
+def test_the_fastest_that_fulfils_the_wish_is_chosen(wish: Wish, kind: str) -> None:
+    assert choose(ROWS, wish).plan.kind == kind
+
+
+def test_measured_recall_and_memory_are_true(points: Callable[..., Tensor]) -> None:
+    vectors, queries = points(1500).numpy(), points(40, seed=1).numpy()
+    kinds = [Plan("Flat"), Plan("IVF8,Flat"), Plan("HNSW8")]
+    plan, rows = tune(vectors, queries, Wish(recall=0.5, k=5), kinds=kinds)
+    assert {r.plan.kind for r in rows} == {"Flat", "IVF8,Flat", "HNSW8"}
+    assert next(r for r in rows if r.plan.kind == "Flat").recall == 1.0
+    one_cell = next(r for r in rows if r.plan == Plan("IVF8,Flat", nprobe=1))
+    all_cells = next(r for r in rows if r.plan == Plan("IVF8,Flat", nprobe=8))
+    assert one_cell.recall < all_cells.recall == 1.0
+    assert rows[0].memory_bytes == 45 + 4 * 1500 * 16
+    assert plan in [r.plan for r in rows if r.recall >= 0.5]
+
+
+def test_queries_are_held_back_when_there_are_none(points: Callable[..., Tensor]) -> None:
+    _, rows = tune(points(400).numpy(), None, Wish(), kinds=[Plan("Flat")])
+    assert rows[0].memory_bytes == pytest.approx(45 + 4 * 400 * 16, rel=0.01)
+
+
+def test_efforts_rise_and_stay_inside_the_index() -> None:
+    groups = list(efforts(Plan("IVF16,PQ4x4fs", refine=2)))
+    assert [[p.nprobe for p in group] for group in groups] == [[1, 2, 4, 8, 16]] * 3
+    assert [group[0].refine for group in groups] == [2, 4, 8]
+    assert [len(group) for group in efforts(Plan("Flat"))] == [1]
+
+
+def test_candidates_suit_the_size() -> None:
+    assert candidates(500, 64) == [Plan("Flat")]
+    kinds = [plan.kind for plan in candidates(200_000, 256)]
+    assert kinds == [
+        *("Flat", "IVF1024,PQ64x4fs", "IVF2048,PQ64x4fs", "IVF1024,SQ8", "IVF1024,Flat", "HNSW32")
+    ]
+    assert (cells_for(200_000, 2), cells_for(5_000, 4), code_count(30), code_count(7)) == (
+        *(1024, 128),
+        *(6, 1),
+    )
+
+
+def test_a_plan_measured_on_a_sample_grows_with_the_set() -> None:
+    plan = Plan("IVF1024,SQ8", nprobe=8)
+    assert rescaled(plan, 200_000, 200_000) == plan
+    assert rescaled(plan, 200_000, 3_200_000) == Plan("IVF4096,SQ8", nprobe=16)
+    assert rescaled(Plan("HNSW32"), 200_000, 10**9) == Plan("HNSW32")
+
+
+def test_a_dry_run_knows_sizes() -> None:
+    flat = described(Plan("Flat"), 1000, 64)
+    assert (flat["memory_bytes"], flat["disk_bytes"]) == (256_000, 256_000)
+    assert described(Plan("IVF16,SQ8"), 1000, 64)["memory_bytes"] == 64_000 + 8_000 + 4_096
+    assert described(Plan("IVF16,PQ16x4fs"), 10**6, 64)["training_vectors"] == 25_600
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "2 pies", "1e9"])
+def test_sizes_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="size"):
+        parse_bytes(text)
+
+
+def test_an_index_keeps_the_table_it_was_chosen_from(
+    tmp_path: Path, photos: Path, colour_model: Callable[..., Any]
+) -> None:
+    catalogue = read_catalogue(photos, require_labels=False)
+    index = Index.build(tmp_path / "idx", colour_model(), catalogue, wish=Wish(recall=0.9))
+    (measured,) = Index.open(index.folder).info()["tuning"]
+    assert (measured["plan"], measured["recall"]) == ("Flat", 1.0)
+
+
+def test_pictures_with_captions_are_tuned_with_texts(
+    photos: Path, colour_model: Callable[..., Any]
+) -> None:
+    catalogue = read_catalogue(photos, require_labels=False)
+    assert query_like(colour_model(), catalogue, "images") is None
+    items = tuple(replace(item, captions=("a green wall",)) for item in catalogue.items)
+    captioned = replace(catalogue, items=items)
+    texts = query_like(colour_model(), captioned, "images")
+    pictures = query_like(colour_model(), captioned, "captions")
+    assert texts is not None
+    assert pictures is not None
+    assert np.allclose(texts, colour_model().embed_texts(["green"]).numpy(), atol=1e-6)
+    assert len({tuple(p) for p in pictures.round(4).tolist()}) == 12

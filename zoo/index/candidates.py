@@ -1,0 +1,89 @@
+"""Index kinds worth trying for so many vectors of such a width, and what each would cost."""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from zoo.index.engine import training_size
+from zoo.index.plan import Plan
+
+SMALL = 4_096  # below this, comparing with everything takes microseconds: nothing to gain
+REFINES = (2, 4, 8)
+EFFORTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+BEAMS = (16, 32, 64, 128, 256, 512)
+
+
+def candidates(count: int, dim: int) -> list[Plan]:
+    """Return plans of every kind to build; `efforts` says how hard each may search.
+
+    Fast-scan codes with exact refinement come before plain codes: in our measurements they beat
+    them at every recall (zoo/index/README.md).
+    """
+    flat = Plan("Flat")
+    if count < SMALL:
+        return [flat]
+    cells = [cells_for(count, factor) for factor in (2, 4)]
+    codes = code_count(dim)
+    return [
+        flat,
+        *(Plan(f"IVF{n},PQ{codes}x4fs", refine=REFINES[0]) for n in dict.fromkeys(cells)),
+        Plan(f"IVF{cells[0]},SQ8"),
+        Plan(f"IVF{cells[0]},Flat"),
+        Plan("HNSW32"),
+    ]
+
+
+def efforts(plan: Plan) -> Iterator[list[Plan]]:
+    """Yield groups of the same layout, each searched softly first, then harder and harder."""
+    cells = re.search(r"IVF(\d+)", plan.kind)
+    if plan.kind.startswith("HNSW"):
+        yield [replace(plan, ef_search=beam) for beam in BEAMS]
+    elif cells is None:
+        yield [plan]
+    else:
+        probes = [n for n in EFFORTS if n <= int(cells[1])]
+        for refine in REFINES if plan.refine else (0,):
+            yield [replace(plan, nprobe=n, refine=refine) for n in probes]
+
+
+def cells_for(count: int, factor: int) -> int:
+    """Power of two nearest to `factor` x sqrt(count), but at least 39 training vectors a cell."""
+    wanted = 2 ** round(math.log2(factor * math.sqrt(count)))
+    return int(min(wanted, 2 ** int(math.log2(count / 39))))
+
+
+def code_count(dim: int) -> int:
+    """Sub-quantisers of 4 bits: the largest divisor of `dim` up to a quarter of it."""
+    return max(n for n in range(1, max(1, dim // 4) + 1) if dim % n == 0)
+
+
+def memory_bytes(kind: str, count: int, dim: int) -> int:
+    """What a search keeps in memory: the codes, and the vectors when it scans or hops over them.
+
+    The vectors that refinement re-reads stay on disk, mapped: k x refine rows a query.
+    """
+    cells = re.search(r"IVF(\d+)", kind)
+    centroids = 4 * dim * int(cells[1]) if cells else 0
+    ids = 8 * count if cells else 0
+    return centroids + ids + count * _bytes_each(kind, dim)
+
+
+def _bytes_each(kind: str, dim: int) -> int:
+    if kind.startswith("HNSW"):
+        links = int(kind.removeprefix("HNSW"))
+        return 4 * dim + 4 * 2 * links + 16  # 2 M neighbours below, few above, level and offset
+    codes = re.search(r"PQ(\d+)(x4)?", kind)
+    if codes:
+        return int(codes[1]) // 2 if codes[2] else int(codes[1])
+    return dim if "SQ8" in kind else dim // 2 if "SQ4" in kind else 4 * dim
+
+
+def described(plan: Plan, count: int, dim: int) -> dict[str, int | str]:
+    """Return what building a candidate would take, for a dry run."""
+    return {
+        "kind": plan.kind,
+        "memory_bytes": memory_bytes(plan.kind, count, dim),
+        "disk_bytes": 4 * count * dim + memory_bytes(plan.kind, count, dim) * (plan.kind != "Flat"),
+        "training_vectors": min(count, training_size(plan.kind)),
+    }

@@ -1,0 +1,67 @@
+"""A map of an index: pictures laid out so that similar ones are near each other."""
+
+import math
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from zoo.index.index import Index
+from zoo.index.page import readable
+from zoo.report import page, paragraph
+from zoo.report.pictures import thumbnail
+
+SIDE = 44  # pixels of a thumbnail; 1,000 of them make a page of about 1.5 MB
+
+
+def map_page(index: Index, limit: int = 1_000) -> str:
+    """Return a self-contained page: at most `limit` pictures on a grid, drawn with a fixed seed."""
+    ids = index.ids()
+    chosen = np.sort(np.random.default_rng(0).permutation(len(ids))[:limit])
+    vectors = index.vectors_of([ids[i] for i in chosen])
+    items = [item for item in index.items([ids[i] for i in chosen]) if readable(item.path)]
+    points = [vectors[item.record.id] for item in items]
+    places = grid(project(torch.stack(points)) if points else torch.empty(0, 2))
+    figures = [
+        _figure(item.path, item.label, column, row)
+        for item, (column, row) in zip(items, places.tolist(), strict=True)
+    ]
+    side = SIDE * (int(places.max()) + 1) if items else 0
+    missing = len(chosen) - len(items)
+    notes = [paragraph(f"{missing} pictures are missing or unreadable.")] if missing else []
+    lead = f"{len(items)} of {len(ids)} items; neighbours on the map are neighbours in the index."
+    canvas = f'<div style="position:relative;width:{side}px;height:{side}px">'
+    return page(f"Map of {index.folder.name}", lead, *notes, canvas, *figures, "</div>")
+
+
+def project(vectors: Float[Tensor, "item dim"]) -> Float[Tensor, "item 2"]:
+    """Return the two principal components, each with its largest entry positive."""
+    centred = vectors - vectors.mean(dim=0)
+    _, _, axes = torch.linalg.svd(centred, full_matrices=False)
+    flat = centred @ axes[:2].T
+    flat = torch.nn.functional.pad(flat, (0, 2 - flat.shape[1]))
+    peaks = flat.gather(0, flat.abs().argmax(dim=0, keepdim=True))
+    return flat * torch.where(peaks < 0, -1.0, 1.0)
+
+
+def grid(points: Float[Tensor, "item 2"]) -> Int64[Tensor, "item 2"]:
+    """Give every point a cell of a square grid of its own: columns by x, then rows by y."""
+    side = math.ceil(math.sqrt(len(points)))
+    cells = torch.zeros(len(points), 2, dtype=torch.int64)
+    order = points[:, 0].argsort(stable=True)
+    for column in range(side):
+        members = order[column * side : (column + 1) * side]
+        members = members[points[members, 1].argsort(stable=True)]
+        cells[members, 0] = column
+        cells[members, 1] = torch.arange(len(members))
+    return cells
+
+
+def _figure(path: Path, label: str, column: int, row: int) -> str:
+    place = f"left:{column * SIDE}px;top:{row * SIDE}px;max-width:{SIDE - 2}px"
+    title = escape(f"{label} {path}".strip())
+    source = thumbnail(path, SIDE)
+    return f'<img style="position:absolute;{place}" title="{title}" alt="{title}" src="{source}">'

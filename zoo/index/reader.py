@@ -1,0 +1,165 @@
+"""Reading an index: open a generation, search it, look things up in it."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo.errors import IntegrityError, UsageError
+from zoo.index import engine
+from zoo.index.hits import Hit, ranked
+from zoo.index.identity import refuse_other_model
+from zoo.index.manifest import Manifest, ModelIdentity
+from zoo.index.plan import Plan
+from zoo.index.rows import Record
+from zoo.index.segment import Segment, locate
+from zoo.index.store import check_files, read_current
+from zoo.index.vectors import unit_rows
+from zoo.progress import Track, silent
+
+TRIES = 5  # a writer may sweep a generation away between a reader's look at it and its opening
+QUERY_BATCH = 1_024
+Own = TypeVar("Own", bound="Reader")
+
+
+class Reader:
+    """One generation of an index folder, as it was when it was opened or last changed here."""
+
+    def __init__(self, folder: Path, manifest: Manifest, segments: Sequence[Segment]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.segments = tuple(segments)
+
+    @classmethod
+    def open(cls: type[Own], folder: Path, *, trust_seen: bool = True) -> Own:
+        """Open the current generation; every file's sha256 is checked before it is used.
+
+        trust_seen: do not read again what passed before and has not been touched since.
+
+        Raises:
+            UnavailableError: no index there. IntegrityError: it is damaged.
+        """
+        for attempt in range(1, TRIES + 1):
+            manifest = read_current(folder)
+            try:
+                check_files(folder, manifest, trust_seen=trust_seen)
+                return cls(
+                    folder, manifest, [Segment(folder, s, manifest) for s in manifest.segments]
+                )
+            except (FileNotFoundError, IntegrityError):
+                if attempt == TRIES or read_current(folder).generation == manifest.generation:
+                    raise
+        raise AssertionError("unreachable")
+
+    def __len__(self) -> int:
+        return self.manifest.count
+
+    @property
+    def root(self) -> Path:
+        """The folder that the items' relative paths start from."""
+        return Path(self.manifest.root)
+
+    def search(
+        self,
+        queries: Float[Tensor, "query dim"],
+        k: int = 10,
+        *,
+        where: str | None = None,
+        plan: Plan | None = None,
+        model: ModelIdentity | None = None,
+    ) -> list[list[Hit]]:
+        """Return up to `k` hits for each query, best first.
+
+        where: an SQL condition on the metadata. plan: search harder or softer than planned.
+        model: who made the queries; refused unless it also made the index.
+
+        Raises:
+            UsageError: k, dimension, condition or model cannot be.
+            DataError: a query is zero or not finite.
+        """
+        if model is not None:
+            refuse_other_model(self.manifest.model, model)
+        if k < 1:
+            raise UsageError(f"k={k} asks for nothing", "give a positive k")
+        if queries.shape[1] != self.manifest.dim:
+            raise UsageError(
+                f"queries have {queries.shape[1]} dimensions, the index {self.manifest.dim}",
+                "embed them with the index's own model",
+            )
+        matrix = unit_rows(queries, "query")
+        allowed = [s.matching(where) if where is not None else s.alive for s in self.segments]
+        pieces = [matrix[i : i + QUERY_BATCH] for i in range(0, len(matrix), QUERY_BATCH)]
+        return [
+            hits for piece in pieces for hits in self._search(piece, k, plan or self.plan, allowed)
+        ]
+
+    @property
+    def plan(self) -> Plan:
+        """How the index is laid out and searched."""
+        return self.manifest.plan
+
+    def _search(
+        self, queries: engine.Queries, k: int, plan: Plan, allowed: Sequence[Any]
+    ) -> list[list[Hit]]:
+        found: list[list[tuple[float, Record]]] = [[] for _ in queries]
+        for segment, candidates in zip(self.segments, allowed, strict=True):
+            scores, rows = segment.search(queries, k, plan, candidates)
+            records = segment.rows.records(int(row) for row in np.unique(rows[rows >= 0]))
+            for hits, query_scores, query_rows in zip(found, scores, rows, strict=True):
+                pairs = zip(query_scores.tolist(), query_rows.tolist(), strict=True)
+                hits.extend((score, records[row]) for score, row in pairs if row >= 0)
+        return [ranked(hits, self.root)[:k] for hits in found]
+
+    def ids(self) -> list[int]:
+        """Ids of all living items, oldest first."""
+        return sorted(i for segment in self.segments for i in segment.ids())
+
+    def items(self, ids: Sequence[int]) -> list[Hit]:
+        """Return items by id, in the order asked for; each is its own best hit.
+
+        Raises:
+            KeyError: an id is not in the index.
+        """
+        places = locate(self.segments, ids)
+        found = {
+            record.id: record
+            for number, segment in enumerate(self.segments)
+            for record in segment.rows.records(
+                r for n, r in places.values() if n == number
+            ).values()
+        }
+        return [Hit(1, 1.0, self.root / found[i].path, found[i]) for i in ids]
+
+    def vectors_of(self, ids: Iterable[int]) -> dict[int, Float[Tensor, " dim"]]:
+        """Return the unit vectors of items, by id.
+
+        Raises:
+            KeyError: an id is not in the index.
+        """
+        places = locate(self.segments, list(dict.fromkeys(ids)))
+        return {
+            i: torch.from_numpy(self.segments[number].vectors[row].copy())
+            for i, (number, row) in places.items()
+        }
+
+    def verify(self, track: Track = silent) -> int:
+        """Read every file of the current generation and check it; return how many bytes were read.
+
+        Raises:
+            IntegrityError: naming the first file that is not what it should be.
+        """
+        manifest = read_current(self.folder)
+        return check_files(self.folder, manifest, trust_seen=False, track=track)
+
+    def info(self) -> dict[str, Any]:
+        """Return counts, sizes, model, plan and history as plain values."""
+        return self.manifest.describe()
+
+    def close(self) -> None:
+        """Close the metadata files."""
+        for segment in self.segments:
+            segment.close()
