@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
-from typing import Any, Literal, get_args, get_type_hints
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from zoo.errors import UsageError
+from zoo.recipes.values import override_section
 
 Detector = Literal["retinanet", "atss", "faster_rcnn"]
 Loss = Literal["focal", "cross_entropy", "ap", "alrp", "rank_sort", "blackbox_ap"]
@@ -72,61 +72,9 @@ def from_json(value: Mapping[str, Any]) -> DetectionRecipe:
     """Read what `to_json` wrote.
 
     Raises:
-        UsageError: an unknown or missing key, or a value of the wrong type.
-    """
-    checked = {key: _checked(key, plain) for key, plain in value.items()}
-    try:
-        return DetectionRecipe(**checked)
-    except TypeError as error:
-        raise UsageError(f"recipe: {str(error).partition('() ')[2]}") from error
-
-
-def override(recipe: DetectionRecipe, key: str, value: str) -> DetectionRecipe:
-    """Return the recipe with one value changed; `loss.lam` is an option of the loss.
-
-    Raises:
         UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
     """
-    try:
-        plain = json.loads(value)
-    except json.JSONDecodeError:
-        plain = value
-    if key.startswith("loss."):
-        options = {**recipe.loss_options, key.removeprefix("loss."): plain}
-        return replace(recipe, loss_options=options)
-    return replace(recipe, **{key: _checked(key, plain)})
-
-
-def _checked(key: str, plain: Any) -> Any:
-    """Return the value in the type of the field `key`."""
-    hints = get_type_hints(DetectionRecipe)
-    if key not in hints:
-        near = get_close_matches(key, [f.name for f in fields(DetectionRecipe)], n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(hints)}"
-        raise UsageError(f"unknown recipe key {key!r}", hint)
-    hint = hints[key]
-    value = tuple(plain) if isinstance(plain, list) else plain
-    value = float(value) if hint is float and type(value) is int else value
-    if not _fits(value, hint):
-        raise UsageError(f"recipe key {key}: {plain!r} is no {_spelled(hint)}")
-    return value
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    arguments = get_args(hint)
-    origin = getattr(hint, "__origin__", None)
-    if origin is Literal:
-        return value in arguments
-    if origin is tuple:
-        inner = arguments[0]
-        sized = arguments[-1] is Ellipsis or len(value) == len(arguments)
-        return isinstance(value, tuple) and sized and all(type(item) is inner for item in value)
-    if arguments and origin is None:  # a union with None
-        return any(_fits(value, argument) for argument in arguments)
-    return isinstance(value, origin or hint) and not (hint is int and isinstance(value, bool))
-
-
-def _spelled(hint: Any) -> str:
-    if getattr(hint, "__origin__", None) is Literal:
-        return "one of " + ", ".join(map(str, get_args(hint)))
-    return getattr(hint, "__name__", str(hint)) if not get_args(hint) else str(hint)
+    recipe = DetectionRecipe("", "", "retinanet", "ap", "coco", ("train",), "test")
+    for key in sorted(value, key=lambda key: key != "detector"):  # its losses depend on it
+        recipe = override_section(recipe, key, json.dumps(value[key]))
+    return recipe

@@ -1,0 +1,69 @@
+"""Measuring a detector: COCO's box AP, or VOC's AP, through mmdetection's own metrics."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from zoo.detection.annotations import Part, find_part
+from zoo.detection.pipeline import protocol
+from zoo.detection.runner import runner_of, testing_config
+from zoo.detection.storage import load_weights, read_detector_config
+from zoo.errors import DataError
+from zoo.hub.safe import WEIGHTS
+
+COCO_NAMES = {"mAP": "ap", "mAP_50": "ap_50", "mAP_75": "ap_75"}
+COCO_NAMES |= {f"mAP_{size[0]}": f"ap_{size}" for size in ("small", "medium", "large")}
+VOC_NAMES = {"AP50": "ap_50"}
+
+
+def evaluate_detector(
+    folder: Path, data: Path, *, split: str = "", device: str = "cpu", workers: int = 0
+) -> dict[str, Any]:
+    """Measure a model folder on a part of a set: by default the test part of its recipe.
+
+    Raises:
+        DataError: annotations are broken, or the part has labels that the detector has not learnt.
+    """
+    recipe, _ = read_detector_config(folder)
+    part = find_part(data, recipe.layout, split or recipe.test, recipe.bad_boxes)
+    metrics, name = evaluate_part(folder, part, device=device, workers=workers)
+    return {"protocol": name, "metrics": metrics, "images": part.count}
+
+
+def evaluate_part(
+    folder: Path, part: Part, *, device: str = "cpu", workers: int = 0
+) -> tuple[dict[str, float], str]:
+    """Return the metrics of a checked part, between 0 and 1, and the protocol's name."""
+    recipe, labels = read_detector_config(folder)
+    _check_labels(part, labels)
+    with tempfile.TemporaryDirectory() as work:
+        config = testing_config(recipe, part, labels, work=Path(work), workers=workers)
+        with runner_of(config, device) as runner:
+            load_weights(runner.model, load_file(folder / WEIGHTS), folder / WEIGHTS)
+            found = runner.test()
+    names = COCO_NAMES if part.layout == "coco" else VOC_NAMES
+    metrics = {
+        names[key]: float(value)
+        for key, value in ((name.partition("/")[2] or name, v) for name, v in found.items())
+        if key in names
+    }
+    # COCO's -1 stands for "no such objects"; without any detection mmdetection reports nothing
+    kept = {name: value for name, value in metrics.items() if value >= 0}
+    return kept or dict.fromkeys(names.values(), 0.0), protocol(part)
+
+
+def _check_labels(part: Part, labels: tuple[str, ...]) -> None:
+    if part.layout == "coco" and part.labels != labels:
+        other = next(iter(set(part.labels) ^ set(labels)), "in another order")
+        raise DataError(
+            f"{part.annotations}: its categories are not the detector's: {other}",
+            f"the detector knows {', '.join(labels)}",
+        )
+    unknown = sorted(set(part.labels) - set(labels))
+    if part.layout == "voc" and unknown:
+        raise DataError(
+            f"{part.annotations}: the detector does not know {unknown[0]!r}",
+            f"it knows {', '.join(labels)}",
+        )

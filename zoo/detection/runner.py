@@ -1,0 +1,110 @@
+"""mmengine's Runner for a recipe: its configuration, and a quiet place to run it in."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zoo.detection.annotations import Part
+from zoo.detection.bridge import import_quietly
+from zoo.detection.network import network_config
+from zoo.detection.pipeline import evaluator, testing_loader, training_loader
+from zoo.detection.recipe import DetectionRecipe
+
+KEPT_CHECKPOINTS = 2  # mmengine removes the oldest before it writes the next
+
+
+def training_config(
+    recipe: DetectionRecipe,
+    parts: list[Part],
+    labels: tuple[str, ...],
+    *,
+    work: Path,
+    workers: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return the whole configuration of a training run, in mmdetection's language."""
+    return {
+        **_common(recipe, labels, work, seed),
+        "train_dataloader": training_loader(recipe, parts, labels, workers),
+        "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": recipe.epochs},
+        "optim_wrapper": _optimiser(recipe),
+        "param_scheduler": _schedule(recipe),
+        "default_hooks": {
+            "param_scheduler": {"type": "ParamSchedulerHook"},
+            "sampler_seed": {"type": "DistSamplerSeedHook"},
+            "checkpoint": {
+                "type": "CheckpointHook",
+                "interval": 1,
+                "max_keep_ckpts": KEPT_CHECKPOINTS,
+            },
+        },
+        "custom_hooks": [{"type": "PlainCheckpointHook"}],
+    }
+
+
+def testing_config(
+    recipe: DetectionRecipe, part: Part, labels: tuple[str, ...], *, work: Path, workers: int
+) -> dict[str, Any]:
+    """Return the configuration that evaluates a part."""
+    return {
+        **_common(recipe, labels, work, seed=0),
+        "test_dataloader": testing_loader(recipe, part, labels, workers),
+        "test_cfg": {"type": "TestLoop"},
+        "test_evaluator": evaluator(part),
+    }
+
+
+@contextlib.contextmanager
+def runner_of(config: dict[str, Any], device: str) -> Iterator[Any]:
+    """Yield the Runner of a configuration, without what it and its packages print."""
+    import_quietly("mmdet.models", "mmdet.datasets", "mmdet.evaluation", "mmdet.engine")
+    import mmengine.device.utils as devices
+    from mmengine.config import Config
+    from mmengine.logging import MMLogger
+    from mmengine.runner import Runner
+
+    import zoo.detection.heads
+    import zoo.detection.hooks  # noqa: F401
+
+    before, devices.DEVICE = devices.DEVICE, device.partition(":")[0]
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            runner = Runner.from_cfg(Config(config))
+            yield runner
+    finally:
+        devices.DEVICE = before
+        for logger in list(MMLogger._instance_dict.values()):  # they hold the log files open
+            for handler in list(logger.handlers):
+                handler.close()
+
+
+def _common(
+    recipe: DetectionRecipe, labels: tuple[str, ...], work: Path, seed: int
+) -> dict[str, Any]:
+    return {
+        "model": network_config(recipe, len(labels)),
+        "default_scope": "mmdet",
+        "work_dir": str(work),
+        "experiment_name": f"{recipe.name}-{abs(hash(str(work)))}",
+        "randomness": {"seed": seed},
+        "log_level": "CRITICAL",
+        "env_cfg": {"mp_cfg": {"mp_start_method": "fork", "opencv_num_threads": 0}},
+        "visualizer": {"type": "Visualizer"},
+    }
+
+
+def _optimiser(recipe: DetectionRecipe) -> dict[str, Any]:
+    rates = {"lr": recipe.lr, "momentum": recipe.momentum, "weight_decay": recipe.weight_decay}
+    clip = {"max_norm": recipe.clip_norm, "norm_type": 2} if recipe.clip_norm else None
+    return {"type": "OptimWrapper", "optimizer": {"type": "SGD", **rates}, "clip_grad": clip}
+
+
+def _schedule(recipe: DetectionRecipe) -> list[dict[str, Any]]:
+    steps: dict[str, Any] = {"type": "MultiStepLR", "by_epoch": True, "gamma": 0.1}
+    steps.update(begin=0, end=recipe.epochs, milestones=list(recipe.decay_at))
+    if not recipe.warmup_steps:
+        return [steps]
+    warmup = {"type": "LinearLR", "start_factor": 0.001, "by_epoch": False, "begin": 0}
+    return [{**warmup, "end": recipe.warmup_steps}, steps]

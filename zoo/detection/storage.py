@@ -1,0 +1,85 @@
+"""A detector's model folder: config.json with its recipe and labels, model.safetensors.
+
+The network is built from the recipe by our own code. An mmdetection configuration is never read
+from a model folder: its `type` entries can name any function of any module.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from zoo.detection.network import build_network
+from zoo.detection.recipe import DetectionRecipe, from_json, to_json
+from zoo.errors import IntegrityError, UsageError
+from zoo.files import atomic_path, write_json
+from zoo.hub.safe import CONFIG, WEIGHTS, read_config
+
+NO_WEIGHTS = ("data_preprocessor.mean", "data_preprocessor.std")
+
+
+def save_detector(
+    folder: Path, recipe: DetectionRecipe, labels: tuple[str, ...], state: Mapping[str, Tensor]
+) -> None:
+    """Write a detector's model folder."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / WEIGHTS) as temporary:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+    architecture = f"{recipe.detector}-r{recipe.depth}"
+    config = {"architecture": architecture, "detector": to_json(recipe), "labels": list(labels)}
+    write_json(folder / CONFIG, config)
+
+
+def is_detector(config: Mapping[str, Any]) -> bool:
+    """Whether a model folder's config.json is that of a detector."""
+    return "detector" in config
+
+
+def read_detector_config(folder: Path) -> tuple[DetectionRecipe, tuple[str, ...]]:
+    """Return the recipe and the labels of a detector's model folder.
+
+    Raises:
+        IntegrityError: the folder holds something else, or a damaged configuration.
+    """
+    config = read_config(folder)
+    labels = config.get("labels")
+    if not is_detector(config) or not isinstance(labels, list) or not labels:
+        raise IntegrityError(f"{folder / CONFIG} is not a detector's", "it has detector and labels")
+    try:
+        return from_json(config["detector"]), tuple(map(str, labels))
+    except UsageError as error:
+        raise IntegrityError(f"{folder / CONFIG}: {error}", error.hint) from error
+
+
+def load_detector(folder: Path) -> nn.Module:
+    """Return a detector in evaluation mode; `.labels` are its classes, `.recipe` its recipe.
+
+    Raises:
+        IntegrityError: the weights do not fit the configuration.
+    """
+    recipe, labels = read_detector_config(folder)
+    model = build_network(recipe, len(labels))
+    load_weights(model, load_file(folder / WEIGHTS), folder / WEIGHTS)
+    model.recipe, model.labels = recipe, labels  # type: ignore[assignment]
+    return model.eval()
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
+    """Load weights that must fit, but for the running sums of a balance (`ranking.*`).
+
+    Raises:
+        IntegrityError: naming the first tensor that is missing, unknown or of another shape.
+    """
+    expected = model.state_dict()
+    for name in sorted(state.keys() | expected.keys()):
+        if name not in expected:
+            raise IntegrityError(f"{source}: unknown tensor {name}")
+        if name in state and state[name].shape != expected[name].shape:
+            shapes = f"{tuple(state[name].shape)}, not {tuple(expected[name].shape)}"
+            raise IntegrityError(f"{source}: {name} has the shape {shapes}")
+        if name not in state and ".ranking." not in f".{name}":
+            raise IntegrityError(f"{source}: {name} is missing")
+    model.load_state_dict(dict(state), strict=False)
