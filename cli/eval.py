@@ -79,6 +79,11 @@ def evaluate(
 ) -> None:
     """Measure a model on your data, and say under which protocol."""
     output = Output(as_json, quiet)
+    from zoo.detection.order import detection_table, measure_detector
+
+    if (found := measure_detector(model, data, split, device, workers, offline)) is not None:
+        output.result(found, human=lambda: detection_table(found))
+        return
     from zoo.comparison.job import Job, parse_scales
     from zoo.comparison.session import run_session
     from zoo.evaluation.reranking import Reranking
@@ -105,7 +110,7 @@ def evaluate(
         reranking=Reranking() if rerank else None,
         scales=parse_scales(scales),
     )
-    found = run_session(
+    session = run_session(
         [model, *([other] if other else [])],
         job,
         confidence=confidence,
@@ -113,4 +118,4 @@ def evaluate(
         save=save,
         track=output.track,
     )
-    output.result(found.as_json(), human=found.table)
+    output.result(session.as_json(), human=session.table)

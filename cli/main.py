@@ -7,6 +7,7 @@ import typer
 
 from cli.card import card
 from cli.convert import convert
+from cli.detect import detect
 from cli.download import download
 from cli.embed import embed
 from cli.eval import evaluate
@@ -55,6 +56,7 @@ index_app.command("map")(draw_map)
 app.add_typer(index_app)
 app.command("search")(search)
 app.command("embed")(embed)
+app.command("detect")(detect)
 app.command("train")(train)
 app.command("push")(push)
 app.add_typer(card, name="card")

@@ -46,6 +46,7 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
+    from zoo.detection.order import DetectionOrder, find_detection_recipe
     from zoo.recipes.values import to_json
     from zoo.training.order import Order, execute, plan
     from zoo.training.rank_order import RankOrder, find_rank_recipe
@@ -55,12 +56,18 @@ def train(
     ranks = find_rank_recipe(
         name, changes or [], seed=seed, batch_size=batch_size, model=model, loss=loss
     )
-    if ranks is not None:
-        rank_order = RankOrder(ranks, data, out, seed, resume, device, workers, offline)
+    detector = find_detection_recipe(
+        name, changes or [], batch_size=batch_size, model=model, loss=loss
+    )
+    given = (data, out, seed, resume, device, workers, offline)
+    special: RankOrder | DetectionOrder | None = RankOrder(ranks, *given) if ranks else None
+    if detector is not None:
+        special = DetectionOrder(detector, *given)
+    if special is not None:
         if show_config:
-            _print(output, rank_order.settings())
+            _print(output, special.settings())
         else:
-            _print(output, rank_order.plan() if dry_run else rank_order.execute(output.track))
+            _print(output, special.plan() if dry_run else special.execute(output.track))
         return
     recipe = find_recipe(name, model, loss, changes or [], batch_size)
     if show_config:

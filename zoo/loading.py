@@ -4,6 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
+from zoo.detection.storage import is_detector, load_detector
 from zoo.hub.resolve import resolve_model
 from zoo.hub.safe import read_config
 from zoo.models import load_embedder
@@ -30,6 +31,8 @@ def load(
 def load_folder(folder: Path) -> nn.Module:
     """Load a model folder; its config.json says which kind of model it is."""
     config = read_config(folder)
+    if is_detector(config):
+        return load_detector(folder)
     if "sorter" in config:
         return load_sorter(folder)
     if "scorer" in config:

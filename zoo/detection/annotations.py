@@ -106,7 +106,7 @@ def _is_bad(
     return _without_area(where, box[2], box[3], policy)
 
 
-def _without_area(where: str, width: float, height: float, policy: str) -> bool:
+def _without_area(where: str, width: float | int, height: float | int, policy: str) -> bool:
     if width > 0 and height > 0:
         return False
     if policy == "skip":

@@ -6,10 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
 from zoo.detection.annotations import find_part
 from zoo.detection.recipe import DetectionRecipe, from_json, to_json
 from zoo.detection.recipes import DETECTION_RECIPES
+from zoo.detection.storage import is_detector
 from zoo.errors import UsageError
+from zoo.hub.resolve import resolve_model
+from zoo.hub.safe import read_config
 from zoo.models.device import pick_device
 from zoo.progress import Track, silent
 from zoo.recipes.values import override_section
@@ -102,3 +107,26 @@ class DetectionOrder:
             track=track,
         )
         return {"run": str(run.run), "metrics": run.metrics, "seconds": run.seconds}
+
+
+def measure_detector(
+    name: str, data: Path, split: str, device: str, workers: int, offline: bool
+) -> dict[str, Any] | None:
+    """Return what `evaluate_detector` finds, or None when `name` is a model of another kind."""
+    from zoo.detection.evaluation import evaluate_detector
+
+    folder = resolve_model(name, offline=offline)
+    if not is_detector(read_config(folder)):
+        return None
+    where = str(pick_device(device))
+    found = evaluate_detector(folder, data, split=split, device=where, workers=workers)
+    return {"model": name, **found}
+
+
+def detection_table(found: dict[str, Any]) -> Table:
+    """Return what `measure_detector` found as a table for a person."""
+    title = f"{found['model']}: {found['protocol']}, {found['images']} images"
+    table = Table("metric", "value", title=title)
+    for name, value in found["metrics"].items():
+        table.add_row(name, f"{100 * value:.1f} %")
+    return table

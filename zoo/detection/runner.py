@@ -78,6 +78,7 @@ def runner_of(config: dict[str, Any], device: str) -> Iterator[Any]:
         for logger in list(MMLogger._instance_dict.values()):  # they hold the log files open
             for handler in list(logger.handlers):
                 handler.close()
+                logger.removeHandler(handler)
 
 
 def _common(

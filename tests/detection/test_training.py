@@ -1,0 +1,184 @@
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
+
+import zoo.loading
+from cli.main import app
+from zoo.data.scenes import SceneSet, build_scenes
+from zoo.detection.detect import detect_images
+from zoo.detection.evaluation import evaluate_detector
+from zoo.detection.network import build_network
+from zoo.detection.recipe import DetectionRecipe
+from zoo.detection.storage import load_detector, read_detector_config, save_detector
+from zoo.detection.training import load_backbone, train_detector
+from zoo.errors import DataError, IntegrityError, RankzooError, UsageError
+from zoo.progress import T
+
+MakeRecipe = Callable[..., DetectionRecipe]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> SceneSet:
+    folder = tmp_path_factory.mktemp("data") / "scenes"
+    return build_scenes(folder, count=10, classes=2, size=64)
+
+
+@pytest.fixture
+def folder(recipe: MakeRecipe, scenes: SceneSet, tmp_path: Path) -> Path:
+    """An untrained detector's model folder."""
+    made = recipe(score_threshold=0.0)
+    torch.manual_seed(0)
+    model: Any = build_network(made, labels=2)
+    model.init_weights()
+    save_detector(tmp_path / "model", made, scenes.classes, model.state_dict())
+    return tmp_path / "model"
+
+
+def stop_after(steps: int) -> Any:
+    def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        for number, item in enumerate(items):
+            if number == steps:
+                raise KeyboardInterrupt
+            yield item
+
+    return track
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_after_its_last_epoch(
+    recipe: MakeRecipe, scenes: SceneSet, tmp_path: Path
+) -> None:
+    small, out = recipe(epochs=2, batch=3), tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(small, scenes.folder, out, track=stop_after(3))
+    kept = torch.load(out / "checkpoints" / "epoch_1.pth", weights_only=True)
+    assert kept["meta"]["epoch"] == 1
+    steps: list[int] = []
+
+    def counting(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        for item in items:
+            steps.append(0)
+            yield item
+
+    run = train_detector(small, scenes.folder, out, resume=True, track=counting)
+    assert len(steps) == 4  # all of the progress, two of them caught up with
+    rows = [json.loads(row) for row in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [4]
+    assert {"ap", "ap_50"} <= run.metrics.keys()
+    results = json.loads((out / "results.json").read_text())
+    assert results["protocol"] == "coco-bbox"
+    assert results["metrics"] == run.metrics
+    assert evaluate_detector(out, scenes.folder)["metrics"] == run.metrics
+    with pytest.raises(UsageError, match="another recipe"):
+        train_detector(recipe(epochs=3), scenes.folder, out, resume=True)
+    with pytest.raises(UsageError, match="already exists"):
+        train_detector(small, scenes.folder, out)
+
+
+@pytest.mark.slow
+def test_the_command_line_trains_and_measures_on_voc(scenes: SceneSet, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    plain = ["layout=voc", 'train=["VOC2007/trainval"]', "test=VOC2007/test", "scale=[64,64]"]
+    short = ["epochs=1", "decay_at=[]", "proposals=20", "regions=32", "warmup_steps=0"]
+    changes = [part for change in plain + short for part in ("--set", change)]
+    name = "scenes-faster-rcnn-r18-blackbox"
+    command = ["train", name, "--data", str(scenes.folder), "--out", str(run), "--device", "cpu"]
+    trained = CliRunner().invoke(app, [*command, *changes, "--workers", "0", "--json"])
+    assert trained.exit_code == 0, trained.exception
+    metrics = json.loads(trained.stdout)["metrics"]
+    assert list(metrics) == ["ap_50"]
+    data = ["--data", str(scenes.folder), "--device", "cpu"]
+    measured = CliRunner().invoke(app, ["eval", str(run), *data, "--json"])
+    assert json.loads(measured.stdout) | {"metrics": metrics, "images": 3} == json.loads(
+        measured.stdout
+    )
+    assert json.loads(measured.stdout)["protocol"] == "voc-11-point"
+
+
+def test_a_saved_detector_is_the_same_detector(folder: Path, scenes: SceneSet) -> None:
+    model: Any = zoo.loading.load(str(folder))
+    assert model.labels == scenes.classes
+    state = load_file(folder / "model.safetensors")
+    assert all(torch.equal(state[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_detect_writes_pictures_and_json(folder: Path, scenes: SceneSet, tmp_path: Path) -> None:
+    pictures = [scenes.images / "000001.jpg", scenes.images / "000002.jpg"]
+    out = tmp_path / "found"
+    arguments = ["detect", str(folder), *map(str, pictures), "--out", str(out)]
+    done = CliRunner().invoke(
+        app, [*arguments, "--threshold", "0", "--device", "cpu", "--json", "--offline"]
+    )
+    assert done.exit_code == 0, done.exception
+    results = json.loads(done.stdout)["results"]
+    assert [row["image"] for row in results] == list(map(str, pictures))
+    assert json.loads((out / "detections.json").read_text()) == results
+    first = results[0]["detections"]
+    assert first[0]["label"] in scenes.classes
+    assert [d["score"] for d in first] == sorted((d["score"] for d in first), reverse=True)
+    with Image.open(out / "000001.png") as drawn, Image.open(pictures[0]) as original:
+        assert drawn.size == original.size
+        assert drawn.tobytes() != original.tobytes()
+
+
+def test_two_pictures_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"two pictures would become a.png"):
+        detect_images(load_detector(folder), [Path("x/a.jpg"), Path("y/a.png")], tmp_path / "out")
+
+
+def test_weights_that_do_not_fit_are_named(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    state = load_file(weights)
+    save_file({**state, "extra": torch.zeros(1)}, weights)
+    with pytest.raises(IntegrityError, match="unknown tensor extra"):
+        load_detector(folder)
+    name = "bbox_head.retina_cls.weight"
+    save_file({key: tensor for key, tensor in state.items() if key != name}, weights)
+    with pytest.raises(IntegrityError, match=f"{name} is missing"):
+        load_detector(folder)
+    save_file({**state, name: torch.zeros(1)}, weights)
+    with pytest.raises(IntegrityError, match=rf"{name} has the shape \(1,\)"):
+        load_detector(folder)
+
+
+def test_a_configuration_cannot_name_code_to_run(folder: Path, tmp_path: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["detector"]["loss"] = "os.system"
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(IntegrityError, match="loss='os.system'"):
+        read_detector_config(folder)
+    (folder / "config.json").write_text('{"architecture": "resnet18"}')
+    with pytest.raises(IntegrityError, match="is not a detector's"):
+        read_detector_config(folder)
+
+
+def test_labels_that_were_not_learnt_are_refused(folder: Path, tmp_path: Path) -> None:
+    other = build_scenes(tmp_path / "other", count=10, classes=3, size=64)
+    with pytest.raises(DataError, match="its categories are not the detector's"):
+        evaluate_detector(folder, other.folder)
+
+
+def test_a_classifiers_resnet_is_the_backbone(recipe: MakeRecipe) -> None:
+    import timm
+
+    source = timm.create_model("resnet18", pretrained=False)
+    model: Any = build_network(recipe(), labels=2)
+    load_backbone(model, source.state_dict(), Path("resnet18"))
+    torch.testing.assert_close(model.backbone.layer4[1].conv2.weight, source.layer4[1].conv2.weight)
+    with pytest.raises(DataError, match="the recipe needs another ResNet|no tensor"):
+        load_backbone(model, {"conv1.weight": source.conv1.weight}, Path("resnet18"))
+
+
+def test_bad_data_reaches_the_command_line_as_code_three(tmp_path: Path) -> None:
+    arguments = ["train", "scenes-retinanet-r18-ap", "--data", str(tmp_path), "--dry-run"]
+    done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, RankzooError)
+    assert done.exception.code == 3
+    assert "instances_train.json is missing" in str(done.exception)
