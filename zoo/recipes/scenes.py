@@ -20,9 +20,9 @@ LABELS_BCE = ScoreRecipe(
     scenes=1000,
     optimiser="adam",
     batch=64,
-    epochs=30,
+    epochs=60,
     learning_rate=1e-3,
-    halve_every=10,
+    halve_every=20,
     hardware="2 CPU cores",
 )
 LABELS_SODEEP = replace(
@@ -30,6 +30,7 @@ LABELS_SODEEP = replace(
     name="scenes-sodeep",
     about="which emoji a scene holds, soft margin and SoDeep's mAP loss",
     rank_weight=1.0,
+    resolution=1.0,
 )
 COVERAGE_MSE = replace(
     LABELS_BCE,
@@ -42,11 +43,12 @@ COVERAGE_MSE = replace(
 COVERAGE_SODEEP = replace(
     COVERAGE_MSE,
     name="coverage-sodeep",
-    about="how much of a scene its emoji cover, L1 for one epoch, then SoDeep's Spearman loss",
+    about="how much of a scene its emoji cover, L1 for five epochs, then SoDeep's Spearman loss",
     point="l1",
-    point_weight=0.0,
-    point_epochs=1,
+    point_weight=0.3,
+    point_epochs=5,
     rank_weight=1.0,
+    resolution=1.0,
 )
 
 RECIPES = (LABELS_BCE, LABELS_SODEEP, COVERAGE_MSE, COVERAGE_SODEEP)

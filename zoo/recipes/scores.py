@@ -13,7 +13,8 @@ class ScoreRecipe:
 
     `point` is the loss of each score for itself (for labels the multi-label soft margin, for an
     attribute its standardised values' error), `rank` the SoDeep loss: mAP for labels, Spearman
-    for an attribute. `point_epochs` trains with `point` alone first (the paper's L1 epoch).
+    for an attribute. `resolution` is that of the gaussian
+    sorter. `point_epochs` trains with `point` alone first (the paper's L1 epoch).
     `train_backbone=False` computes the features once and trains the head on them. `scenes` is how
     many emoji scenes are drawn when the data folder does not exist.
     """
@@ -27,6 +28,7 @@ class ScoreRecipe:
     point_weight: float = 1.0
     rank_weight: float = 0.0
     sorter: str = "gaussian"
+    resolution: float = 0.1
     point_epochs: int = 0
     column: str = ""
     hidden: int | None = None

@@ -7,6 +7,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from zoo.losses.sodeep import SoDeepMAP, SoDeepSpearman
 from zoo.recipes.scores import ScoreRecipe
+from zoo.sorters import GaussianSorter
 
 
 class ScoreLoss(nn.Module):
@@ -16,7 +17,8 @@ class ScoreLoss(nn.Module):
         super().__init__()
         self.recipe = recipe
         kind = SoDeepMAP if recipe.task == "labels" else SoDeepSpearman
-        self.rank = kind(recipe.sorter) if recipe.rank_weight > 0 else None
+        sorter = GaussianSorter(recipe.resolution) if recipe.sorter == "gaussian" else recipe.sorter
+        self.rank = kind(sorter) if recipe.rank_weight > 0 else None
 
     def forward(
         self,
