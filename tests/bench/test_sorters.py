@@ -1,0 +1,46 @@
+"""The comparison of sorters."""
+
+import pytest
+import torch
+
+from zoo.bench.sorters import ceiling, compare_sorters, contenders, shifts
+from zoo.sorters.front import judging_vectors
+
+PAIR = {name: contenders()[name] for name in ("gaussian", "scaled sigmoid 10")}
+
+
+@pytest.mark.parametrize("inputs", sorted(shifts()))
+def test_sorters_meet_the_same_vectors(inputs: str) -> None:
+    ours, rival = compare_sorters(PAIR, 12, inputs=inputs, count=40)
+    assert (ours.sorter, rival.sorter) == ("gaussian", "scaled sigmoid 10")
+    assert ours.l1 == (0, 0, 0)
+    assert max(rival.l1) > 0
+    again, _ = compare_sorters(PAIR, 12, inputs=inputs, count=40)
+    assert again == ours
+
+
+def test_scale_and_offset_change_nothing_for_ours() -> None:
+    plain, _ = compare_sorters(PAIR, 12, count=40)
+    moved, _ = compare_sorters(PAIR, 12, inputs="times 1000, plus 5", count=40)
+    assert moved.r2 == pytest.approx(plain.r2)
+
+
+def test_scores_of_a_model_can_be_given() -> None:
+    scores = torch.randn(10, 15)
+    ours, _ = compare_sorters(PAIR, inputs="model", scores=scores)
+    assert (ours.inputs, ours.length) == ("model", 15)
+
+
+def test_sorters_tied_to_another_length_are_left_out() -> None:
+    from zoo.sorters import SORTERS
+
+    tied = {"mlp": (lambda _: SORTERS["mlp"](length=9), True)}
+    assert compare_sorters(tied, 12, count=5) == []
+
+
+@pytest.mark.parametrize("resolution", [0.03, 0.3])
+def test_no_linear_map_fitted_to_the_changes_beats_ours(resolution: float) -> None:
+    scores, generator = judging_vectors(10, 6)
+    fitted, ours = ceiling(scores, resolution, generator, draws=8000)
+    assert ours == pytest.approx(fitted, abs=0.01)
+    assert ours > fitted - 1e-4
