@@ -1,8 +1,11 @@
 """The comparison of sorters."""
 
+from xml.etree import ElementTree
+
 import pytest
 import torch
 
+from zoo.bench.front_plot import front_svg
 from zoo.bench.sorters import ceiling, compare_sorters, contenders, shifts
 from zoo.sorters.front import judging_vectors
 
@@ -44,3 +47,16 @@ def test_no_linear_map_fitted_to_the_changes_beats_ours(resolution: float) -> No
     fitted, ours = ceiling(scores, resolution, generator, draws=8000)
     assert ours == pytest.approx(fitted, abs=0.01)
     assert ours > fitted - 1e-4
+
+
+def test_the_plot_is_a_picture_of_every_sorter_at_every_resolution() -> None:
+    places = compare_sorters(PAIR, 12, count=20)
+    root = ElementTree.fromstring(front_svg(places))
+    circles = [node for node in root.iter() if node.tag.endswith("circle")]
+    assert len(circles) == 2 * 3
+    height, width = float(root.attrib["height"]), float(root.attrib["width"])
+    for circle in circles:
+        assert 0 < float(circle.attrib["cx"]) < width
+        assert 0 < float(circle.attrib["cy"]) < height
+    with pytest.raises(ValueError, match="at least one"):
+        front_svg([])

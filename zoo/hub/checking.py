@@ -9,7 +9,8 @@ from zoo.hub.cards import cards_dir, read_card
 from zoo.hub.run import read_run
 from zoo.hub.run_card import run_card
 from zoo.hub.schema import problems
-from zoo.recipes import RECIPES
+from zoo.recipes import RECIPES, SCORE_RECIPES
+from zoo.sorters.fit import SORTER_RECIPES
 
 
 def check_cards(paths: Sequence[Path] | None = None) -> list[str]:
@@ -18,12 +19,13 @@ def check_cards(paths: Sequence[Path] | None = None) -> list[str]:
     Raises:
         DataError: a card has problems; the message holds all of them.
     """
+    known = {*RECIPES, *SCORE_RECIPES, *SORTER_RECIPES}
     chosen = list(paths) if paths else sorted(cards_dir().glob("*.md"))
     found = []
     for path in chosen:
         if not path.is_file():
             raise UsageError(f"{path} is not a file", "name cards, or nothing for the shelf")
-        found += [f"{path.name}: {line}" for line in problems(read_card(path), RECIPES)]
+        found += [f"{path.name}: {line}" for line in problems(read_card(path), known)]
     if found:
         raise DataError("; ".join(found), f"{len(found)} to repair")
     return [path.stem for path in chosen]

@@ -73,7 +73,7 @@ def ready_sorter(source: Sorter | str | Path) -> Sorter:
     """
     if isinstance(source, Sorter):
         return source
-    if str(source) in SORTERS and not (WEIGHTS / str(source)).is_dir():
+    if str(source) in SORTERS:
         sorter = build_sorter(str(source))
         if not any(True for _ in sorter.parameters()):
             return sorter
