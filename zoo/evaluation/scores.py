@@ -1,10 +1,14 @@
 """Measuring a scorer: mean average precision of its classes, or rank correlation of its values."""
 
+from pathlib import Path
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.data.scored import ScoredSet
+from zoo.data.scored import ScoredSet, read_attribute, read_voc_scores
+from zoo.errors import DataError
+from zoo.evaluation.evaluation import Evaluation
 from zoo.metrics.correlation import kendall, spearman
 from zoo.metrics.voc import voc_map
 from zoo.models.scorer import Scorer
@@ -28,6 +32,36 @@ def score_metrics(
     }
 
 
+def definition(data: ScoredSet, task: str) -> str:
+    """Say in a sentence what `score_metrics` measures on this data."""
+    if task == "labels":
+        return (
+            f"VOC average precision, 11 points and area, over {len(data)} pictures and "
+            f"{len(data.outputs)} classes; difficult ones left out, ties against the model."
+        )
+    return f"Rank correlation with {data.outputs[0]} over {len(data)} pictures."
+
+
+def read_for(model: Scorer, path: Path, split: str = "test") -> tuple[ScoredSet, str]:
+    """Read what a scorer is measured on, and its task: one output is an attribute's column.
+
+    `path` is a VOC folder for classes; for an attribute a manifest, or a folder of scenes.
+
+    Raises:
+        DataError: the data is malformed, or has other classes than the model.
+    """
+    outputs = model.config.outputs
+    if len(outputs) == 1:
+        table = path / "attributes.csv" if path.is_dir() else path
+        return read_attribute(table, outputs[0], split), "attribute"
+    data = read_voc_scores(path, split)
+    if data.outputs != outputs:
+        raise DataError(
+            f"{path}: classes {', '.join(data.outputs)}", f"the model knows {', '.join(outputs)}"
+        )
+    return data, "labels"
+
+
 def evaluate_scorer(
     model: Scorer, data: ScoredSet, task: str, *, batch_size: int = 64, track: Track = silent
 ) -> dict[str, float]:
@@ -37,3 +71,16 @@ def evaluate_scorer(
     with torch.inference_mode():
         scores = model.head(features.to(device)).cpu()
     return score_metrics(scores, data, task)
+
+
+def evaluate_scores(
+    model: Scorer, path: Path, split: str = "test", *, batch_size: int = 64, track: Track = silent
+) -> Evaluation:
+    """Measure a scorer on the data at `path`: each of its outputs ranks the pictures of a split.
+
+    Raises:
+        DataError: the data is malformed, or has other classes than the model.
+    """
+    data, task = read_for(model, path, split)
+    metrics = evaluate_scorer(model, data, task, batch_size=batch_size, track=track)
+    return Evaluation(task, definition(data, task), metrics, len(data.outputs), len(data))

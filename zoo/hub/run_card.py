@@ -15,7 +15,7 @@ from zoo.hub.results import Result, model_index
 from zoo.hub.run import Run
 from zoo.hub.sources import AT_FIRST_DOWNLOAD, HubSource
 
-TASKS = {"sorter": "other", "model_type": "sentence-similarity"}
+TASKS = {"sorter": "other", "scorer": "image-classification", "model_type": "sentence-similarity"}
 OWN = "own"  # the recipe of a model and a loss chosen on the command line
 
 
@@ -96,6 +96,8 @@ def _command(run: Run) -> str:
     recipe = run.recipe
     if not recipe:
         return f"rankzoo eval {run.folder.name}"
+    if "sorter" in run.config:
+        return f"rankzoo train {recipe.get('name')}"
     data = _at(recipe, "data", "reader") or "folder"
     if recipe.get("name") != OWN:
         return f"rankzoo train {recipe.get('name')} --data {data}"
@@ -105,7 +107,7 @@ def _command(run: Run) -> str:
 
 def _base_model(run: Run) -> tuple[str | None, str | None]:
     """Return the base model as the Hub names it, and the commit pinned on this machine."""
-    backbone = str(_at(run.recipe, "network", "backbone") or "")
+    backbone = _backbone(run)
     try:
         _, source = look_up(backbone)
     except UnavailableError:
@@ -117,11 +119,15 @@ def _base_model(run: Run) -> tuple[str | None, str | None]:
 
 
 def _licence_of_base(run: Run) -> str:
-    backbone = str(_at(run.recipe, "network", "backbone") or "")
+    backbone = _backbone(run)
     card = all_cards().get(backbone.rpartition("/")[2].partition("@")[0])
     if card is None:
         raise UsageError("the licence of these weights is not known", "give --license, e.g. mit")
     return card.license
+
+
+def _backbone(run: Run) -> str:
+    return str(_at(run.recipe, "network", "backbone") or _at(run.recipe, "backbone") or "")
 
 
 def _at(value: Mapping[str, Any], *path: str) -> Any:

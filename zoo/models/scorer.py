@@ -122,6 +122,15 @@ def save_scorer(model: Scorer, folder: Path) -> None:
     write_json(folder / CONFIG, model.config.to_json())
 
 
+def is_scorer(folder: Path) -> bool:
+    """Whether a local folder holds a scorer rather than an embedder."""
+    path = folder / CONFIG
+    try:
+        return "scorer" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def load_scorer(folder: Path) -> Scorer:
     """Read a scorer's folder; the model is in evaluation mode.
 

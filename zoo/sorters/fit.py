@@ -22,6 +22,11 @@ from zoo.sorters.store import build_sorter, save_sorter
 log = logging.getLogger("rankzoo")
 _VALIDATION_SEED = 2**40  # far from every (seed, step) of training
 _VALIDATION_VECTORS = 1000
+PROTOCOL = "held-out synthetic vectors"
+DEFINITION = (
+    f"Mean absolute error of normalised ranks over {_VALIDATION_VECTORS:,} standardised vectors of "
+    "the ten-type mixture that no training step draws."
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,9 @@ def fit_sorter(
     save_sorter(sorter.eval(), out, recipe.sorter, half=recipe.half, **recipe.options)
     l1 = validation_error(sorter, recipe.length)
     result = FitResult(out, l1, state["seconds"])
-    write_json(out / "results.json", {"l1": l1, "seconds": result.seconds, "steps": recipe.steps})
+    facts = {"seconds": result.seconds, "steps": recipe.steps, "seed": recipe.seed}
+    named = {"protocol": PROTOCOL, "definition": DEFINITION, "metrics": {"l1": l1}}
+    write_json(out / "results.json", {**named, **facts})
     return result
 
 
@@ -143,8 +150,12 @@ def _fresh(recipe: SorterRecipe) -> Sorter:
 
 def _begin(recipe: SorterRecipe, out: Path) -> dict[str, Any]:
     refuse_to_overwrite(out)
-    write_json(out / "recipe.json", asdict(recipe))
+    write_json(out / "recipe.json", _named(recipe))
     return {"step": 0, "seconds": 0.0, "history": []}
+
+
+def _named(recipe: SorterRecipe) -> dict[str, Any]:
+    return {"name": f"sorter-{recipe.sorter}", **asdict(recipe)}
 
 
 def _resume(
@@ -153,7 +164,7 @@ def _resume(
     written = out / "recipe.json"
     if not written.is_file():
         raise UsageError(f"{out} holds no run to resume", "leave --resume out to start one")
-    if json.loads(written.read_text(encoding="utf-8")) != asdict(recipe):
+    if json.loads(written.read_text(encoding="utf-8")) != _named(recipe):
         raise UsageError(f"{written} is another recipe", "resume with the settings it began with")
     checkpoint = _checkpoint(out)
     if not checkpoint.is_file():

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from zoo.data.samplers import mixed_seed
 from zoo.data.scored import ScoredSet
 from zoo.errors import InterruptedRunError, UsageError
-from zoo.evaluation.scores import evaluate_scorer
+from zoo.evaluation.scores import definition, evaluate_scorer
 from zoo.files import refuse_to_overwrite, write_json
 from zoo.models.scorer import Scorer, save_scorer
 from zoo.progress import Track, silent
@@ -76,7 +76,8 @@ def fit_scores(
     save_scorer(model.eval(), out)
     metrics = evaluate_scorer(model, test, recipe.task, track=track)
     facts = {"steps": feed.steps, "seconds": seconds, "seed": seed, "pictures": len(training)}
-    write_json(out / RESULTS, {**metrics, **facts})
+    named = {"protocol": recipe.task, "definition": definition(test, recipe.task)}
+    write_json(out / RESULTS, {**named, "metrics": metrics, **facts})
     return RunResult(out, metrics, seconds)
 
 
