@@ -4,12 +4,15 @@ from types import ModuleType
 
 import pytest
 import timm
+import torch
 
 from zoo.data.layouts import DATASETS
+from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import EmbedderConfig
 from zoo.recipes import (
     RECIPES,
     Recipe,
+    captions,
     cars,
     cub,
     dyml,
@@ -22,7 +25,7 @@ from zoo.recipes import (
 )
 from zoo.training.objective import build_loss
 
-SHELVES = (cars, cub, dyml, emoji, inaturalist, inshop, landmarks, sop, vehicleid)
+SHELVES = (captions, cars, cub, dyml, emoji, inaturalist, inshop, landmarks, sop, vehicleid)
 
 each_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 
@@ -53,7 +56,9 @@ def test_its_network_can_be_configured(recipe: Recipe) -> None:
 @each_recipe
 def test_its_losses_can_be_built(recipe: Recipe) -> None:
     for term in (recipe.loss, recipe.extra_loss):
-        if term is not None:
+        if recipe.captions is not None and term is not None:
+            assert PAIR_LOSSES[term.name](**term.options)(torch.eye(16)).isfinite()
+        elif term is not None:
             loss = build_loss(term, classes=12, dim=8)
             assert bool(list(loss.parameters())) == (term.name == "cluster_proxy")
 

@@ -226,6 +226,26 @@ class HierarchicalSampler:
         return members[torch.randperm(len(members), generator=generator)[: self.share]]
 
 
+class ShuffledSampler:
+    """Items in random order, whatever their class; an incomplete last batch is left out."""
+
+    def __init__(self, count: int, size: int, seed: int) -> None:
+        if count < size:
+            raise DataError(f"a batch needs {size} items, the data has {count}")
+        self.count, self.size, self.seed = count, size, seed
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return self.count // self.size
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the epoch's batches from number `start` on."""
+        generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
+        order = torch.randperm(self.count, generator=generator)
+        for number in range(start, len(self)):
+            yield order[number * self.size : (number + 1) * self.size]
+
+
 def _most_rounds(groups: Int64[Tensor, " class"], classes: int) -> int:
     """Return how many batches of `classes` distinct classes the groups can fill.
 

@@ -1,6 +1,7 @@
 """Recipes by name; a new one is an entry of the tuple at the end of its dataset's file."""
 
 from zoo.recipes import (
+    captions,
     cars,
     cub,
     dyml,
@@ -18,7 +19,7 @@ from zoo.recipes.scores import ScoreRecipe as ScoreRecipe
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for shelf in (emoji, sop, cub, cars, inshop, inaturalist, vehicleid, landmarks, dyml)
+    for shelf in (emoji, captions, sop, cub, cars, inshop, inaturalist, vehicleid, landmarks, dyml)
     for recipe in shelf.RECIPES
 }
 

@@ -33,6 +33,13 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Captions:
+    """Pictures are trained against captions: the frozen text encoder whose space they learn."""
+
+    encoder: str = "all-minilm-l6-v2"
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """Random crop (share of the area, aspect ratio), flip, and colour changes of a training batch.
 
@@ -53,13 +60,14 @@ class Batch:
 
     `sampler`: "per_class" draws classes evenly, "every_image" walks all images in groups of
     `per_class` (at most `groups_per_class` of them a class and epoch), "hierarchical" takes
-    `super_classes` of the second label level at a time, for `batches_per_tuple` batches each.
+    `super_classes` of the second label level at a time, for `batches_per_tuple` batches each,
+    "shuffled" draws images whatever their class (captions).
     `chunk` bounds the images that go through the network at once (two passes, same gradient).
     """
 
     size: int = 128
     per_class: int = 4
-    sampler: Literal["per_class", "every_image", "hierarchical"] = "per_class"
+    sampler: Literal["per_class", "every_image", "hierarchical", "shuffled"] = "per_class"
     groups_per_class: int | None = None
     super_classes: int = 2
     batches_per_tuple: int = 10
@@ -69,7 +77,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class LossTerm:
-    """A loss by its name in `zoo.losses.LOSSES`, its options, and its weight in the sum.
+    """A loss by its name in `LOSSES` (with captions `PAIR_LOSSES`), its options, its weight.
 
     `lr` and `final_lr` drive the loss's own parameters (class proxies), when it has any.
     """
@@ -146,6 +154,7 @@ class Recipe:
     extra_loss: LossTerm | None = None
     memory: int = 0
     data: Data = Data()
+    captions: Captions | None = None
     augmentation: Augmentation = Augmentation()
     batch: Batch = Batch()
     optimiser: Optimiser = Optimiser()

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 from zoo.errors import DataError, UsageError
 from zoo.losses import LOSSES
+from zoo.losses.pairs import PAIR_LOSSES
 from zoo.recipes.recipe import LossTerm, Recipe
 
 Section = TypeVar("Section")
@@ -63,23 +64,24 @@ def override_section(section: Section, key: str, value: str) -> Section:
 
 def check_losses(recipe: Recipe) -> None:
     """Raise `UsageError` unless every loss exists and takes the options it is given."""
+    known = LOSSES if recipe.captions is None else PAIR_LOSSES
     for term in (recipe.loss, recipe.extra_loss):
         if term is None:
             continue
-        _known(term.name, sorted(LOSSES), "loss")
+        _known(term.name, sorted(known), "loss")
         for option in term.options:
             _known(option, loss_options(term.name), f"option of {term.name}")
 
 
 def loss_options(name: str) -> list[str]:
     """Return the options that a loss's constructor takes."""
-    return list(inspect.signature(LOSSES[name]).parameters)
+    return list(inspect.signature({**LOSSES, **PAIR_LOSSES}[name]).parameters)
 
 
 def _changed(section: Any, path: list[str], value: Any, key: str) -> Any:
     name, *rest = path
     if isinstance(section, LossTerm) and not rest and name not in _names(LossTerm):
-        _known(section.name, sorted(LOSSES), "loss")
+        _known(section.name, sorted([*LOSSES, *PAIR_LOSSES]), "loss")
         _known(name, [*_names(LossTerm), *loss_options(section.name)], "key", key)
         return replace(section, options={**section.options, name: value})
     if not is_dataclass(section):

@@ -15,6 +15,7 @@ from zoo.data.samplers import (
     HierarchicalSampler,
     PerClassSampler,
     Sampler,
+    ShuffledSampler,
 )
 from zoo.errors import UsageError
 from zoo.progress import Track, silent
@@ -56,12 +57,11 @@ class Feed:
     ) -> None:
         self.augmentation: Augmentation = recipe.augmentation
         self.preprocessing = preprocessing
-        self.labels = catalogue.label_ids[:, : recipe.data.levels].contiguous()
+        self.labels = _labels(recipe, catalogue)
         self.sampler: Sampler = build_sampler(recipe.batch, catalogue.label_ids, seed)
         self.pictures = open_pictures(catalogue.paths, preprocessing.size, workers, track)
         self.share = world.part(recipe.batch.size)
         self.seed = seed
-        self.classes = len(catalogue.label_names[0])
         self.fingerprint = fingerprint(catalogue, seed, world.size)
         self.steps_per_epoch = len(self.sampler)
         self.steps = recipe.schedule.steps or recipe.schedule.epochs * self.steps_per_epoch
@@ -97,6 +97,13 @@ class Feed:
             yield items[self.share], draws[self.share]
 
 
+def _labels(recipe: Recipe, catalogue: Catalogue) -> Int64[Tensor, "item level"]:
+    """Return what a loss tells items apart by: labels, or with captions the item itself."""
+    if recipe.captions is not None:
+        return torch.arange(len(catalogue))[:, None]
+    return catalogue.label_ids[:, : recipe.data.levels].contiguous()
+
+
 def build_sampler(batch: Batch, labels: Int64[Tensor, "item level"], seed: int) -> Sampler:
     """Return the sampler a recipe asks for.
 
@@ -104,6 +111,8 @@ def build_sampler(batch: Batch, labels: Int64[Tensor, "item level"], seed: int) 
         UsageError: the batch is not a whole number of classes.
         DataError: the labels cannot fill a batch.
     """
+    if batch.sampler == "shuffled":
+        return ShuffledSampler(len(labels), batch.size, seed)
     classes, rest = divmod(batch.size, batch.per_class)
     if rest or not classes:
         raise UsageError(

@@ -8,11 +8,11 @@ from zoo.data.catalogue import Catalogue
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import write_json
 from zoo.models import Embedder, save_embedder
+from zoo.models.text_encoder import TextEncoder
 from zoo.progress import Track, silent
+from zoo.training.captions import captioned_split, evaluate_pictures_and_captions
 from zoo.training.record import Row
 from zoo.training.run import BEST, RESULTS
-
-CHOSEN_BY = "recall_at_1"
 
 
 class Judge:
@@ -23,10 +23,18 @@ class Judge:
     """
 
     def __init__(
-        self, catalogue: Catalogue, out: Path, workers: int, device: str, track: Track
+        self,
+        catalogue: Catalogue,
+        out: Path,
+        workers: int,
+        device: str,
+        track: Track,
+        encoder: TextEncoder | None = None,
     ) -> None:
         held = [i for i, item in enumerate(catalogue.items) if item.split != "train"]
-        self.catalogue = catalogue.subset(held)
+        self.catalogue, self.encoder = catalogue.subset(held), encoder
+        if encoder is not None and len(held):
+            self.catalogue = captioned_split(self.catalogue)
         self.out, self.workers, self.device, self.track = out, workers, device, track
         self.results: dict[str, Any] = {}
 
@@ -35,7 +43,7 @@ class Judge:
         metrics = self._evaluate(model, silent)  # within the bar of the steps
         if not metrics:
             return None
-        if metrics[CHOSEN_BY] > self._best():
+        if metrics[self._chosen_by] > self._best():
             save_embedder(model, self.out / BEST)
             write_json(self.out / BEST / RESULTS, {**self.results, "step": step})
         return {"step": step, **metrics}
@@ -48,12 +56,30 @@ class Judge:
         if not len(self.catalogue):
             return {}
         model.eval()
-        found = evaluate_retrieval(
-            model, self.catalogue, workers=self.workers, device=self.device, track=track
-        )
+        if self.encoder is None:
+            found = evaluate_retrieval(
+                model, self.catalogue, workers=self.workers, device=self.device, track=track
+            )
+        else:
+            found = evaluate_pictures_and_captions(
+                model,
+                self.encoder,
+                self.catalogue,
+                workers=self.workers,
+                device=self.device,
+                track=track,
+            )
         self.results = found.as_json()
         return dict(found.metrics)
 
+    @property
+    def _chosen_by(self) -> str:
+        return "recall_at_1" if self.encoder is None else "rsum"
+
     def _best(self) -> float:
         path = self.out / BEST / RESULTS
-        return float(json.loads(path.read_text())["metrics"][CHOSEN_BY]) if path.exists() else -1.0
+        return (
+            float(json.loads(path.read_text())["metrics"][self._chosen_by])
+            if path.exists()
+            else -1.0
+        )

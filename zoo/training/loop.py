@@ -5,20 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from zoo.data.catalogue import Catalogue, hold_out
 from zoo.data.validation import write_skipped
-from zoo.errors import InterruptedRunError
+from zoo.errors import InterruptedRunError, UsageError
 from zoo.files import write_json
 from zoo.models import Embedder, save_embedder
+from zoo.models.text_encoder import TextEncoder
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Recipe
 from zoo.training import run
+from zoo.training.captions import CaptionObjective, embed_captions
 from zoo.training.curves import draw_curves
-from zoo.training.distributed import join_world
+from zoo.training.distributed import World, join_world
 from zoo.training.feed import Feed
 from zoo.training.interrupts import Interrupts
 from zoo.training.judge import Judge
+from zoo.training.objective import Objective
 from zoo.training.record import Listener, Record, read_rows
 from zoo.training.run import RunResult
 from zoo.training.trainer import Trainer
@@ -36,12 +40,13 @@ def train(
     resume: bool = False,
     track: Track = silent,
     listeners: Sequence[Listener] = (),
+    encoder: TextEncoder | None = None,
 ) -> RunResult:
     """Train `model` on the catalogue's training split into the run folder `out`.
 
     A catalogue without splits has a fifth of its classes held out for evaluation. With `resume` a
     run found in `out` goes on from its last checkpoint and ends with the same weights, bit for bit
-    on the CPU, as if it had never stopped.
+    on the CPU, as if it had never stopped. A recipe with captions needs its text `encoder`.
 
     Raises:
         UsageError: the folder is taken, or the recipe does not fit the data or the processes.
@@ -60,9 +65,10 @@ def train(
     feed = Feed(recipe, training_set, shape, world=world, seed=seed, workers=workers, track=track)
 
     # Model, losses, optimisers, and where they were
-    trainer = Trainer(recipe, model, feed, world, torch.device(device))
+    objective = build_objective(recipe, training_set, world, model.dim, encoder)
+    trainer = Trainer(recipe, model, feed, objective, world, torch.device(device))
     done = trainer.restore(out) if resume else 0
-    judge = Judge(catalogue, out, workers, device, track)
+    judge = Judge(catalogue, out, workers, device, track, encoder)
 
     # Steps
     began = time.perf_counter()
@@ -97,6 +103,18 @@ def train(
         draw_curves(read_rows(out), out / run.CURVES)
     world.wait()
     return RunResult(out, metrics, seconds)
+
+
+def build_objective(
+    recipe: Recipe, catalogue: Catalogue, world: World, dim: int, encoder: TextEncoder | None
+) -> nn.Module:
+    """Return what judges a batch: the losses over labels, or over captions."""
+    if recipe.captions is None:
+        classes = len(catalogue.label_names[0]) if catalogue.levels else 0
+        return Objective(recipe, world, classes, dim)
+    if encoder is None:
+        raise UsageError(f"recipe {recipe.name} trains against captions: it needs a text encoder")
+    return CaptionObjective(recipe, world, embed_captions(encoder, catalogue), dim)
 
 
 def due(step: int, every: int) -> bool:

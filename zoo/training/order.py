@@ -15,7 +15,7 @@ from zoo.recipes.own import OWN, fitted
 from zoo.training.distributed import join_world, leave_world
 from zoo.training.feed import build_sampler
 from zoo.training.loop import train
-from zoo.training.setup import build_network, read_data
+from zoo.training.setup import build_network, load_encoder, read_data
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ def execute(order: Order, track: Track = silent) -> dict[str, Any] | None:
             seed=order.seed,
             resume=order.resume == "auto",
             track=track if world.leads else silent,
+            encoder=load_encoder(recipe, offline=order.offline, device=device, track=track),
         )
     finally:
         leave_world()

@@ -10,6 +10,7 @@ from zoo.data.open import open_dataset
 from zoo.errors import UsageError
 from zoo.hub import resolve_model
 from zoo.models import Embedder, build_embedder, read_config
+from zoo.models.text_encoder import TextEncoder, load_text_encoder
 from zoo.progress import Track, silent
 from zoo.recipes import RECIPES, Recipe
 from zoo.recipes.own import own_recipe
@@ -83,6 +84,16 @@ def build_network(
     name = recipe.network.backbone
     folder = resolve_model(name, revision=revision, offline=offline, track=track)
     return embedder_of(recipe, folder, seed)
+
+
+def load_encoder(
+    recipe: Recipe, *, offline: bool = False, device: str = "cpu", track: Track = silent
+) -> TextEncoder | None:
+    """Find and load the text encoder of a recipe with captions."""
+    if recipe.captions is None:
+        return None
+    folder = resolve_model(recipe.captions.encoder, offline=offline, track=track)
+    return load_text_encoder(folder).to(device)
 
 
 def embedder_of(recipe: Recipe, folder: Path, seed: int = 0) -> Embedder:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from zoo.models import Embedder
@@ -15,7 +15,6 @@ from zoo.training import optimise
 from zoo.training.checkpoint import load_checkpoint, save_checkpoint
 from zoo.training.distributed import World
 from zoo.training.feed import Feed, StepBatch
-from zoo.training.objective import Objective
 from zoo.training.record import Row
 from zoo.training.run import CHECKPOINTS, check_fingerprint
 from zoo.training.step import accumulate_gradient, replayable
@@ -35,15 +34,21 @@ class Trainer:
     """
 
     def __init__(
-        self, recipe: Recipe, model: Embedder, feed: Feed, world: World, device: torch.device
+        self,
+        recipe: Recipe,
+        model: Embedder,
+        feed: Feed,
+        objective: nn.Module,
+        world: World,
+        device: torch.device,
     ) -> None:
         layout = torch.channels_last if recipe.engine.channels_last else torch.contiguous_format
         self.recipe, self.feed, self.world, self.device = recipe, feed, world, device
         self.model = model.to(device=device).to(memory_format=layout)
         self.forward = torch.compile(self.model) if recipe.engine.compile else self.model
-        self.objective = Objective(recipe, world, feed.classes, model.dim).to(device)
+        self.objective = objective.to(device)
         self.optimiser = optimise.build_optimiser(model, recipe.optimiser)
-        self.loss_optimiser = optimise.build_loss_optimiser(self.objective.losses, recipe)
+        self.loss_optimiser = optimise.build_loss_optimiser(objective.losses, recipe)  # type: ignore[arg-type]
         half = recipe.engine.precision == "float16"
         self.scaler = torch.amp.GradScaler(device.type, enabled=half)
         self.ema = _average(model, recipe.optimiser.ema)

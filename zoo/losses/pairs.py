@@ -1,0 +1,87 @@
+"""Losses of matching pairs: a square matrix of scores whose diagonal holds the matches.
+
+`PAIR_LOSSES` holds them by name: `PAIR_LOSSES[name](...)(scores)`, images down, captions across.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from zoo.losses.checks import check_positive, checked_ks
+from zoo.losses.recall_at_k import recall_at_k
+from zoo.losses.sodeep import SoDeepRecall
+from zoo.ranking.positives import Items
+
+Square = Float[Tensor, "item item"]
+
+
+class InfoNCE(nn.Module):
+    """Cross-entropy of each match among its row and its column, at temperature `tau`.
+
+    Radford et al., CLIP, ICML 2021, with a fixed temperature.
+    """
+
+    def __init__(self, tau: float = 0.05) -> None:
+        super().__init__()
+        check_positive(tau=tau)
+        self.tau = tau
+
+    def forward(self, scores: Square) -> Float[Tensor, ""]:
+        """Return the mean of both directions."""
+        own = torch.arange(len(scores), device=scores.device)
+        logits = scores / self.tau
+        forth = nn.functional.cross_entropy(logits, own)
+        return (forth + nn.functional.cross_entropy(logits.T, own)) / 2
+
+
+class HardTriplet(nn.Module):
+    """Each match `margin` above the best mismatch of its row, and of its column.
+
+    Faghri et al., VSE++, BMVC 2018; DSVE-Loc trains with it at margin 0.2.
+    """
+
+    def __init__(self, margin: float = 0.2) -> None:
+        super().__init__()
+        check_positive(margin=margin)
+        self.margin = margin
+
+    def forward(self, scores: Square) -> Float[Tensor, ""]:
+        """Return the sum of both directions' mean hinge."""
+        own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        rivals = scores.masked_fill(own, -torch.inf)
+        hinges = [
+            (self.margin + rivals.amax(dim=axis) - scores.diagonal()).clamp(min=0).mean()
+            for axis in (0, 1)
+        ]
+        return hinges[0] + hinges[1]
+
+
+class PairRecallAtK(nn.Module):
+    """RS@k in both directions: each item has one positive, its match."""
+
+    def __init__(
+        self, ks: Sequence[int] = (1, 2, 4, 8, 16), tau_k: float = 1.0, tau_rank: float = 0.01
+    ) -> None:
+        super().__init__()
+        check_positive(tau_k=tau_k, tau_rank=tau_rank)
+        self.ks, self.tau_k, self.tau_rank = checked_ks(ks), tau_k, tau_rank
+
+    def forward(self, scores: Square) -> Float[Tensor, ""]:
+        """Return the mean of both directions."""
+        own = torch.arange(len(scores), device=scores.device)[:, None]
+        items = Items(own, torch.ones_like(own, dtype=torch.bool))
+        ways = [
+            recall_at_k(way, items, self.ks, self.tau_k, self.tau_rank).mean()
+            for way in (scores, scores.T.contiguous())
+        ]
+        return (ways[0] + ways[1]) / 2
+
+
+PAIR_LOSSES: dict[str, type[nn.Module]] = {
+    "hard_triplet": HardTriplet,
+    "info_nce": InfoNCE,
+    "pair_recall_at_k": PairRecallAtK,
+    "sodeep_recall": SoDeepRecall,
+}
