@@ -49,7 +49,7 @@ class Output:
 
     def log(self, message: str) -> None:
         """Tell the person something that is not the result (stderr)."""
-        self.console.print(message, highlight=False, markup=False)
+        self.console.print(message, highlight=False, markup=False, soft_wrap=True)
 
     def result(self, value: dict[str, Any], human: Callable[[], RenderableType]) -> None:
         """Print the command's result: one JSON object, or what `human` renders (stdout)."""

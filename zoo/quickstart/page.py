@@ -61,15 +61,19 @@ def _pictures(done: Quickstart) -> str:
 
 
 def _row(name: str, example: Example) -> str:
-    query = report.Shown(example.query.path, example.query.labels[0])
     label = example.query.labels[0]
-    hits = [report.Shown(hit.path, hit.label, hit.label == label) for hit in example.hits]
+    query = report.Shown(example.query.path, _words(label))
+    hits = [report.Shown(hit.path, _words(hit.label), hit.label == label) for hit in example.hits]
     return report.ranking(name, query, hits)
+
+
+def _words(label: str) -> str:
+    return label.replace("_", " ")
 
 
 def _curve(done: Quickstart) -> str:
     points = [(row["step"], row["loss"]) for row in read_rows(done.out / "run") if "loss" in row]
-    return report.line_chart({"loss": points}, "step", done.recipe.loss.name)
+    return report.line_chart({"loss": points}, "step", f"loss ({done.recipe.loss.name})")
 
 
 def _settings(done: Quickstart) -> dict[str, str | int | float]:
@@ -88,5 +92,5 @@ def _settings(done: Quickstart) -> dict[str, str | int | float]:
     }
 
 
-def _stages(done: Quickstart) -> list[list[str | float]]:
-    return [[stage, round(seconds, 1)] for stage, seconds in done.seconds.items()]
+def _stages(done: Quickstart) -> list[list[str]]:
+    return [[stage, f"{seconds:.1f}"] for stage, seconds in done.seconds.items()]
