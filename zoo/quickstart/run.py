@@ -43,7 +43,7 @@ class Quickstart:
 
     @property
     def commands(self) -> list[str]:
-        """The commands that do the same."""
+        """The commands that do the same, once everything is done."""
         out, data = self.out, self.out / "data"
         train_it = f"rankzoo train {RECIPE} --data {data} --out {out / 'run'} --seed {self.seed}"
         steps = f" --set schedule.steps={self.recipe.schedule.steps}"
@@ -53,7 +53,7 @@ class Quickstart:
             f"rankzoo eval {out / 'run'} --data {data}",
             f"rankzoo index build --model {out / 'run'} --images {data} --split gallery"
             f" --out {out / 'index'}",
-            f"rankzoo search {out / 'index'} {data / 'twemoji' / '1f41d.png'}",
+            f"rankzoo search {out / 'index'} {self.examples['after'][0].query.path}",
         ]
 
     def to_json(self) -> dict[str, Any]:
