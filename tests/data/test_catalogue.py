@@ -44,6 +44,16 @@ def test_class_folders_are_read_in_order(draw: Draw, tmp_path: Path) -> None:
     assert catalogue.splits == set()
 
 
+def test_a_catalogue_is_called_after_its_folder_or_file(
+    draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("shop v1.2/oak/a.png")
+    monkeypatch.chdir(tmp_path / "shop v1.2")
+    assert read_catalogue(Path()).name == "shop v1.2"
+    Path("list.csv").write_text("path,label\noak/a.png,oak\n")
+    assert read_catalogue(Path("list.csv")).name == "list"
+
+
 def test_split_folders_above_class_folders_are_recognised(draw: Draw, tmp_path: Path) -> None:
     for name in ("train/oak/a.png", "query/ash/a.png", "gallery/ash/b.png"):
         draw(name)

@@ -132,7 +132,7 @@ def read_catalogue(
     public = recognise(path)
     if public:
         return read_public(public, path, on_bad_image=on_bad_image)
-    name = path.stem
+    name = path.resolve().name if path.is_dir() else path.stem
     manifests = [path / f"manifest{suffix}" for suffix in (".csv", ".jsonl")]
     path = next((p for p in manifests if p.is_file()), path)
     if path.is_dir():
