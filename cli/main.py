@@ -5,6 +5,7 @@ from typing import Annotated, NoReturn, cast
 
 import typer
 
+from cli.bench import app as bench_app
 from cli.card import card
 from cli.convert import convert
 from cli.detect import detect
@@ -54,6 +55,7 @@ app.command("eval")(evaluate)
 index_app.command("duplicates")(duplicates)
 index_app.command("map")(draw_map)
 app.add_typer(index_app)
+app.add_typer(bench_app)
 app.command("search")(search)
 app.command("embed")(embed)
 app.command("detect")(detect)

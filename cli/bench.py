@@ -1,0 +1,141 @@
+"""`rankzoo bench …`: speed and memory on this machine, each against a reference in the same run."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.options import Json, Quiet, Seed
+from cli.output import Output
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+app = typer.Typer(name="bench", no_args_is_help=True)
+
+Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Repetitions; the best counts.")]
+
+
+@app.command()
+def startup(repeats: Repeats = 15, json: Json = False, quiet: Quiet = False) -> None:
+    """Start `rankzoo --help` and an empty Typer application, in turn; medians."""
+    from zoo.bench.startup import benchmark_startup
+
+    _print(Output(json, quiet), benchmark_startup(repeats).to_json())
+
+
+@app.command()
+def decode(repeats: Repeats = 5, json: Json = False, quiet: Quiet = False) -> None:
+    """Open large JPEGs whole and in draft mode; images per second."""
+    from zoo.bench.decode import benchmark_decode
+
+    with tempfile.TemporaryDirectory() as folder:
+        _print(Output(json, quiet), benchmark_decode(Path(folder), repeats=repeats).to_json())
+
+
+@app.command()
+def training(
+    architecture: Annotated[str, typer.Option("--model", help="A timm architecture.")] = "resnet18",
+    size: Annotated[int, typer.Option("--size", min=1, help="Side of the input, pixels.")] = 96,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Loading processes.")] = 1,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on JPEGs: decode alone, network alone, both; images per second."""
+    from zoo.bench.training import benchmark_training
+
+    output = Output(json, quiet)
+    with tempfile.TemporaryDirectory() as folder:
+        found = benchmark_training(
+            Path(folder), architecture=architecture, size=size, workers=workers
+        )
+    _print(output, found.to_json())
+
+
+@app.command()
+def detection(
+    negatives: Annotated[int, typer.Option("--negatives", min=1, help="Negatives.")] = 200_000,
+    positives: Annotated[int, typer.Option("--positives", min=1, help="Positives.")] = 2_000,
+    repeats: Repeats = 3,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare detection's ranking losses with a loop over the positives."""
+    from zoo.bench.detection import compare_detection_losses
+
+    output = Output(json, quiet)
+    _print_rows(output, compare_detection_losses(negatives, positives, repeats, output.track))
+
+
+@app.command()
+def evaluation(
+    gallery: Annotated[int, typer.Option("--gallery", min=10, help="Images.")] = 1_000_000,
+    queries: Annotated[int, typer.Option("--queries", min=10, help="Queries.")] = 10_000,
+    dim: Annotated[int, typer.Option("--dim", min=1, help="Dimensions.")] = 512,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Evaluate against a large stored gallery: seconds, floor, peak memory."""
+    from zoo.bench.evaluation import bench_evaluation
+
+    output = Output(json, quiet)
+    with tempfile.TemporaryDirectory() as folder:
+        found = bench_evaluation(Path(folder), gallery, queries, dim, seed, output.track)
+    _print(output, dict(found))
+
+
+@app.command()
+def index(
+    count: Annotated[int, typer.Option("--count", min=1_000, help="Vectors.")] = 200_000,
+    dim: Annotated[int, typer.Option("--dim", min=8, help="Dimensions.")] = 256,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Tune an index for recall@10 of 0.99 and compare it with hand-written ones."""
+    from rich.console import Group
+
+    from zoo.bench.index import bench_index
+
+    output = Output(json, quiet)
+    found = bench_index(count, dim, seed, track=output.track)
+    tables = ("tuner", "by_hand", "quantised")
+    plain = {name: value for name, value in found.items() if not isinstance(value, list | dict)}
+    output.result(
+        found, lambda: Group(*(_rows(found[t], t) for t in tables if t in found), _facts(plain))
+    )
+
+
+def _print(output: Output, value: dict[str, Any]) -> None:
+    output.result(value, lambda: _facts(value))
+
+
+def _print_rows(output: Output, rows: Sequence[dict[str, Any]]) -> None:
+    output.result({"rows": list(rows)}, lambda: _rows(rows))
+
+
+def _facts(value: dict[str, Any]) -> "Table":
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    for name, entry in value.items():
+        table.add_row(name.replace("_", " "), _text(entry))
+    return table
+
+
+def _rows(rows: Sequence[dict[str, Any]], title: str = "") -> "Table":
+    from rich.table import Table
+
+    table = Table(title=title.replace("_", " "), box=None)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "))
+    for row in rows:
+        table.add_row(*(_text(entry) for entry in row.values()))
+    return table
+
+
+def _text(entry: Any) -> str:
+    return f"{entry:.4g}" if isinstance(entry, float) else str(entry)
