@@ -37,6 +37,9 @@ QueryImage = Annotated[
     Literal["crop", "whole"], typer.Option(help="Landmarks: cut queries to their boxes or not.")
 ]
 Scales = Annotated[str, typer.Option(help="Embed at these scales and average: 1,0.7071,0.5.")]
+ImageSize = Annotated[
+    int | None, typer.Option(min=32, help="Whole pictures, longer side N pixels, without a crop.")
+]
 WhitenOn = Annotated[Path | None, typer.Option(help="Learn PCA whitening on this data.")]
 Whitening = Annotated[
     Path | None, typer.Option(help="Whitening to apply, or to save with --whiten-on.")
@@ -57,6 +60,7 @@ def evaluate(
     confidence: Confidence = False,
     report: Report = None,
     save: Save = False,
+    image_size: ImageSize = None,
     scales: Scales = "1",
     whiten_on: WhitenOn = None,
     whitening: Whitening = None,
@@ -113,6 +117,7 @@ def evaluate(
         expansion=expand,
         alpha=alpha,
         reranking=Reranking() if rerank else None,
+        image_size=image_size,
         scales=parse_scales(scales),
     )
     session = run_session(

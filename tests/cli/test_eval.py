@@ -102,12 +102,12 @@ def test_refinement_shows_its_effect_beside_the_plain_result(
     assert value["unrefined"] != value["metrics"]
     options = value["options"]
     assert isinstance(options, dict)
-    assert [*options] == ["whitening", "augmentation", "expansion", "reranking"]
+    assert [*options] == ["input", "whitening", "augmentation", "expansion", "reranking"]
     _, again = run(*common, "--whitening", white)
     assert again["unrefined"] == value["unrefined"]
     options = again["options"]
     assert isinstance(options, dict)
-    assert [*options] == ["whitening"]
+    assert [*options] == ["input", "whitening"]
 
 
 def test_a_result_is_kept_in_the_run_folder_for_its_card(
@@ -117,7 +117,7 @@ def test_a_result_is_kept_in_the_run_folder_for_its_card(
     kept = json.loads((model / "results.json").read_text())
     assert kept["metrics"] == value["metrics"]
     assert kept["definition"]
-    assert kept["options"] == {"scales": "1, 0.5"}
+    assert kept["options"] == {"input": "shorter side 64, centre 64 x 64", "scales": "1, 0.5"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from zoo.errors import DataError, IntegrityError, UnavailableError
 from zoo.evaluation.expansion import expanded
-from zoo.evaluation.multi_scale import THREE_SCALES, MultiScale
 from zoo.evaluation.neighbours import nearest
 from zoo.evaluation.refinement import Refinement, refined_blocks
 from zoo.evaluation.reranking import Reranking, reranked_blocks
@@ -135,22 +134,6 @@ def test_whitenings_that_cannot_be_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no tensors here")
     with pytest.raises(IntegrityError, match="holds no whitening"):
         load_whitening(tmp_path / "text")
-
-
-class Colours(nn.Module):
-    transform = staticmethod(torch.as_tensor)
-    dim = 3
-
-    def forward(self, images: Tensor) -> Tensor:
-        self.sizes = [*getattr(self, "sizes", []), tuple(images.shape[2:])]
-        return normalize(images.mean(dim=(2, 3)), dim=1)
-
-
-def test_three_scales_see_three_sizes_and_keep_a_flat_picture_s_embedding() -> None:
-    model, images = Colours(), torch.rand(2, 3, 1, 1).expand(2, 3, 64, 96)
-    got = MultiScale(model, THREE_SCALES, multiple=16)(images)
-    assert model.sizes == [(64, 96), (48, 64), (32, 48)]
-    torch.testing.assert_close(got, Colours()(images))
 
 
 def test_expansion_never_takes_the_query_itself_for_its_neighbour(

@@ -18,7 +18,8 @@ class Job:
     split: search this split with its own images; `all` everything.
     embeddings: a folder to keep embeddings in, so that an interrupted run goes on.
     whiten_on: a set to learn PCA whitening on (kept in `whitening`, if given); else `whitening` is
-    read. Counts of neighbours and scales: see `Refinement` and `MultiScale`.
+    read. Counts of neighbours and scales: see `Refinement` and `MultiScale`; image_size: see
+    `WholePictures`.
     """
 
     data: Path
@@ -41,6 +42,7 @@ class Job:
     alpha: float = 0.0
     reranking: Reranking | None = None
     scales: tuple[float, ...] = (1.0,)
+    image_size: int | None = None
 
     def __post_init__(self) -> None:
         if self.protocol and self.protocol not in PROTOCOLS:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -19,9 +20,9 @@ from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.extract import Extractor
 from zoo.evaluation.images import Measured, evaluate_images
 from zoo.evaluation.landmarks import evaluate_listed, evaluate_revisited
-from zoo.evaluation.multi_scale import MultiScale
 from zoo.evaluation.protocols import BY_DATASET, PROTOCOLS, Protocol
 from zoo.evaluation.refinement import NOTHING, Refinement
+from zoo.evaluation.sizes import MultiScale, WholePictures, described_input
 from zoo.evaluation.task import Task, held_out, random_galleries, task_of
 from zoo.evaluation.whitening import Whitening, learn_whitening, load_whitening, save_whitening
 from zoo.files import sha256_of
@@ -55,11 +56,10 @@ def run_job(name: str, job: Job, track: Track = silent) -> Outcome:
         RankzooError: the model, the data or an option cannot be used; it says which.
     """
     folder = resolve_model(name, offline=job.offline, track=track)
-    outcome = _dispatch(name, _extractor(folder, job, track), job)
-    if job.scales == (1.0,):
-        return outcome
-    scales = {"scales": ", ".join(f"{scale:g}" for scale in job.scales)}
-    told = [replace(e, options={**scales, **e.options}) for e in outcome.evaluations]
+    extract = _extractor(folder, job, track)
+    outcome = _dispatch(name, extract, job)
+    shape = described_input(extract.model)
+    told = [replace(e, options={**shape, **e.options}) for e in outcome.evaluations]
     return replace(outcome, evaluations=told)
 
 
@@ -92,18 +92,20 @@ def _dispatch(name: str, extract: Extractor, job: Job) -> Outcome:
 
 def _extractor(folder: Path, job: Job, track: Track) -> Extractor:
     model: nn.Module = load_folder(folder)
-    identity = sha256_of(folder / "model.safetensors")
+    if job.image_size is not None:
+        model = WholePictures(model, job.image_size)
     if job.scales != (1.0,):
         model = MultiScale(model, job.scales)
-        identity += f" scales {job.scales}"
+    weights = sha256_of(folder / "model.safetensors")
+    way = sha256(repr(described_input(model)).encode()).hexdigest()
     return Extractor(
         model,
-        identity,
-        job.embeddings / identity[:12] if job.embeddings else None,
-        job.batch_size,
-        job.workers,
-        pick_device(job.device),
-        track,
+        identity=f"{weights}-{way[:12]}",
+        folder=job.embeddings / f"{weights[:12]}-{way[:12]}" if job.embeddings else None,
+        batch_size=1 if job.image_size else job.batch_size,
+        workers=job.workers,
+        device=pick_device(job.device),
+        track=track,
     )
 
 
