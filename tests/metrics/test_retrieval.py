@@ -44,24 +44,28 @@ PLAIN: list[tuple[str, Callable[[Tensor, Tensor], Tensor], Callable[[list[bool]]
 ]
 
 
-@pytest.mark.parametrize(("fast", "plain"), [p[1:] for p in PLAIN], ids=[p[0] for p in PLAIN])
+@pytest.mark.parametrize(("name", "fast", "plain"), PLAIN)
 def test_a_metric_equals_its_plain_definition(
     ranking: Ranking,
     slowly: Slowly,
+    parity: Callable[..., None],
+    name: str,
     fast: Callable[[Tensor, Tensor], Tensor],
     plain: Callable[[list[bool]], float],
 ) -> None:
-    assert float(fast(*ranking)) == pytest.approx(slowly(*ranking, plain), abs=1e-12)
+    parity(name, "brute force", float(fast(*ranking)), slowly(*ranking, plain), 1e-12)
 
 
-def test_the_golden_batch_has_its_published_map_and_recall(golden: tuple[Tensor, Tensor]) -> None:
+def test_the_golden_batch_has_its_published_map_and_recall(
+    golden: tuple[Tensor, Tensor], parity: Callable[..., None]
+) -> None:
     vectors, labels = golden
     itself, coarse = torch.arange(12), labels[:, 1]
     pair = retrieval.leave_out(
         vectors @ vectors.T, coarse[:, None] == coarse, query_ids=itself, gallery_ids=itself
     )
-    assert float(retrieval.mean_average_precision(*pair)) == pytest.approx(0.778108, abs=1e-6)
-    assert float(retrieval.recall_at_k(*pair, k=1)) == pytest.approx(0.916667, abs=1e-6)
+    got = [float(m(*pair)) for m in (retrieval.mean_average_precision, retrieval.recall_at_k)]
+    parity("mAP, R@1 of the golden batch", "golden (6 digits)", got, [0.778108, 0.916667], 1e-6)
 
 
 def test_a_duplicate_ahead_of_the_query_itself_is_still_found() -> None:
