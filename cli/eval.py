@@ -88,11 +88,6 @@ def evaluate(
     if (found := measure_detector(model, data, split, device, workers, offline)) is not None:
         output.result(found, human=lambda: detection_table(found))
         return
-    from zoo.models.scorer import is_scorer
-
-    if is_scorer(Path(model)):
-        _evaluate_scores(output, model, data, split or "test", batch_size, device)
-        return
     from zoo.comparison.job import Job, parse_scales
     from zoo.comparison.session import run_session
     from zoo.evaluation.reranking import Reranking
@@ -129,16 +124,3 @@ def evaluate(
         track=output.track,
     )
     output.result(session.as_json(), human=session.table)
-
-
-def _evaluate_scores(
-    output: Output, model: str, data: Path, split: str, batch_size: int, device: str
-) -> None:
-    from zoo.evaluation.scores import evaluate_scores
-    from zoo.evaluation.tables import result_table
-    from zoo.models.device import pick_device
-    from zoo.models.scorer import load_scorer
-
-    scorer = load_scorer(Path(model)).to(pick_device(device))
-    found = evaluate_scores(scorer, data, split, batch_size=batch_size, track=output.track)
-    output.result({"model": model, **found.as_json()}, human=lambda: result_table(found, model))

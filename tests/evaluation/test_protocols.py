@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from zoo.data.catalogue import Catalogue, Item
-from zoo.data.datasets.voc import MultiLabelSet
 from zoo.data.layouts import DATASETS
+from zoo.data.scored import ScoredSet
 from zoo.errors import DataError
 from zoo.evaluation.classes import evaluate_classes
 from zoo.evaluation.extract import Extractor
@@ -74,10 +74,10 @@ def test_draws_are_averaged_over_all_their_queries(vehicles: Catalogue) -> None:
 
 def test_voc_scores_give_both_means_and_every_class() -> None:
     present = torch.tensor([[True, False], [False, True], [True, True]])
-    data = MultiLabelSet(
-        "voc", Path(), (Path("1"), Path("2"), Path("3")), ("cat", "dog"), present, ~present & False
-    )
+    paths = (Path("1"), Path("2"), Path("3"))
+    data = ScoredSet(paths, ("cat", "dog"), present.float(), present & False)
     found = evaluate_classes(present.double(), data)
-    assert found.metrics == {"voc_map": 1, "voc_map_area": 1, "ap_cat": 1, "ap_dog": 1}
+    means = {"voc_map_11_point": 1, "voc_map_area": 1}
+    assert found.metrics == {**means, "ap_cat": 1, "ap_dog": 1}
     with pytest.raises(DataError, match=r"shape \(2, 2\) for 3 images"):
         evaluate_classes(torch.zeros(2, 2), data)

@@ -10,18 +10,17 @@ from torch import Tensor, nn
 
 from zoo.comparison.job import Job
 from zoo.data.catalogue import Catalogue
-from zoo.data.datasets.voc import read_voc_labels
 from zoo.data.layouts import recognise
 from zoo.data.open import open_dataset
 from zoo.errors import UsageError
 from zoo.evaluation.captions import evaluate_captions
-from zoo.evaluation.classes import evaluate_classes
 from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.extract import Extractor
 from zoo.evaluation.images import Measured, evaluate_images
 from zoo.evaluation.landmarks import evaluate_listed, evaluate_revisited
 from zoo.evaluation.protocols import BY_DATASET, PROTOCOLS, Protocol
 from zoo.evaluation.refinement import NOTHING, Refinement
+from zoo.evaluation.scores import evaluate_scores
 from zoo.evaluation.sizes import MultiScale, WholePictures, described_input
 from zoo.evaluation.task import Task, held_out, random_galleries, task_of
 from zoo.evaluation.whitening import Whitening, learn_whitening, load_whitening, save_whitening
@@ -29,6 +28,7 @@ from zoo.files import sha256_of
 from zoo.hub.resolve import resolve_model
 from zoo.loading import load_folder
 from zoo.models.device import pick_device
+from zoo.models.scorer import Scorer
 from zoo.progress import Track, silent
 
 
@@ -64,13 +64,25 @@ def run_job(name: str, job: Job, track: Track = silent) -> Outcome:
 
 
 def _dispatch(name: str, extract: Extractor, job: Job) -> Outcome:
+    model = extract.model
+    if isinstance(model, Scorer):
+        found = evaluate_scores(
+            model.to(extract.device),
+            job.data,
+            job.split or "test",
+            batch_size=job.batch_size,
+            track=extract.track,
+        )
+        return Outcome(name, [found])
     chosen = job.protocol or BY_DATASET.get(recognise(job.data) or "", "labels")
     protocol = PROTOCOLS[chosen]
     if protocol.kind == "captions":
         return Outcome(name, [_captions(extract, job, chosen)])
     if protocol.kind == "classes":
-        data = read_voc_labels(job.data, "test")
-        return Outcome(name, [evaluate_classes(extract(data.paths, data.name), data, chosen)])
+        raise UsageError(
+            f"{chosen} needs a model that scores classes",
+            "train one: rankzoo train voc07-vgg16-sodeep",
+        )
     refinements = _refinements(extract, job)
     if protocol.kind == "landmarks":
         found = evaluate_revisited(

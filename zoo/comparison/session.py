@@ -1,5 +1,6 @@
 """One call of `rankzoo eval`: one or two models, their comparison, page and record."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -96,8 +97,14 @@ def run_session(
             write_text(folder / "index.html", evaluation_page(outcomes, names, rows, bounds))
             write_json(folder / "result.json", session.as_json())
     for outcome in outcomes if save else ():
-        write_json(Path(outcome.model) / RESULTS, outcome.final.as_json() | {"seed": job.seed})
+        _save(Path(outcome.model) / RESULTS, outcome.final, job)
     return session
+
+
+def _save(path: Path, evaluation: Evaluation, job: Job) -> None:
+    """Replace the numbers of a run's results; what training noted beside them stays."""
+    noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    write_json(path, noted | evaluation.as_json() | {"seed": job.seed})
 
 
 def _own(job: Job, place: int) -> Job:

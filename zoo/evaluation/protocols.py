@@ -104,9 +104,10 @@ PROTOCOLS: dict[str, Protocol] = {
     "flickr30k": _captions("Flickr30k", 1000, 1),
     "voc07": Protocol(
         "classes",
-        "PASCAL VOC 2007 classification, test split. AP by 11 points, mean over classes; an image "
-        "in which a class is only there as difficult leaves that class's ranking.",
-        ("voc_map",),
+        "PASCAL VOC classification, test split: mean over classes of AP by 11 points (VOC 2007) "
+        "and by area (VOC 2010 on); an image in which a class is only there as difficult leaves "
+        "that class's ranking, ties count against the model.",
+        ("voc_map_11_point",),
     ),
 }
 BY_DATASET = {

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from zoo.data.scored import ScoredSet, read_attribute, read_voc_scores
 from zoo.errors import DataError
+from zoo.evaluation.classes import evaluate_classes
 from zoo.evaluation.evaluation import Evaluation
 from zoo.metrics.correlation import kendall, spearman
 from zoo.metrics.voc import voc_map
@@ -66,11 +67,19 @@ def evaluate_scorer(
     model: Scorer, data: ScoredSet, task: str, *, batch_size: int = 64, track: Track = silent
 ) -> dict[str, float]:
     """Score every picture and measure."""
+    scores = score_pictures(model, data, batch_size=batch_size, track=track)
+    return score_metrics(scores, data, task)
+
+
+def score_pictures(
+    model: Scorer, data: ScoredSet, *, batch_size: int = 64, track: Track = silent
+) -> Float[Tensor, "image output"]:
+    """Return the scores of every picture, in order."""
     features = model.file_features(data.paths, batch_size=batch_size, track=track)
     device = next(model.parameters()).device
     with torch.inference_mode():
-        scores = model.head(features.to(device)).cpu()
-    return score_metrics(scores, data, task)
+        scores: Tensor = model.head(features.to(device)).cpu()
+    return scores
 
 
 def evaluate_scores(
@@ -82,5 +91,8 @@ def evaluate_scores(
         DataError: the data is malformed, or has other classes than the model.
     """
     data, task = read_for(model, path, split)
-    metrics = evaluate_scorer(model, data, task, batch_size=batch_size, track=track)
+    scores = score_pictures(model, data, batch_size=batch_size, track=track)
+    if task == "labels":
+        return evaluate_classes(scores, data)
+    metrics = score_metrics(scores, data, task)
     return Evaluation(task, definition(data, task), metrics, len(data.outputs), len(data))
