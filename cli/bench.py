@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import Json, Quiet, Seed
+from cli.options import BatchSize, Data, Device, Json, Model, Quiet, Seed, Workers
 from cli.output import Output
 
 if TYPE_CHECKING:
@@ -85,6 +85,34 @@ def evaluation(
     with tempfile.TemporaryDirectory() as folder:
         found = bench_evaluation(Path(folder), gallery, queries, dim, seed, output.track)
     _print(output, dict(found))
+
+
+@app.command()
+def extraction(
+    model: Model,
+    data: Data,
+    batch_size: BatchSize = 32,
+    workers: Workers = 0,
+    device: Device = "auto",
+    repeats: Repeats = 3,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Embed a folder: decoding alone, network alone, both; images per second."""
+    from zoo.bench.extraction import bench_extraction
+    from zoo.data.catalogue import read_catalogue
+    from zoo.loading import load
+    from zoo.models.device import pick_device
+
+    found = bench_extraction(
+        load(model),
+        read_catalogue(data, require_labels=False).paths,
+        batch_size=batch_size,
+        workers=workers,
+        device=pick_device(device),
+        repeats=repeats,
+    )
+    _print(Output(json, quiet), found)
 
 
 @app.command()
