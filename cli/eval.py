@@ -30,6 +30,9 @@ Save = Annotated[
 Embeddings = Annotated[
     Path | None, typer.Option(help="Keep embeddings here; an interrupted run goes on.")
 ]
+TextModel = Annotated[
+    str, typer.Option("--text-model", help="Captions: the text encoder the pictures learned from.")
+]
 Distractors = Annotated[
     Path | None, typer.Option(help="Landmarks: folder with a folder of images per shard.")
 ]
@@ -69,6 +72,7 @@ def evaluate(
     expand: Expand = 0,
     alpha: Alpha = 0.0,
     rerank: Rerank = False,
+    text_model: TextModel = "",
     distractors: Distractors = None,
     query_image: QueryImage = "crop",
     embeddings: Embeddings = None,
@@ -102,6 +106,7 @@ def evaluate(
         device=device,
         on_bad_image=on_bad_image,
         offline=offline,
+        text_model=text_model,
         embeddings=embeddings,
         distractors=distractors,
         query_image=query_image,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,7 +27,8 @@ def bench_extraction(
     1 / (1 / decode + 1 / network), the limit when both compete for the same cores.
     """
     decode = network = whole = float("inf")
-    pictures = Pictures(paths, model.transform)
+    transform: Any = model.transform
+    pictures = Pictures(paths, transform)
     batch = torch.stack([p for p in (pictures[i] for i in range(batch_size)) if torch.is_tensor(p)])
     model.eval().to(device)
     for _ in range(repeats):

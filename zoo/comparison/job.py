@@ -16,6 +16,7 @@ class Job:
 
     protocol: a key of `PROTOCOLS`; empty: that of the public set found at `data`, else labels.
     split: search this split with its own images; `all` everything.
+    text_model: for captions, the text encoder whose space the model's pictures are in.
     embeddings: a folder to keep embeddings in, so that an interrupted run goes on.
     whiten_on: a set to learn PCA whitening on (kept in `whitening`, if given); else `whitening` is
     read. Counts of neighbours and scales: see `Refinement` and `MultiScale`; image_size: see
@@ -31,6 +32,7 @@ class Job:
     device: str = "cpu"
     on_bad_image: OnBadImage = "fail"
     offline: bool = False
+    text_model: str = ""
     embeddings: Path | None = None
     distractors: Path | None = None
     query_image: Literal["crop", "whole"] = "crop"

@@ -26,7 +26,7 @@ from zoo.evaluation.task import Task, held_out, random_galleries, task_of
 from zoo.evaluation.whitening import Whitening, learn_whitening, load_whitening, save_whitening
 from zoo.files import sha256_of
 from zoo.hub.resolve import resolve_model
-from zoo.loading import load_folder
+from zoo.loading import load, load_folder
 from zoo.models.device import pick_device
 from zoo.models.scorer import Scorer
 from zoo.progress import Track, silent
@@ -66,14 +66,14 @@ def run_job(name: str, job: Job, track: Track = silent) -> Outcome:
 def _dispatch(name: str, extract: Extractor, job: Job) -> Outcome:
     model = extract.model
     if isinstance(model, Scorer):
-        found = evaluate_scores(
+        scored = evaluate_scores(
             model.to(extract.device),
             job.data,
             job.split or "test",
             batch_size=job.batch_size,
             track=extract.track,
         )
-        return Outcome(name, [found])
+        return Outcome(name, [scored])
     chosen = job.protocol or BY_DATASET.get(recognise(job.data) or "", "labels")
     protocol = PROTOCOLS[chosen]
     if protocol.kind == "captions":
@@ -162,11 +162,10 @@ def _whitening(extract: Extractor, job: Job) -> Whitening | None:
 
 def _captions(extract: Extractor, job: Job, name: str) -> Evaluation:
     protocol = PROTOCOLS[name]
-    embed_texts = getattr(extract.model, "embed_texts", None)
+    encoder = load(job.text_model, offline=job.offline) if job.text_model else extract.model
+    embed_texts = getattr(encoder, "embed_texts", None)
     if embed_texts is None:
-        raise UsageError(
-            "this model has no text side", "captions need a model of pictures and texts"
-        )
+        raise UsageError("this model has no text side", "name its encoder with --text-model")
     catalogue = open_dataset("captions", job.data, on_bad_image=job.on_bad_image).split("test")
     texts = [text for item in catalogue.items for text in item.captions]
     owner = [i for i, item in enumerate(catalogue.items) for _ in item.captions]
