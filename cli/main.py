@@ -9,9 +9,11 @@ from cli.bench import app as bench_app
 from cli.card import card
 from cli.convert import convert
 from cli.detect import detect
+from cli.doctor import doctor
 from cli.download import download
 from cli.embed import embed
 from cli.eval import evaluate
+from cli.export import export
 from cli.index import app as index_app
 from cli.index_explore import draw_map, duplicates
 from cli.list import list_cards
@@ -63,6 +65,8 @@ app.command("train")(train)
 app.command("push")(push)
 app.add_typer(card, name="card")
 app.command("convert")(convert)
+app.command("export")(export)
+app.command("doctor")(doctor)
 app.command("quickstart")(quickstart)
 
 

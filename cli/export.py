@@ -1,0 +1,55 @@
+"""`rankzoo export`: a model for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import Json, Offline, Out, Quiet
+from cli.output import Output
+
+Name = Annotated[str, typer.Argument(help="A run, a card name, or owner/name[@revision].")]
+Format = Annotated[str, typer.Option("--format", help="onnx or torch-export.")]
+Precision = Annotated[str, typer.Option("--precision", help="float32, half, or int8 (onnx).")]
+Labelled = Annotated[
+    Path | None, typer.Option("--data", help="Measure Recall@1 before and after on this data.")
+]
+
+
+def export(
+    model: Name,
+    out: Out,
+    format: Format = "onnx",  # noqa: A002 (the flag is called --format)
+    precision: Precision = "float32",
+    data: Labelled = None,
+    offline: Offline = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Export an embedder, checked number by number against the model; the batch size is free."""
+    from rich.table import Table
+
+    from zoo.data.catalogue import read_catalogue
+    from zoo.export.run import export as export_model
+    from zoo.hub import resolve_model
+    from zoo.models import load_embedder
+
+    output = Output(as_json, quiet)
+    catalogue = read_catalogue(data) if data else None
+    embedder = load_embedder(resolve_model(model, offline=offline, track=output.track))
+    done = export_model(
+        embedder,
+        out,
+        format_name=format,
+        precision=precision,
+        catalogue=catalogue,
+        track=output.track,
+    )
+
+    def human() -> Table:
+        table = Table(box=None, show_header=False)
+        for key, value in done.as_json().items():
+            table.add_row(key, str(value))
+        return table
+
+    output.result(done.as_json(), human)

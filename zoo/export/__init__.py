@@ -1,0 +1,1 @@
+"""Embedders for other programs: ONNX and torch.export files, checked number by number."""

@@ -1,0 +1,137 @@
+"""Writing and running the exported file; every format is a pair of these."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from zoo.errors import UsageError
+from zoo.models import Embedder
+
+Images = Float[Tensor, "batch 3 height width"]
+Vectors = Float[Tensor, "batch dim"]
+
+
+class HalfInside(nn.Module):
+    """A network in float16 between a float32 input and a float32 output."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model.half()
+
+    def forward(self, images: Images) -> Vectors:
+        """Embed a batch."""
+        vectors: Tensor = self.model(images.half())
+        return vectors.float()
+
+
+class Exported(nn.Module):
+    """An exported file with the face of an `Embedder`: evaluation and checks cannot tell."""
+
+    def __init__(self, run: Callable[[Tensor], Tensor], original: Embedder) -> None:
+        super().__init__()
+        self._run = run
+        self.transform = original.transform
+        self.dim = original.dim
+
+    def forward(self, images: Images) -> Vectors:
+        """Embed a batch with the exported file."""
+        return self._run(images)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file name, how to write it from a network and an example batch, and how to run it."""
+
+    file: str
+    write: Callable[[nn.Module, Tensor, Path], None]
+    runner: Callable[[Path], Callable[[Tensor], Tensor]]
+
+
+def write_program(network: nn.Module, example: Tensor, path: Path) -> None:
+    """Write a torch.export program whose batch size is free."""
+    with quiet():
+        batch = torch.export.Dim("batch", min=1)
+        program = torch.export.export(network, (example,), dynamic_shapes=({0: batch},))
+        torch.export.save(program, path)
+
+
+def run_program(path: Path) -> Callable[[Tensor], Tensor]:
+    """Return the forward function of a torch.export file."""
+    with quiet():
+        program = torch.export.load(path).module()
+
+    def forward(images: Tensor) -> Tensor:  # not the module itself, which refuses `eval()`
+        vectors: Tensor = program(images)
+        return vectors
+
+    return forward
+
+
+def write_onnx(network: nn.Module, example: Tensor, path: Path) -> None:
+    """Write an ONNX file whose batch size is free: input `images`, output `embeddings`."""
+    needed("onnx", "onnxscript")
+    with quiet():
+        program = torch.onnx.export(
+            network,
+            (example,),
+            dynamo=True,
+            input_names=["images"],
+            output_names=["embeddings"],
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            verbose=False,
+        )
+        assert program is not None
+        program.save(path)
+
+
+def run_onnx(path: Path) -> Callable[[Tensor], Tensor]:
+    """Return a function that embeds with onnxruntime on the CPU."""
+    session = needed("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def forward(images: Tensor) -> Tensor:
+        outputs = session.run(["embeddings"], {"images": images.cpu().numpy()})
+        return torch.from_numpy(outputs[0])
+
+    return forward
+
+
+FORMATS: dict[str, Format] = {
+    "onnx": Format("model.onnx", write_onnx, run_onnx),
+    "torch-export": Format("model.pt2", write_program, run_program),
+}
+
+
+def needed(*packages: str) -> Any:
+    """Import packages and return the last one.
+
+    Raises:
+        UsageError: one is missing; the hint names the extra.
+    """
+    from importlib import import_module
+
+    try:
+        return [import_module(package) for package in packages][-1]
+    except ImportError as error:
+        raise UsageError(
+            f"exporting needs {error.name}", "pip install 'rankzoo[export]'"
+        ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the exporters' own warnings and log, meant for their authors, from the person."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
