@@ -11,10 +11,12 @@ from cli.output import Output
 card = typer.Typer(help="Write the card of a run, or check cards.", no_args_is_help=True)
 
 Paths = Annotated[list[Path] | None, typer.Argument(help="Cards; default: the whole shelf.")]
-RunFolder = Annotated[Path, typer.Argument(help="A run, or any model folder.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run, any model folder, or a recipe's name.")]
 Repo = Annotated[str | None, typer.Option("--repo", help="Where its weights are: owner/name.")]
 License = Annotated[str | None, typer.Option("--license", help="Default: that of the base model.")]
-CardFile = Annotated[Path | None, typer.Option("--out", help="File; default: RUN/README.md.")]
+CardFile = Annotated[
+    Path | None, typer.Option("--out", help="File; default: RUN/README.md, or RECIPE.md here.")
+]
 
 
 @card.command("check")
@@ -36,10 +38,13 @@ def new(
     out: CardFile = None,
     as_json: Json = False,
 ) -> None:
-    """Write a run's card, filled from its recipe, results and weights."""
+    """Write the card of a run (from its recipe, results and weights), or of a recipe."""
     from rich.text import Text
 
-    from zoo.hub.checking import write_run_card
+    from zoo.hub.checking import write_recipe_card, write_run_card
 
-    path = write_run_card(run, out or run / "README.md", repo=repo, licence=license)
+    if run.is_dir():
+        path = write_run_card(run, out or run / "README.md", repo=repo, licence=license)
+    else:
+        path = write_recipe_card(str(run), out or Path(f"{run}.md"))
     Output(as_json).result({"card": str(path)}, lambda: Text(str(path)))

@@ -3,8 +3,9 @@ import timm
 
 from zoo.hub.cards import Card, all_cards
 from zoo.hub.package import package_folder, verified_files
+from zoo.hub.recipe_card import backbone_of, known_recipes, published_results, recipe_names
 from zoo.hub.schema import problems
-from zoo.hub.sources import HubSource, PackageSource
+from zoo.hub.sources import FolderSource, HubSource, PackageSource
 
 CARDS = list(all_cards().values())
 
@@ -13,8 +14,8 @@ WITH_TRANSFORM = [card for card in CARDS if "transform" in card.block]
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
-def test_a_card_follows_the_schema(card: Card) -> None:
-    assert problems(card) == []
+def test_a_card_follows_the_schema_and_names_an_existing_recipe(card: Card) -> None:
+    assert problems(card, recipe_names()) == []
 
 
 @pytest.mark.parametrize("card", WITH_TRANSFORM, ids=lambda card: card.name)
@@ -54,3 +55,17 @@ def test_the_backbones_of_the_papers_are_on_the_shelf() -> None:
         "all-minilm-l6-v2",
         "efficientnet_lite0",
     } <= all_cards().keys()
+
+
+@pytest.mark.parametrize("name", known_recipes())
+def test_every_recipe_has_a_card_with_the_numbers_it_quotes(name: str) -> None:
+    assert name in all_cards(), f"write it: rankzoo card new {name} --out model_cards/{name}.md"
+    card, recipe = all_cards()[name], known_recipes()[name]
+    assert card.block["recipe"] == name
+    quoted = [result for result in card.results if result.provenance == "quoted"]
+    assert quoted == published_results(recipe)
+    assert backbone_of(recipe) in all_cards()
+
+
+def test_no_card_of_the_shelf_has_its_weights_beside_it() -> None:
+    assert not [card.name for card in CARDS if isinstance(card.source, FolderSource)]

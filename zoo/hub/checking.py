@@ -6,11 +6,10 @@ from pathlib import Path
 from zoo.errors import DataError, UsageError
 from zoo.files import write_text
 from zoo.hub.cards import cards_dir, read_card
+from zoo.hub.recipe_card import recipe_card, recipe_names
 from zoo.hub.run import read_run
 from zoo.hub.run_card import run_card
 from zoo.hub.schema import problems
-from zoo.recipes import RECIPES, SCORE_RECIPES
-from zoo.sorters.fit import SORTER_RECIPES
 
 
 def check_cards(paths: Sequence[Path] | None = None) -> list[str]:
@@ -19,7 +18,7 @@ def check_cards(paths: Sequence[Path] | None = None) -> list[str]:
     Raises:
         DataError: a card has problems; the message holds all of them.
     """
-    known = {*RECIPES, *SCORE_RECIPES, *SORTER_RECIPES}
+    known = recipe_names()
     chosen = list(paths) if paths else sorted(cards_dir().glob("*.md"))
     found = []
     for path in chosen:
@@ -31,6 +30,15 @@ def check_cards(paths: Sequence[Path] | None = None) -> list[str]:
     return [path.stem for path in chosen]
 
 
+def write_recipe_card(name: str, out: Path) -> Path:
+    """Write the card of a recipe to `out`, and return `out`.
+
+    Raises:
+        UsageError: no such recipe, or `out` exists.
+    """
+    return _write_new(out, recipe_card(name))
+
+
 def write_run_card(
     run: Path, out: Path, *, repo: str | None = None, licence: str | None = None
 ) -> Path:
@@ -39,8 +47,12 @@ def write_run_card(
     Raises:
         UsageError: `out` exists.
     """
+    name = out.stem if out.name != "README.md" else run.resolve().name
+    return _write_new(out, run_card(read_run(run), name, repo=repo, licence=licence))
+
+
+def _write_new(out: Path, text: str) -> Path:
     if out.exists():
         raise UsageError(f"{out} already exists", "choose another --out, or remove it first")
-    name = out.stem if out.name != "README.md" else run.resolve().name
-    write_text(out, run_card(read_run(run), name, repo=repo, licence=licence))
+    write_text(out, text)
     return out
