@@ -24,7 +24,8 @@ def shifted(
     """  # noqa: D205
     half = torch.full_like(scores, margin / 2).scatter_(1, items.columns, -margin / 2)
     own = scores.gather(1, items.columns).masked_fill(~items.listed, torch.inf)
-    return scores + half, own, scores.isfinite().sum(dim=1).to(scores.dtype)
+    size = scores.isfinite().sum(dim=1).clamp(min=1)
+    return scores + half, own, size.to(scores.dtype)
 
 
 def blackbox_ap(

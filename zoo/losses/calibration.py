@@ -9,7 +9,7 @@ from torch import Tensor
 from zoo.losses.checks import Number, check_choice
 from zoo.losses.rank_loss import RankLoss, finest
 from zoo.ranking.positives import Items, positives
-from zoo.ranking.sweep import score_chunks, sweep
+from zoo.ranking.sweep import score_panels, sweep
 
 
 def calibration(
@@ -78,7 +78,7 @@ class Calibration(RankLoss):
         hidden, chunk = self.hidden(own), self.chunk(len(gallery_labels))
         violating = queries.new_zeros(2, dtype=torch.float64)
         others = (queries if gallery is None else gallery).detach()
-        for rows, scores in score_chunks(queries.detach(), others, hidden, chunk):
+        for rows, scores in score_panels(queries.detach(), others, hidden, chunk):
             for side, hinge in enumerate(calibration(scores, items[rows], self.alpha, self.beta)):
                 violating[side] += ((hinge > 0) & valid[rows, None]).sum()
         per_positive, per_negative = (1 / max(1.0, float(count)) for count in violating)

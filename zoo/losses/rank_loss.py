@@ -19,8 +19,9 @@ from zoo.ranking.sweep import RowLoss, sweep
 
 QUERY_MODES = ("exclude", "positive", "rival")
 
-# Elements of one chunk of scores: 1 M float32 are 4 MB, so that a chunk's buffers stay in cache.
-CHUNK = 1_000_000
+# Scores held at once: 25 M float32 are 100 MB. A batch of up to 5000 is one square matrix, whose
+# gradient then takes one product instead of two; a larger one is swept in panels.
+PANEL = 25_000_000
 
 
 class RankLoss(nn.Module):
@@ -100,7 +101,7 @@ class RankLoss(nn.Module):
 
     def chunk(self, gallery: int) -> int:
         """Return how many queries to score at once."""
-        return self.query_chunk or max(1, CHUNK // gallery)
+        return self.query_chunk or max(1, PANEL // gallery)
 
     def rankings(
         self, labels: Tensor, gallery_labels: Tensor, own: Tensor | None

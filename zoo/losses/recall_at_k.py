@@ -32,12 +32,10 @@ def recall_at_k(
     """
     ahead, _ = step_sums(scores, scores.detach(), items, SigmoidStep(tau_rank))
     rank = 0.5 + ahead
-    found = items.listed.sum(dim=-1)
-    recall = torch.zeros_like(scores[:, 0])
-    for k in ks:
-        within = (torch.sigmoid((k - rank) / tau_k) * items.listed).sum(dim=-1)
-        recall = recall + within.clamp(max=k) / found.clamp(min=1, max=k)
-    return 1 - recall / len(ks)
+    count = torch.tensor(ks, dtype=scores.dtype, device=scores.device)
+    within = torch.sigmoid((count - rank[:, :, None]) / tau_k) * items.listed[:, :, None]
+    found = items.listed.sum(dim=-1, keepdim=True).clamp(min=1)
+    return 1 - (torch.minimum(within.sum(dim=1), count) / torch.minimum(found, count)).mean(dim=-1)
 
 
 class RecallAtK(RankLoss):

@@ -33,12 +33,10 @@ def sup_recall_at_k(
     """
     negatives, own = step_sums(scores, without_items(scores, items), items, step)
     rank = rank_among_items(own, items) + negatives
-    found = items.listed.sum(dim=-1)
-    recall = torch.zeros_like(scores[:, 0])
-    for k in ks:
-        within = (torch.sigmoid((k - rank) / tau_k) * items.listed).sum(dim=-1)
-        recall = recall + within / found.clamp(min=1, max=k)
-    return 1 - recall / len(ks)
+    count = torch.tensor(ks, dtype=scores.dtype, device=scores.device)
+    within = torch.sigmoid((count - rank[:, :, None]) / tau_k) * items.listed[:, :, None]
+    found = items.listed.sum(dim=-1, keepdim=True).clamp(min=1)
+    return 1 - (within.sum(dim=1) / torch.minimum(found, count)).mean(dim=-1)
 
 
 class SupRecallAtK(SupRankLoss):

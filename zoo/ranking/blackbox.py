@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from zoo.ranking.positives import Items
-from zoo.ranking.step_sums import blocks
+
+# Elements of one (query, item, gallery) block of comparisons.
+BLOCK = 1_000_000
 
 
 def exact_ranks(scores: Float[Tensor, "*row item"]) -> Float[Tensor, "*row item"]:
@@ -85,7 +87,7 @@ class _BlackboxItemRanks(torch.autograd.Function):
         unlisted = scores.scatter(1, items.columns, -torch.inf)
         moved_ranks = 1 + _ahead(unlisted, moved) + _ahead_among(moved, items)
         passed = torch.zeros_like(scores)
-        for block in blocks(scores, own):
+        for block in _blocks(scores, own):
             now = moved[:, block, None] > scores[:, None, :]
             before = own[:, block, None] > scores[:, None, :]
             passed += now.sum(dim=1, dtype=scores.dtype) - before.sum(dim=1, dtype=scores.dtype)
@@ -98,7 +100,7 @@ class _BlackboxItemRanks(torch.autograd.Function):
 def _ahead(scores: Tensor, thresholds: Tensor) -> Tensor:
     """Count the scores above each threshold."""
     counts = torch.empty_like(thresholds)
-    for block in blocks(scores, thresholds):
+    for block in _blocks(scores, thresholds):
         above = scores[:, None, :] > thresholds[:, block, None]
         counts[:, block] = above.sum(dim=-1, dtype=scores.dtype)
     return counts
@@ -107,3 +109,9 @@ def _ahead(scores: Tensor, thresholds: Tensor) -> Tensor:
 def _ahead_among(values: Tensor, items: Items) -> Tensor:
     """Count the listed values above each listed value."""
     return _ahead(values.masked_fill(~items.listed, -torch.inf), values)
+
+
+def _blocks(rivals: Tensor, own: Tensor) -> list[slice]:
+    """Cut the items so that one (query, item, gallery) block holds about `BLOCK` elements."""
+    width = max(1, BLOCK // max(1, rivals.numel()))
+    return [slice(k, k + width) for k in range(0, own.shape[1], width)]

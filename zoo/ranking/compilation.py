@@ -1,0 +1,57 @@
+"""Fusing a kernel with `torch.compile`, where that pays and a compiler is there.
+
+`RANKZOO_COMPILE` is `auto` (default), `always` or `never`.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+import torch
+
+from zoo.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Compiling takes 10 to 30 s once per machine: below this gallery a step gains milliseconds.
+WORTH_COMPILING = 4096
+MODES = ("auto", "always", "never")
+
+
+def fused(kernel: F, gallery: int, device: torch.device) -> F:
+    """Return `kernel` compiled, or as it is: the results agree up to rounding."""
+    mode = os.environ.get("RANKZOO_COMPILE", "auto")
+    if mode not in MODES:
+        raise UsageError(f"RANKZOO_COMPILE is {mode!r}", f"allowed: {', '.join(MODES)}")
+    if mode == "never" or (mode == "auto" and gallery < WORTH_COMPILING):
+        return kernel
+    return _compiled(kernel) if _compiler_present(device.type) else kernel
+
+
+@cache
+def _compiler_present(device: str) -> bool:
+    if device == "cuda":
+        return find_spec("triton") is not None
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++"))
+
+
+@cache
+def _compiled(kernel: Any) -> Any:
+    """Return a function that falls back to `kernel` for good if compiling it fails."""
+    state = {"run": torch.compile(kernel, dynamic=True)}
+
+    def run(*arguments: Any) -> Any:
+        try:
+            return state["run"](*arguments)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            if state["run"] is kernel:
+                raise
+            logging.getLogger("rankzoo").warning("not compiled, still exact: %s", error)
+            state["run"] = kernel
+            return kernel(*arguments)
+
+    return run
