@@ -9,6 +9,7 @@ gradient error].
 import inspect
 import json
 import sys
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
@@ -21,7 +22,7 @@ from zoo.losses.distributed import AcrossProcesses
 def build(name: str) -> nn.Module:
     kind: type[nn.Module] = LOSSES[name]
     parameters = inspect.signature(kind).parameters
-    options = {"classes": 3, "dim": 8} if "classes" in parameters else {}
+    options: dict[str, Any] = {"classes": 3, "dim": 8} if "classes" in parameters else {}
     if "ks" in parameters:
         options["ks"] = (1, 2, 4)
     torch.manual_seed(0)

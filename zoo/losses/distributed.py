@@ -55,7 +55,8 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
-        return _summed(upstream.contiguous()).split(ctx.sizes)[_rank()], None
+        start = sum(ctx.sizes[: _rank()])
+        return _summed(upstream.contiguous())[start : start + ctx.sizes[_rank()]], None
 
 
 def _rank() -> int:

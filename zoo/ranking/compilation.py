@@ -42,7 +42,7 @@ def _compiler_present(device: str) -> bool:
 @cache
 def _compiled(kernel: Any) -> Any:
     """Return a function that falls back to `kernel` for good if compiling it fails."""
-    state = {"run": torch.compile(kernel, dynamic=True)}
+    state: dict[str, Callable[..., Any]] = {"run": torch.compile(kernel, dynamic=True)}
 
     def run(*arguments: Any) -> Any:
         try:

@@ -59,7 +59,8 @@ class _StepSums(torch.autograd.Function):
         kernel = fused(item_sums, rivals.shape[1], rivals.device)
         sums, slopes = torch.empty_like(own), torch.empty_like(own)
         for k in range(own.shape[1]):
-            sums[:, k], slopes[:, k] = kernel(rivals, own[:, k : k + 1], *factors.of(k), step)
+            columns, item = factors.of(k)
+            sums[:, k], slopes[:, k] = kernel(rivals, own[:, k : k + 1], columns, item, step)
         ctx.save_for_backward(rivals, own, slopes)
         ctx.items, ctx.step, ctx.factors = items, step, factors
         return sums, own
@@ -71,9 +72,9 @@ class _StepSums(torch.autograd.Function):
         kernel = fused(add_item_pull, rivals.shape[1], rivals.device)
         gradient = torch.zeros_like(rivals)
         for k in range(own.shape[1]):
-            item = slice(k, k + 1)
-            factors = ctx.factors.of(k)
-            kernel(gradient, of_sums[:, item], rivals, own[:, item], *factors, ctx.step)
+            columns, item = ctx.factors.of(k)
+            weight, score = of_sums[:, k : k + 1], own[:, k : k + 1]
+            kernel(gradient, weight, rivals, score, columns, item, ctx.step)
         of_items = (of_own - of_sums * slopes).masked_fill_(~ctx.items.listed, 0)
         return gradient.scatter_add_(1, ctx.items.columns, of_items), None, None, None
 
