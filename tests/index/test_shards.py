@@ -156,13 +156,12 @@ def test_a_killed_ray_worker_loses_nothing_and_doubles_nothing(
     arguments = [str(tmp_path / "model"), str(photos), str(tmp_path / "out")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-W", "ignore", "-c", JOB, *arguments]
-    driver = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not (busy := workers_of(driver.pid)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.kill(busy[0], signal.SIGKILL)
-    output, _ = driver.communicate(timeout=180)
-    result = json.loads(output.strip().splitlines()[-1])
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as driver:
+        while not (busy := workers_of(driver.pid)) and driver.poll() is None:
+            time.sleep(0.05)
+        os.kill(busy[0], signal.SIGKILL)
+        output, _ = driver.communicate(timeout=600)
+    result = json.loads(output.splitlines()[-1])
     assert result["done"] + result["kept"] == 8
     index = assemble(tmp_path / "idx", tmp_path / "out")
     model = load_embedder(tmp_path / "model")

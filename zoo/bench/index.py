@@ -49,7 +49,7 @@ def bench_index(
     held = min(1_000, count // 10)
     queries, base = vectors[:held], vectors[held:]
     wish = Wish(recall=RECALL)
-    plan, tuned = tune(base, queries, wish, track)
+    plan, tuned = tune(base, queries, wish, track, sample=len(base))
     chosen = next(row for row in tuned if row.plan == plan)
     others = track(by_hand, "by hand", len(by_hand))
     hand = [row for plan in others for row in measure(base, queries, plan, wish.k)]
