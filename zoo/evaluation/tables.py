@@ -27,7 +27,7 @@ def comparison_table(evaluation: Evaluation, models: Sequence[str], rows: Sequen
     """Return one row per metric of A and B: both values, the difference, how sure."""
     table = _table(f"A = {models[0]}, B = {models[1]}", evaluation)
     for title in ("A", "B", "B - A", "95 % interval", "p"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     table.add_column("verdict")
     for row in rows:
         table.add_row(
@@ -35,8 +35,8 @@ def comparison_table(evaluation: Evaluation, models: Sequence[str], rows: Sequen
             f"{row.a:.4f}",
             f"{row.b:.4f}",
             f"{row.difference:+.4f}",
-            f"{row.low:+.4f} to {row.high:+.4f}",
-            f"{row.p_value:.3f}",
+            f"{row.low:+.3f} to {row.high:+.3f}",
+            f"{row.p_value:.3f}" if row.p_value >= 0.001 else "<0.001",
             row.verdict,
         )
     return table
@@ -52,5 +52,5 @@ def _table(title: str, evaluation: Evaluation) -> Table:
         caption_justify="left",
         box=None,
     )
-    table.add_column("metric")
+    table.add_column("metric", no_wrap=True)
     return table
