@@ -1,5 +1,7 @@
 """`rankzoo eval`: measure a model, or two against each other."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -126,6 +128,7 @@ def evaluate(
         confidence=confidence,
         report=report,
         save=save,
+        command=shlex.join(["rankzoo", *sys.argv[1:]]),
         track=output.track,
     )
     output.result(session.as_json(), human=session.table)

@@ -15,6 +15,8 @@ from zoo.comparison.session import run_session
 from zoo.data.datasets.voc import CLASSES
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import UsageError
+from zoo.hub.run import read_run
+from zoo.hub.run_card import run_card
 from zoo.models import EmbedderConfig, build_embedder, save_embedder
 from zoo.models.scorer import Scorer, ScorerConfig, save_scorer
 
@@ -100,15 +102,20 @@ def test_an_embedder_cannot_be_measured_on_classes(model: str, tmp_path: Path) -
         run_job(model, Job(voc(tmp_path), "voc07"))
 
 
-def test_what_training_noted_stays_beside_saved_numbers(model: str, tmp_path: Path) -> None:
+def test_saved_numbers_fill_the_card_and_leave_what_training_noted(
+    model: str, tmp_path: Path
+) -> None:
     (Path(model) / "results.json").write_text('{"seconds": 12, "metrics": {"old": 1}}')
     for n in range(4):
         picture(tmp_path / "photos" / f"class{n // 2}" / f"{n}.png", n)
-    run_session([model], Job(tmp_path / "photos", split="all"), save=True)
+    job = Job(tmp_path / "photos", split="all")
+    run_session([model], job, save=True, command="rankzoo eval this")
     kept = json.loads((Path(model) / "results.json").read_text())
     assert kept["seconds"] == 12
     assert "old" not in kept["metrics"]
-    assert kept["metrics"]["recall_at_1"] >= 0
+    card = run_card(read_run(Path(model)), "photos", licence="apache-2.0")
+    for part in ("recall_at_1", "rankzoo eval this", kept["definition"]):
+        assert part in card
 
 
 def test_captions_are_embedded_by_the_encoder_that_is_named(

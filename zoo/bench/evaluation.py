@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -12,9 +13,10 @@ from torch import Tensor
 
 from zoo.evaluation.evaluation import summarise
 from zoo.evaluation.scan import score_blocks
-from zoo.evaluation.store import VECTORS, Identity, open_store, write_store
+from zoo.evaluation.store import MANIFEST, VECTORS, Identity, open_store
 from zoo.evaluation.task import Task
 from zoo.evaluation.vectors import measure
+from zoo.files import write_json
 from zoo.progress import Track, silent
 
 PER_CLASS = 10
@@ -66,8 +68,8 @@ def peak_memory_gb() -> float:
 
 def _write(folder: Path, labels: Tensor, centres: Tensor, generator: torch.Generator) -> None:
     identity = Identity("bench", "bench", len(labels), centres.shape[1])
-    write_store(folder, torch.empty(0, centres.shape[1]), identity)
-    with (folder / VECTORS).open("ab") as file:
+    write_json(folder / MANIFEST, asdict(identity))
+    with (folder / VECTORS).open("wb") as file:
         for part in torch.split(labels, CHUNK):
             file.write(_noisy(centres[part], generator).numpy().tobytes())
 

@@ -70,9 +70,12 @@ def run_session(
     confidence: bool = False,
     report: Path | None = None,
     save: bool = False,
+    command: str = "",
     track: Track = silent,
 ) -> Session:
     """Evaluate one or two models and compare what there is to compare.
+
+    `save` keeps each result, with the `command` that measured it, in the model's run folder.
 
     Raises:
         RankzooError: see `run_job`; `report` exists already; `save` without a local run folder.
@@ -97,14 +100,14 @@ def run_session(
             write_text(folder / "index.html", evaluation_page(outcomes, names, rows, bounds))
             write_json(folder / "result.json", session.as_json())
     for outcome in outcomes if save else ():
-        _save(Path(outcome.model) / RESULTS, outcome.final, job)
+        _save(Path(outcome.model) / RESULTS, outcome.final, job, command)
     return session
 
 
-def _save(path: Path, evaluation: Evaluation, job: Job) -> None:
+def _save(path: Path, evaluation: Evaluation, job: Job, command: str) -> None:
     """Replace the numbers of a run's results; what training noted beside them stays."""
     noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_json(path, noted | evaluation.as_json() | {"seed": job.seed})
+    write_json(path, noted | evaluation.as_json() | {"seed": job.seed, "command": command})
 
 
 def _own(job: Job, place: int) -> Job:

@@ -103,13 +103,6 @@ def open_store(folder: Path) -> Float[Tensor, "item dim"]:
     return torch.from_numpy(mapped)
 
 
-def write_store(folder: Path, vectors: Float[Tensor, "item dim"], identity: Identity) -> None:
-    """Write embeddings that are already in memory."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / MANIFEST, asdict(identity))
-    (folder / VECTORS).write_bytes(vectors.numpy().astype("<f4").tobytes())
-
-
 def read_identity(folder: Path) -> Identity:
     """Read what a store holds.
 

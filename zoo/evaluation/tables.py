@@ -6,20 +6,26 @@ from rich.table import Table
 
 from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.paired import Row
+from zoo.evaluation.protocols import PROTOCOLS
 from zoo.metrics.uncertainty import Interval
 
 
 def result_table(
     evaluation: Evaluation, model: str, bounds: Mapping[str, Interval] | None = None
 ) -> Table:
-    """Return one row per metric, with its interval when known; the definition below."""
+    """Return one row per metric, with its interval when known; the definition below.
+
+    The metrics by which the protocol is quoted are in bold.
+    """
     table = _table(model, evaluation)
+    headline = PROTOCOLS.get(evaluation.protocol, PROTOCOLS["labels"]).headline
     for title in ("value", *(["95 % interval"] if bounds else [])):
         table.add_column(title, justify="right")
     for name, value in evaluation.metrics.items():
         interval = bounds.get(name) if bounds else None
         shown = [f"{interval.low:.4f} to {interval.high:.4f}"] if interval else []
-        table.add_row(name, f"{value:.4f}", *shown)
+        style = "bold" if name in headline else ""
+        table.add_row(name, f"{value:.4f}", *shown, style=style)
     return table
 
 

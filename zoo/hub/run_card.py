@@ -38,7 +38,7 @@ def run_results(run: Run) -> list[Result]:
     args = {
         "protocol": results.get("protocol", ""),
         "provenance": "measured",
-        "command": _command(run),
+        "command": results.get("command") or _command(run),
         "seed": results.get("seed", 0),
         "date": run.date,
     }
