@@ -93,5 +93,8 @@ def test_a_file_that_is_no_json_names_the_line(tmp_path: Path) -> None:
 
 
 def test_a_small_data_set_gets_a_batch_it_can_fill() -> None:
-    recipe = fitted(own_recipe("timm/resnet50.tv_in1k", "recall_at_k"), classes=5)
-    assert recipe.batch.size == 5 * recipe.batch.per_class
+    recipe = own_recipe("timm/resnet50.tv_in1k", "recall_at_k")
+    assert fitted(recipe, classes=1000).batch == recipe.batch
+    few, two = fitted(recipe, classes=20).batch, fitted(recipe, classes=2).batch
+    assert (few.size, few.per_class) == (80, 4)
+    assert (two.size, two.per_class) == (32, 16)

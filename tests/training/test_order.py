@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 from zoo.models import Embedder, EmbedderConfig, load_embedder, save_embedder
 from zoo.training.order import Order, execute, plan
 from zoo.training.setup import find_recipe
@@ -65,6 +65,16 @@ def test_no_model_no_recipe_no_data_and_bad_flags_are_usage_errors(tmp_path: Pat
         execute(Order(recipe, None, tmp_path / "run"))
     with pytest.raises(UsageError, match="--resume sometimes"):
         Order(recipe, tmp_path, tmp_path / "run", resume="sometimes")
+
+
+def test_two_classes_of_photos_are_too_few_to_hold_one_out(photos: Path, tmp_path: Path) -> None:
+    for name in ("class0", "class1"):
+        (tmp_path / "few" / name).mkdir(parents=True)
+        for path in (photos / name).iterdir():
+            (tmp_path / "few" / name / path.name).write_bytes(path.read_bytes())
+    recipe = find_recipe(model="timm/resnet50.tv_in1k", loss="sup_ap")
+    with pytest.raises(DataError, match="found 1"):
+        plan(Order(recipe, tmp_path / "few", tmp_path / "run"))
 
 
 def test_a_recipe_takes_another_backbone_loss_and_batch() -> None:

@@ -1,6 +1,7 @@
 """The recipe of a person's own pictures: chosen by a model and a loss instead of by name."""
 
 from dataclasses import replace
+from math import ceil
 
 from zoo.recipes.recipe import (
     Augmentation,
@@ -31,8 +32,12 @@ def own_recipe(model: str, loss: str) -> Recipe:
     )
 
 
+SMALLEST = 32  # a ranking shorter than this teaches little; RS@k looks at its first 16
+
+
 def fitted(recipe: Recipe, classes: int) -> Recipe:
-    """Return the recipe with a batch that `classes` can fill, keeping the items of a class."""
+    """Return the recipe with a batch that `classes` can fill: few classes give more items each."""
     batch = recipe.batch
-    size = min(batch.size, classes * batch.per_class)
-    return replace(recipe, batch=replace(batch, size=size))
+    per_class = max(batch.per_class, ceil(SMALLEST / classes))
+    size = min(batch.size // per_class, classes) * per_class
+    return replace(recipe, batch=replace(batch, size=size, per_class=per_class))

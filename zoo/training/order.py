@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 
 from zoo.data.catalogue import Catalogue, OnBadImage, hold_out
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 from zoo.models.device import pick_device
 from zoo.progress import Track, silent
 from zoo.recipes import Recipe
@@ -98,7 +98,13 @@ def _fitted(recipe: Recipe, training: Catalogue) -> Recipe:
     if recipe.name != OWN:
         return recipe
     counts = training.label_ids[:, 0].bincount()
-    return fitted(recipe, int((counts >= 2).sum()))
+    classes = int((counts >= 2).sum())
+    if classes < 2:
+        raise DataError(
+            f"{training.root}: training needs two classes of two images or more, found {classes}",
+            "a fifth of the classes is held out when the data names no split; add classes",
+        )
+    return fitted(recipe, classes)
 
 
 def _require(flag: str, value: str, allowed: tuple[str, ...]) -> None:

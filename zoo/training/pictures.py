@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.images import open_image
+from zoo.errors import RankzooError
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Augmentation
 from zoo.training.augment import crop_boxes, cropped
@@ -66,8 +67,12 @@ class StreamedPictures:
             num_workers=self.workers,
             prefetch_factor=2 if self.workers else None,
             multiprocessing_context="fork" if self.workers else None,
+            collate_fn=_stacked,
         )
-        yield from loader
+        for batch in loader:
+            if isinstance(batch, RankzooError):
+                raise batch
+            yield batch
 
 
 def open_pictures(
@@ -92,12 +97,22 @@ class _Requests:
             yield list(zip(items.tolist(), draws.tolist(), strict=True))
 
 
-class _CropsOfFiles(Dataset[Tensor]):
+class _CropsOfFiles(Dataset[Tensor | RankzooError]):
+    """Crops; a file that cannot be read comes back as its error.
+
+    An exception would cross the border of a worker process as a traceback.
+    """
+
     def __init__(self, paths: Sequence[Path], augmentation: Augmentation, size: int) -> None:
         self.paths, self.augmentation, self.size = paths, augmentation, size
 
-    def __getitem__(self, request: tuple[int, list[float]]) -> Tensor:
-        place, draws = request
+    def __getitem__(self, request: tuple[int, list[float]]) -> Tensor | RankzooError:
+        try:
+            return self._crop(*request)
+        except RankzooError as error:
+            return error
+
+    def _crop(self, place: int, draws: list[float]) -> Tensor:
         # Draft mode may halve a JPEG until its shorter side is at least this: the smallest crop
         # of the recipe still has `size` pixels.
         wanted = round(self.size / self.augmentation.scale[0] ** 0.5)
@@ -112,6 +127,15 @@ class _CropsOfFiles(Dataset[Tensor]):
             (left, top, min(right, picture.width), min(bottom, picture.height)),
         )
         return _pixels(crop)
+
+
+def _stacked(crops: list[Tensor | RankzooError]) -> Tensor | RankzooError:
+    found = []
+    for crop in crops:
+        if isinstance(crop, RankzooError):
+            return crop
+        found.append(crop)
+    return torch.stack(found)
 
 
 def _pixels(picture: PIL.Image.Image) -> UInt8[Tensor, "3 height width"]:
