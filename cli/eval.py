@@ -19,7 +19,7 @@ Split = Annotated[
     str,
     typer.Option(
         help="Search this split with its own images; `all`: everything. By default query against "
-        "gallery, else test, else the classes that training without splits would hold out."
+        "gallery, else test, else val, else the classes that training would hold out."
     ),
 ]
 Confidence = Annotated[

@@ -38,11 +38,13 @@ def test_query_and_gallery_splits_are_searched_against_each_other(
     assert evaluation.metrics["recall_at_1"] == 1
 
 
-def test_only_the_test_split_is_evaluated_when_there_is_one(
-    colour_model: nn.Module, squares: Scene
+@pytest.mark.parametrize("splits", [("train", "test"), ("train", "val"), ("val", "test")])
+def test_what_was_trained_on_or_tuned_on_is_not_evaluated_when_there_is_a_choice(
+    colour_model: nn.Module, squares: Scene, splits: tuple[str, str]
 ) -> None:
-    evaluation = evaluate_retrieval(colour_model, squares(6, splits=("train", "test")))
+    evaluation = evaluate_retrieval(colour_model, squares(6, splits=splits))
     assert (evaluation.queries, evaluation.gallery) == (9, 9)
+    assert f"every image of split {splits[1]}" in evaluation.definition
 
 
 def labelled(labels: torch.Tensor, splits: list[str] | None = None) -> Catalogue:

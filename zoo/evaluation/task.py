@@ -38,7 +38,7 @@ def held_out(catalogue: Catalogue) -> Catalogue:
 def task_of(catalogue: Catalogue, split: str = "") -> Task:
     """Choose the task: the split asked for (`all`: everything), else what the splits say.
 
-    They say query against gallery when both are there, else split test, else everything.
+    They say query against gallery when both are there, else split test, else val, else everything.
 
     Raises:
         DataError: there are no labels, or only one of query and gallery.
@@ -57,7 +57,7 @@ def task_of(catalogue: Catalogue, split: str = "") -> Task:
             f"{catalogue.name}: split {lonely.pop()} without its counterpart",
             "give both a query and a gallery split, or neither",
         )
-    return self_retrieval(catalogue, "test" if "test" in splits else None)
+    return self_retrieval(catalogue, next((s for s in ("test", "val") if s in splits), None))
 
 
 def query_vs_gallery(catalogue: Catalogue) -> Task:
