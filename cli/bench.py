@@ -137,6 +137,22 @@ def index(
     )
 
 
+@app.command()
+def sorters(
+    length: Annotated[int, typer.Option("--length", min=2, help="Scores in a vector.")] = 100,
+    inputs: Annotated[str, typer.Option("--inputs", help="Kind of vectors.")] = "mixture",
+    count: Annotated[int, typer.Option("--count", min=1, help="Vectors.")] = 500,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Place every sorter: rank error, and the share of rank changes its gradient predicts."""
+    from zoo.bench.sorters import compare_sorters, contenders
+
+    places = compare_sorters(contenders(), length, inputs=inputs, count=count, seed=seed)
+    _print_rows(Output(json, quiet), [place.to_row() for place in places])
+
+
 def _print(output: Output, value: dict[str, Any]) -> None:
     output.result(value, lambda: _facts(value))
 

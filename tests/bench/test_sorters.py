@@ -7,6 +7,7 @@ import torch
 
 from zoo.bench.front_plot import front_svg
 from zoo.bench.sorters import ceiling, compare_sorters, contenders, shifts
+from zoo.errors import UsageError
 from zoo.sorters.front import judging_vectors
 
 PAIR = {name: contenders()[name] for name in ("gaussian", "scaled sigmoid 10")}
@@ -60,3 +61,10 @@ def test_the_plot_is_a_picture_of_every_sorter_at_every_resolution() -> None:
         assert 0 < float(circle.attrib["cy"]) < height
     with pytest.raises(ValueError, match="at least one"):
         front_svg([])
+
+
+def test_a_row_is_flat_and_unknown_inputs_are_refused() -> None:
+    ours, _ = compare_sorters(PAIR, 12, count=5)
+    assert list(ours.to_row()) == ["sorter", "l1", "r2_at_0.01", "r2_at_0.1", "r2_at_0.3"]
+    with pytest.raises(UsageError, match="inputs 'poems'"):
+        compare_sorters(PAIR, 12, inputs="poems", count=5)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from zoo.errors import UsageError
 from zoo.sorters import SORTERS, GaussianSorter, exact_ranks
 from zoo.sorters.front import RESOLUTIONS, judge, judging_vectors
 from zoo.sorters.pairwise import deviation
@@ -32,6 +33,11 @@ class Place:
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         return asdict(self)
+
+    def to_row(self) -> dict[str, Any]:
+        """Return one flat row: the largest L1, and R² by resolution."""
+        shares = {f"r2_at_{e:g}": r2 for e, r2 in zip(RESOLUTIONS, self.r2, strict=True)}
+        return {"sorter": self.sorter, "l1": max(self.l1), **shares}
 
 
 def contenders() -> dict[str, tuple[Contender, bool]]:
@@ -73,8 +79,13 @@ def compare_sorters(
     """Judge sorters on the same vectors and noise: synthetic ones, or the `scores` of a model.
 
     Learned sorters tied to another length are left out.
+
+    Raises:
+        UsageError: there is no such kind of input.
     """
     drawn, generator = judging_vectors(length, count, seed)
+    if scores is None and inputs not in shifts():
+        raise UsageError(f"inputs {inputs!r}: unknown", f"one of {', '.join(shifts())}")
     vectors = scores.double() if scores is not None else shifts()[inputs](drawn, generator)
     state = generator.get_state()
     places = []
