@@ -18,9 +18,9 @@ check:
 
 # the fast tests, then the slow ones
 test:
-    pytest -n 2
-    pytest -n 2 -m slow
+    pytest
+    pytest -m slow
 
 # everything CI does after the README's own test command
 ci: check
-    pytest -n 2 -m slow
+    pytest -m slow
