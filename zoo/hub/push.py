@@ -118,7 +118,7 @@ def _open_repository(repo: str, private: bool) -> None:
 def _commit(repo: str, run: Run, content: dict[str, bytes | Path], track: Track) -> str:
     operations = [CommitOperationAdd(name, body) for name, body in content.items()]
     message = f"Add {run.architecture} trained with rankzoo"
-    disable_progress_bars("huggingface_hub")
+    disable_progress_bars()
     for operation in track(operations, f"send to {repo}", total=len(operations)):
         send = partial(hub_api().preupload_lfs_files, repo, [operation])
         with_retries(send, f"{repo} {operation.path_in_repo}")
