@@ -11,7 +11,8 @@ from cli.output import Output
 Checkpoint = Annotated[Path, typer.Argument(help="A .pth, .pt, .bin, .ckpt or .safetensors file.")]
 Format = Annotated[str | None, typer.Option("--format", help="Default: read off the tensors.")]
 Architecture = Annotated[
-    str | None, typer.Option("--architecture", help="A timm name; default: read off the tensors.")
+    str | None,
+    typer.Option("--architecture", help="A timm name, or a detector's recipe."),
 ]
 Pooling = Annotated[
     str | None, typer.Option("--pooling", help="avg, max, token: what has no tensors to tell it.")
@@ -37,9 +38,15 @@ def convert(
     """Convert weights of ROADMAP, SupRank, RS@k, Smooth-AP, AP-GeM, torchvision or mmdetection."""
     from rich.table import Table
 
+    from zoo.detection.convert import convert_detector
     from zoo.hub.conversion.convert import Choices
     from zoo.hub.conversion.convert import convert as convert_file
+    from zoo.recipes.detection import DETECTION_RECIPES
 
+    if architecture in DETECTION_RECIPES:
+        detector = convert_detector(checkpoint, DETECTION_RECIPES[architecture], out)
+        Output(as_json).result(detector, lambda: f"{detector['tensors']} tensors kept in {out}")
+        return
     choices = Choices(architecture, pooling, layer_norm, size, resize)
     done = convert_file(checkpoint, out, format_name=format, choices=choices)
 

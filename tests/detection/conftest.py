@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from zoo.detection.bridge import require_mmdet
-from zoo.detection.recipe import DetectionRecipe
+from zoo.recipes.detector import DetectionRecipe
 
 SIDE = 64
 BOXES = torch.tensor([[4.0, 4.0, 30.0, 34.0], [20.0, 12.0, 58.0, 50.0]])

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from zoo.detection.bridge import require_mmdet
 from zoo.detection.network import build_network, network_config, shipped_config
-from zoo.detection.recipe import LOSSES_OF
 from zoo.losses import DetectionAP
+from zoo.recipes.detector import LOSSES_OF
 
 require_mmdet()
 

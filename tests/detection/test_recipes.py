@@ -6,9 +6,9 @@ import pytest
 
 from zoo.detection.network import network_config
 from zoo.detection.order import find_detection_recipe
-from zoo.detection.recipe import DetectionRecipe, from_json, to_json
-from zoo.detection.recipes import DETECTION_RECIPES
 from zoo.errors import UsageError
+from zoo.recipes.detection import DETECTION_RECIPES
+from zoo.recipes.detector import DetectionRecipe, from_json, to_json
 
 
 @pytest.mark.parametrize("recipe", DETECTION_RECIPES.values(), ids=lambda recipe: recipe.name)

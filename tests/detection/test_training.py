@@ -15,11 +15,11 @@ from zoo.data.scenes import SceneSet, build_scenes
 from zoo.detection.detect import detect_images
 from zoo.detection.evaluation import evaluate_detector
 from zoo.detection.network import build_network
-from zoo.detection.recipe import DetectionRecipe
 from zoo.detection.storage import load_detector, read_detector_config, save_detector
 from zoo.detection.training import load_backbone, train_detector
 from zoo.errors import DataError, IntegrityError, RankzooError, UsageError
 from zoo.progress import T
+from zoo.recipes.detector import DetectionRecipe
 
 MakeRecipe = Callable[..., DetectionRecipe]
 

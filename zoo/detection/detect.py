@@ -12,10 +12,10 @@ from torch import nn
 
 from zoo.data.images import open_image
 from zoo.detection.bridge import import_quietly
-from zoo.detection.recipe import DetectionRecipe
 from zoo.errors import UsageError
 from zoo.files import atomic_path, staged_folder, write_json
 from zoo.progress import Track, silent
+from zoo.recipes.detector import DetectionRecipe
 
 COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#800000")
 

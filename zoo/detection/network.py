@@ -7,8 +7,8 @@ from typing import Any
 from torch import nn
 
 from zoo.detection.bridge import require_mmdet
-from zoo.detection.recipe import DetectionRecipe
 from zoo.errors import UsageError
+from zoo.recipes.detector import DetectionRecipe
 
 SHIPPED = {
     "retinanet": "_base_/models/retinanet_r50_fpn.py",

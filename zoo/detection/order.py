@@ -9,14 +9,14 @@ from typing import Any
 from rich.table import Table
 
 from zoo.detection.annotations import find_part
-from zoo.detection.recipe import DetectionRecipe, from_json, to_json
-from zoo.detection.recipes import DETECTION_RECIPES
 from zoo.detection.storage import is_detector
 from zoo.errors import UsageError
 from zoo.hub.resolve import resolve_model
 from zoo.hub.safe import read_config
 from zoo.models.device import pick_device
 from zoo.progress import Track, silent
+from zoo.recipes.detection import DETECTION_RECIPES
+from zoo.recipes.detector import DetectionRecipe, from_json, to_json
 from zoo.recipes.values import override_section
 
 

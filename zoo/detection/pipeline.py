@@ -3,7 +3,7 @@
 from typing import Any
 
 from zoo.detection.annotations import Part
-from zoo.detection.recipe import DetectionRecipe
+from zoo.recipes.detector import DetectionRecipe
 
 META = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")
 

@@ -10,7 +10,7 @@ from zoo.detection.annotations import Part
 from zoo.detection.bridge import import_quietly
 from zoo.detection.network import network_config
 from zoo.detection.pipeline import evaluator, testing_loader, training_loader
-from zoo.detection.recipe import DetectionRecipe
+from zoo.recipes.detector import DetectionRecipe
 
 KEPT_CHECKPOINTS = 2  # mmengine removes the oldest before it writes the next
 

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from zoo.detection.annotations import Part, find_part
 from zoo.detection.evaluation import evaluate_part
-from zoo.detection.recipe import DetectionRecipe, from_json, to_json
 from zoo.detection.runner import runner_of, training_config
 from zoo.detection.storage import save_detector
 from zoo.errors import DataError, UsageError
@@ -21,6 +20,7 @@ from zoo.files import refuse_to_overwrite, write_json
 from zoo.hub.resolve import resolve_model
 from zoo.hub.safe import WEIGHTS
 from zoo.progress import Track, silent
+from zoo.recipes.detector import DetectionRecipe, from_json, to_json
 
 LOG = logging.getLogger("rankzoo")
 CHECKPOINTS = "checkpoints"

@@ -9,6 +9,7 @@ from zoo.errors import UsageError
 from zoo.hub.cards import all_cards
 from zoo.hub.results import Result, model_index
 from zoo.recipes import RECIPES, SCORE_RECIPES, Recipe, ScoreRecipe
+from zoo.recipes.detection import DETECTION_RECIPES
 from zoo.sorters.fit import SORTER_RECIPES
 
 KINDS = {
@@ -26,7 +27,7 @@ def known_recipes() -> dict[str, Recipe | ScoreRecipe]:
 
 def recipe_names() -> set[str]:
     """Return every name a card may give as its recipe; sorters are shipped, so need no card."""
-    return {*known_recipes(), *SORTER_RECIPES}
+    return {*known_recipes(), *SORTER_RECIPES, *DETECTION_RECIPES}
 
 
 def recipe_card(name: str) -> str:

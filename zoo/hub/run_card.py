@@ -16,6 +16,7 @@ from zoo.hub.run import Run
 from zoo.hub.sources import AT_FIRST_DOWNLOAD, HubSource
 
 TASKS = {"sorter": "other", "scorer": "image-classification", "model_type": "sentence-similarity"}
+TASKS |= {"detector": "object-detection"}
 OWN = "own"  # the recipe of a model and a loss chosen on the command line
 
 
@@ -131,6 +132,6 @@ def _backbone(run: Run) -> str:
 
 
 def _at(value: Mapping[str, Any], *path: str) -> Any:
-    for key in path:
-        value = value.get(key) or {}
+    for key in path:  # a detector's recipe is flat: there is nothing below its loss
+        value = (value.get(key) or {}) if isinstance(value, Mapping) else {}
     return value or None

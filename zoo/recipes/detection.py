@@ -8,7 +8,7 @@ these was trained by us. `scenes-*` are ours, for two CPU cores, on `zoo.data.sc
 
 from dataclasses import replace
 
-from zoo.detection.recipe import DetectionRecipe
+from zoo.recipes.detector import DetectionRecipe
 
 RAMBO = "Rolinek et al., CVPR 2020, table of VOC07 test AP50"
 ALRP = "repository kemaloksuz/aLRPLoss, minival"
