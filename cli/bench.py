@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import BatchSize, Data, Device, Json, Model, Quiet, Seed, Workers
+from cli.options import BatchSize, Data, Device, Json, Model, Out, Quiet, Seed, Workers
 from cli.output import Output
 
 if TYPE_CHECKING:
@@ -67,6 +67,23 @@ def detection(
 
     output = Output(json, quiet)
     _print_rows(output, compare_detection_losses(negatives, positives, repeats, output.track))
+
+
+@app.command()
+def detectors(
+    out: Out,
+    scenes: Annotated[int, typer.Option("--scenes", min=10, help="Pictures to draw.")] = 200,
+    size: Annotated[int, typer.Option("--size", min=64, help="Side of a picture, pixels.")] = 128,
+    epochs: Annotated[int, typer.Option("--epochs", min=2, help="Epochs of a run.")] = 5,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train detectors on each loss, three seeds, on generated scenes; goes on where it stopped."""
+    from zoo.bench.detectors import compare_detectors
+
+    output = Output(json, quiet)
+    rows = compare_detectors(out, scenes=scenes, side=size, epochs=epochs, track=output.track)
+    _print_rows(output, rows)
 
 
 @app.command()
