@@ -49,7 +49,8 @@ def test_a_checkpoint_that_would_run_code_runs_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     file = checkpoint(tmp_path, recipe(), optimizer=Runs())
-    convert_detector(file, recipe(), tmp_path / "model")
+    with pytest.raises(IntegrityError, match="refused"):
+        convert_detector(file, recipe(), tmp_path / "model")
     assert not (tmp_path / "ran").exists()
 
 

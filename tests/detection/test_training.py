@@ -18,8 +18,11 @@ from zoo.detection.network import build_network
 from zoo.detection.storage import load_detector, read_detector_config, save_detector
 from zoo.detection.training import load_backbone, train_detector
 from zoo.errors import DataError, IntegrityError, RankzooError, UsageError
+from zoo.files import write_json
+from zoo.hub.run import read_run
+from zoo.hub.run_card import run_card
 from zoo.progress import T
-from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.detector import DetectionRecipe, to_json
 
 MakeRecipe = Callable[..., DetectionRecipe]
 
@@ -126,6 +129,15 @@ def test_detect_writes_pictures_and_json(folder: Path, scenes: SceneSet, tmp_pat
     with Image.open(out / "000001.png") as drawn, Image.open(pictures[0]) as original:
         assert drawn.size == original.size
         assert drawn.tobytes() != original.tobytes()
+
+
+def test_a_detector_makes_a_sound_card(folder: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
+    write_json(folder / "recipe.json", to_json(recipe()))
+    results = {"protocol": "coco-bbox", "metrics": {"ap": 0.5}, "seed": 0}
+    write_json(folder / "results.json", results)
+    card = run_card(read_run(folder), "mine", licence="mit")
+    assert "pipeline_tag: object-detection" in card
+    assert "type: ap" in card
 
 
 def test_two_pictures_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import importlib
 import importlib.util
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
@@ -92,10 +93,17 @@ def import_quietly(*names: str) -> None:
     none of it is for the reader to mend.
     """
     require_mmdet()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_warnings():
         for name in names:
             importlib.import_module(name)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Silence warnings where mmdetection warns of its own code, as its ATSS head does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def install_bridge() -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from zoo.detection.bridge import require_mmdet
+from zoo.detection.bridge import require_mmdet, without_warnings
 from zoo.errors import UsageError
 from zoo.recipes.detector import DetectionRecipe
 
@@ -59,7 +59,7 @@ def build_network(recipe: DetectionRecipe, labels: int) -> nn.Module:
 
     config = ConfigDict(network_config(recipe, labels))
     try:
-        with DefaultScope.overwrite_default_scope("mmdet"):
+        with DefaultScope.overwrite_default_scope("mmdet"), without_warnings():
             model: nn.Module = MODELS.build(config)
     except TypeError as error:
         raise UsageError(f"{recipe.name}: {error}", "see the options of the loss") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.detection.annotations import Part
-from zoo.detection.bridge import import_quietly
+from zoo.detection.bridge import import_quietly, without_warnings
 from zoo.detection.network import network_config
 from zoo.detection.pipeline import evaluator, testing_loader, training_loader
 from zoo.recipes.detector import DetectionRecipe
@@ -71,7 +71,8 @@ def runner_of(config: dict[str, Any], device: str) -> Iterator[Any]:
     before, devices.DEVICE = devices.DEVICE, device.partition(":")[0]
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            runner = Runner.from_cfg(Config(config))
+            with without_warnings():
+                runner = Runner.from_cfg(Config(config))
             yield runner
     finally:
         devices.DEVICE = before

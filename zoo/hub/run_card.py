@@ -67,7 +67,10 @@ def _front(run: Run, name: str, repo: str | None, licence: str) -> dict[str, Any
         "license": licence,
         "library_name": "rankzoo",
         "pipeline_tag": task,
-        "tags": ["retrieval", *([str(loss)] if loss else [])],
+        "tags": [
+            "detection" if "detector" in run.config else "retrieval",
+            *([str(loss)] if loss else []),
+        ],
         "metrics": sorted({result.metric for result in results}),
         "base_model": base,
         "model-index": model_index(name, task, results),
