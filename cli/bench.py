@@ -170,6 +170,37 @@ def sorters(
     _print_rows(Output(json, quiet), [place.to_row() for place in places])
 
 
+@app.command()
+def losses(
+    count: Annotated[int, typer.Option("--n", min=2, help="Items in the batch.")] = 4096,
+    dim: Annotated[int, typer.Option("--dim", min=1, help="Dimensions.")] = 512,
+    per_class: Annotated[int, typer.Option("--per-class", min=1, help="Items of a class.")] = 4,
+    only: Annotated[list[str] | None, typer.Option("--loss", help="Only these losses.")] = None,
+    rivals: Annotated[
+        bool, typer.Option("--rivals", help="Also time textbook forms and packaged losses.")
+    ] = False,
+    repeats: Repeats = 3,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Time every rank loss against the similarity product's own forward and backward."""
+    from rich.console import Group
+
+    from zoo.bench.losses import benchmark_losses, benchmark_rivals
+
+    output = Output(json, quiet)
+    names = tuple(only or ())
+    found: dict[str, Any] = {
+        "losses": benchmark_losses(count, dim, per_class, repeats, seed, names, output.track)
+    }
+    if rivals:
+        found["rivals"] = benchmark_rivals(
+            count, dim=dim, per_class=per_class, seed=seed, track=output.track
+        )
+    output.result(found, lambda: Group(*(_rows(rows, title) for title, rows in found.items())))
+
+
 def _print(output: Output, value: dict[str, Any]) -> None:
     output.result(value, lambda: _facts(value))
 

@@ -1,0 +1,194 @@
+"""Every rank loss against the floor: the similarity product's own forward and backward.
+
+The textbook forms below are written as the papers' formulas read, and checked to give the value
+of ours; they and pytorch-metric-learning's versions are timed in the same run.
+"""
+
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from zoo.errors import UsageError
+from zoo.losses import LOSSES, PNP, FastAP, RecallAtK, SmoothAP
+from zoo.losses.baselines import metric_learning_loss
+from zoo.losses.rank_loss import RankLoss
+from zoo.progress import Track, silent
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Best seconds of forward and backward, the ratio to the floor, memory above the inputs."""
+
+    name: str
+    seconds: float
+    ratio: float
+    extra_mb: float | None
+    value: float
+
+
+def benchmark_losses(
+    count: int = 4096,
+    dim: int = 512,
+    per_class: int = 4,
+    repeats: int = 3,
+    seed: int = 0,
+    only: tuple[str, ...] = (),
+    track: Track = silent,
+) -> list[dict[str, float | str | None]]:
+    """Time each rank loss of LOSSES (or `only` those named) on random classes of unit vectors.
+
+    The floor is timed again before every loss, so that both see the same machine. Super-classes
+    of eight classes are the second label level.
+    """
+    vectors, labels = toy_batch(count, dim, per_class, seed)
+    levels = torch.stack([labels, labels // 8], dim=1)
+    unknown = [name for name in only if name not in LOSSES]
+    if unknown:
+        raise UsageError(f"no loss is called {unknown[0]!r}", f"choose from {', '.join(LOSSES)}")
+    names = only or tuple(n for n, kind in LOSSES.items() if issubclass(kind, RankLoss))
+    rows = []
+    for name in track(names, "losses", total=len(names)):
+        loss = _build(name, count)
+        shaped = levels if name in ("sup_hap", "sup_ndcg") else labels
+        rows.append(_timing(name, loss, vectors, shaped, repeats))
+    return [asdict(row) for row in rows]
+
+
+def benchmark_rivals(
+    count: int = 4096,
+    small: int = 384,
+    dim: int = 512,
+    per_class: int = 4,
+    seed: int = 0,
+    track: Track = silent,
+) -> list[dict[str, float | str]]:
+    """Compare with the textbook loop at `count`; the cubic form, the packaged ones at `small`."""
+    pairs: list[tuple[str, int, Loss, Loss]] = [
+        ("RS@k, loop over queries", count, recall_loop, RecallAtK()),
+        ("Smooth-AP, cubic broadcast", small, smooth_ap_cubic, SmoothAP()),
+    ]
+    if find_spec("pytorch_metric_learning") is not None:
+        pairs += [
+            ("FastAP, pytorch-metric-learning", small, packaged("FastAPLoss"), FastAP()),
+            ("PNP Dq, pytorch-metric-learning", small, packaged("PNPLoss"), PNP("Dq")),
+        ]
+    rows: list[dict[str, float | str]] = []
+    for name, size, theirs, ours in track(pairs, "rivals", total=len(pairs)):
+        vectors, labels = toy_batch(size, dim, per_class, seed)
+        rival = _timing(name, theirs, vectors, labels, repeats=1)
+        mine = _timing(name, ours, vectors, labels, repeats=3)
+        rows.append(
+            {
+                "name": name,
+                "count": size,
+                "seconds": rival.seconds,
+                "ours": mine.seconds,
+                "faster": rival.seconds / mine.seconds,
+                "value": rival.value,
+                "our_value": mine.value,
+            }
+        )
+    return rows
+
+
+def toy_batch(count: int, dim: int, per_class: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return unit vectors around one random centre per class, and labels."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) // per_class
+    centres = torch.randn(int(labels.max()) + 1, dim, generator=generator)
+    noise = torch.randn(count, dim, generator=generator)
+    return normalize(centres[labels] + 1.5 * noise), labels
+
+
+def recall_loop(vectors: Tensor, labels: Tensor, ks: tuple[int, ...] = (1, 2, 4, 8, 16)) -> Tensor:
+    """RS@k one query at a time, `tau_rank` 0.01, `tau_k` 1, the query left out of its gallery."""
+    scores = vectors @ vectors.T
+    total = vectors.new_zeros(())
+    for q in range(len(labels)):
+        others = torch.arange(len(labels)) != q
+        row, positive = scores[q][others], labels[others] == labels[q]
+        gap = row[None, :] - row[positive][:, None]
+        rank = 0.5 + torch.sigmoid(gap / 0.01).sum(dim=1)
+        for k in ks:
+            within = torch.sigmoid(k - rank).sum().clamp(max=k)
+            total = total + within / min(k, int(positive.sum()))
+    return 1 - total / (len(ks) * len(labels))
+
+
+def smooth_ap_cubic(vectors: Tensor, labels: Tensor) -> Tensor:
+    """Smooth-AP over every (query, item, rival) at once, the query left out of its ranking."""
+    scores = vectors @ vectors.T
+    own = torch.eye(len(labels), dtype=torch.bool)
+    positive = (labels[:, None] == labels) & ~own
+    ahead = torch.sigmoid((scores[:, None, :] - scores[:, :, None]) / 0.01) * ~own[:, None, :]
+    rank = 0.5 + ahead.sum(dim=-1)
+    rank_plus = 0.5 + (ahead * positive[:, None, :]).sum(dim=-1)
+    return 1 - ((positive * rank_plus / rank).sum(dim=1) / positive.sum(dim=1)).mean()
+
+
+def packaged(name: str) -> Loss:
+    """Return a loss of pytorch-metric-learning at its defaults."""
+    loss: nn.Module = metric_learning_loss(name)
+    return loss
+
+
+def floor(vectors: Tensor, upstream: Tensor) -> float:
+    """Return the seconds of `vectors @ vectors.T`, forward and backward."""
+    leaf = vectors.clone().requires_grad_()
+    start = time.perf_counter()
+    torch.autograd.backward(leaf @ leaf.T, upstream)
+    return time.perf_counter() - start
+
+
+def _build(name: str, count: int) -> nn.Module:
+    kind = LOSSES[name]
+    ks = {"ks": tuple(k for k in (1, 2, 4, 8, 16) if k <= count)}
+    loss: nn.Module = kind(**(ks if "ks" in inspect.signature(kind).parameters else {}))
+    return loss
+
+
+def _timing(name: str, loss: Loss, vectors: Tensor, labels: Tensor, repeats: int) -> Timing:
+    upstream = torch.ones(len(vectors), len(vectors))
+    bound = min(floor(vectors, upstream) for _ in range(repeats))
+    del upstream
+    value, seconds = _once(loss, vectors, labels)  # compiles, where that pays
+    before = _reset_peak()
+    seconds = (
+        min(_once(loss, vectors, labels)[1] for _ in range(repeats)) if repeats > 1 else seconds
+    )
+    peak = _memory("VmHWM")
+    extra = None if before is None or peak is None else peak - before
+    return Timing(name, seconds, seconds / bound, extra, value)
+
+
+def _once(loss: Loss, vectors: Tensor, labels: Tensor) -> tuple[float, float]:
+    leaf = vectors.clone().requires_grad_()
+    start = time.perf_counter()
+    value = loss(leaf, labels)
+    torch.autograd.backward(value)
+    return value.item(), time.perf_counter() - start
+
+
+def _reset_peak() -> float | None:
+    """Restart Linux's record of peak memory; return what is held now, in MB."""
+    switch = Path("/proc/self/clear_refs")
+    if switch.exists():
+        switch.write_text("5")
+    return _memory("VmRSS")
+
+
+def _memory(field: str) -> float | None:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    line = next(line for line in status.read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1024
