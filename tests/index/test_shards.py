@@ -158,7 +158,7 @@ def test_a_killed_ray_worker_loses_nothing_and_doubles_nothing(
     command = [sys.executable, "-W", "ignore", "-c", JOB, *arguments]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as driver:
         while not (busy := workers_of(driver.pid)) and driver.poll() is None:
-            time.sleep(0.05)
+            time.sleep(0.2)
         os.kill(busy[0], signal.SIGKILL)
         output, _ = driver.communicate(timeout=600)
     result = json.loads(output.splitlines()[-1])

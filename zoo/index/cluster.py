@@ -7,12 +7,13 @@ from typing import Any, Literal
 from torch import nn
 
 from zoo.data.catalogue import read_catalogue
-from zoo.errors import UsageError
+from zoo.errors import UnavailableError, UsageError
 from zoo.index.identity import identify, reference
 from zoo.index.shards import Shard, embed_shard
 from zoo.index.sources import Means
 from zoo.progress import Track, silent
 
+STARTS = 3
 RETRIES = 5  # a shard that kills its worker six times is not unlucky
 
 
@@ -39,10 +40,10 @@ def embed_on_ray(
     address: a running cluster; None starts a local one and ends it afterwards.
 
     Raises:
-        UsageError: Ray is not installed.
+        UsageError: Ray is not installed. UnavailableError: the cluster is out of reach.
     """
     ray = _ray()
-    ray.init(address=address, include_dashboard=False, logging_level="ERROR")
+    _start(ray, address)
     try:
         task = ray.remote(num_cpus=1, num_gpus=gpus_each, max_retries=RETRIES)(embed_named)
         waiting = [task.remote(out, Shard(number, shards), **job) for number in range(shards)]
@@ -75,6 +76,21 @@ def embed_named(
     identity = identify(embedder, reference(model))
     means = Means(batch_size=batch_size, device=device)
     return embed_shard(out, shard, embedder, identity, catalogue, means, modality)
+
+
+def _start(ray: Any, address: str | None) -> None:
+    """Connect; Ray gives its own processes 30 s to start, too few on a busy machine: try again."""
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init(address=address, include_dashboard=False, logging_level="ERROR")
+            return
+        except Exception as error:  # Ray raises a bare Exception when its processes do not start
+            ray.shutdown()
+            if attempt == STARTS:
+                where = address or "a local cluster"
+                raise UnavailableError(
+                    f"Ray: {where} cannot be reached: {error}", "try --engine local"
+                ) from error
 
 
 def _finished(ray: Any, waiting: list[Any]) -> Any:
