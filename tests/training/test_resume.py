@@ -64,7 +64,7 @@ def test_kill_9_and_resume_ends_with_the_same_bits(tiny_run: Run, tmp_path: Path
 def test_two_processes_give_the_weights_of_one_and_resume_bit_equal(
     tiny_run: Run, tmp_path: Path
 ) -> None:
-    settings = ["--set=optimiser.name=sgd", "--set=optimiser.lr=0.05", "--set=optimiser.ema=null"]
+    settings = ["--set=optimiser.name=sgd", "--set=optimiser.lr=0.005", "--set=optimiser.ema=null"]
     one, two, parts = tmp_path / "one", tmp_path / "two", tmp_path / "parts"
     assert tiny_run(one, *settings).returncode == 0
     assert tiny_run(two, *settings, processes=2).returncode == 0
