@@ -2,7 +2,7 @@
 
 Six decimals are known. SoftBin-AP's published norm, 0.472576, is left out: there the query is its
 own positive at a similarity of 1 give or take a rounding, the kink of the first bin, and the norm
-moves with the rounding; test_binned.py compares the gradient off that radial direction.
+moves with the rounding.
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ GOLDEN = {
     "PNP-Ib": Golden(PNP("Ib", query=Q), 0.301045, 0.807110),
     "PNP-Ds": Golden(PNP("Ds", query=Q), 0.426061, 0.788126),
     "PNP-Dq": Golden(PNP("Dq", query=Q), 0.369827, 0.579899),
-    # The published gradients: unlike the values, they do not feel the code's wrong rank scale.
+    # The values are those of exact counts; the published gradients equal ours.
     "RaMBO log": Golden(BlackboxRecall(0.2, 0.02, "log"), 0.575861, 1.314606),
     "RaMBO loglog": Golden(BlackboxRecall(0.2, 0.02, "loglog"), 0.374228, 0.946301),
 }

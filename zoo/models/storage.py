@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -54,8 +53,7 @@ def load_embedder(folder: Path) -> Embedder:
         load_strictly(model, state)
     else:
         load_backbone(model.backbone, state)
-    # Convolutions run 1.6 x faster on two CPU cores with channels last; the values stay the same.
-    return model.eval().to(memory_format=torch.channels_last)
+    return model.eval()
 
 
 def read_config(folder: Path) -> EmbedderConfig:

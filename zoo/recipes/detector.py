@@ -26,7 +26,7 @@ class DetectionRecipe:
     files, or sets of VOC as `VOC2007/trainval`. `scale` is (longest, shortest) side in pixels.
     `loss_options` go to the loss; `score_threshold` is the lowest score a detection may have.
     `proposals` and `regions` bound the boxes that a two-stage detector passes on and trains on.
-    `bad_boxes`: "fail" on a box without area, or "skip" it (COCO's own training set holds two).
+    `bad_boxes`: "fail" on a box without area, or "skip" it.
     """
 
     name: str

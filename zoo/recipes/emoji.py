@@ -12,7 +12,6 @@ from zoo.recipes.recipe import (
     Augmentation,
     Batch,
     Data,
-    Engine,
     LossTerm,
     Network,
     Optimiser,
@@ -31,7 +30,6 @@ RECALL_AT_K = Recipe(
     loss=LossTerm("recall_at_k"),
     optimiser=Optimiser("adamw", lr=3e-4, weight_decay=1e-2),
     schedule=Schedule(steps=400, kind="cosine"),
-    engine=Engine(channels_last=True),  # 1.7 x faster than contiguous on two CPU cores
 )
 
 RECIPES = (RECALL_AT_K,)
