@@ -64,7 +64,7 @@ def test_the_plot_is_a_picture_of_every_sorter_at_every_resolution() -> None:
 
 
 def test_a_row_is_flat_and_unknown_inputs_are_refused() -> None:
-    ours, _ = compare_sorters(PAIR, 12, count=5)
+    ours, _ = compare_sorters(PAIR, 12, count=40)
     assert list(ours.to_row()) == ["sorter", "l1", "r2_at_0.01", "r2_at_0.1", "r2_at_0.3"]
     with pytest.raises(UsageError, match="inputs 'poems'"):
         compare_sorters(PAIR, 12, inputs="poems", count=5)

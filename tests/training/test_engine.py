@@ -22,7 +22,7 @@ def short(recipe: Recipe) -> Recipe:
     """Five steps of SGD, whose rounding errors are not divided by small gradients."""
     return replace(
         recipe,
-        optimiser=Optimiser("sgd", lr=0.02, clip_norm=10.0),
+        optimiser=Optimiser("sgd", lr=0.005, clip_norm=10.0),
         schedule=replace(recipe.schedule, steps=5),
     )
 
