@@ -17,8 +17,7 @@ BEAMS = (16, 32, 64, 128, 256, 512)
 def candidates(count: int, dim: int) -> list[Plan]:
     """Return plans of every kind to build; `efforts` says how hard each may search.
 
-    Fast-scan codes with exact refinement come before plain codes: in our measurements they beat
-    them at every recall (zoo/index/README.md).
+    Which of them is best depends on size, recall and machine, so the tuner measures all of them.
     """
     flat = Plan("Flat")
     if count < SMALL:
