@@ -1,5 +1,7 @@
 """`rankzoo doctor`: what works on this machine."""
 
+import typer
+
 from cli.options import Json, Offline
 from cli.output import Output
 
@@ -24,5 +26,7 @@ def doctor(offline: Offline = False, as_json: Json = False) -> None:
     broken = [check.name for check in checks if check.state == "broken"]
     value = {"ok": not broken, "checks": [check.as_json() for check in checks]}
     Output(as_json).result(value, human)
-    if broken and not as_json:
+    if broken and as_json:
+        raise typer.Exit(RankzooError.code)  # the object already says what is broken
+    if broken:
         raise RankzooError(f"broken: {', '.join(broken)}", "see the table above")
