@@ -94,8 +94,8 @@ def evaluate(
     if (found := measure_detector(model, data, split, device, workers, offline)) is not None:
         output.result(found, human=lambda: detection_table(found))
         return
-    from zoo.comparison.job import Job, parse_scales
-    from zoo.comparison.session import run_session
+    from zoo.assessment.job import Job, parse_scales
+    from zoo.assessment.session import run_session
     from zoo.evaluation.reranking import Reranking
 
     job = Job(

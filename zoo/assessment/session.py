@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from zoo.comparison.job import Job
-from zoo.comparison.page import evaluation_page
-from zoo.comparison.run import Outcome, run_job
+from zoo.assessment.job import Job
+from zoo.assessment.page import evaluation_page
+from zoo.assessment.run import Outcome, run_job
 from zoo.errors import UsageError
 from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.paired import Row, compare, intervals

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.comparison.job import Job
-from zoo.comparison.run import run_job
-from zoo.comparison.session import run_session
+from zoo.assessment.job import Job
+from zoo.assessment.run import run_job
+from zoo.assessment.session import run_session
 from zoo.data.datasets.voc import CLASSES
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import UsageError
@@ -134,7 +134,7 @@ def test_captions_are_embedded_by_the_encoder_that_is_named(
         return torch.nn.functional.normalize(torch.randn(len(texts), dim), dim=1)
 
     encoder = SimpleNamespace(embed_texts=embed_texts)
-    monkeypatch.setattr("zoo.comparison.run.load", lambda name, offline: encoder)
+    monkeypatch.setattr("zoo.assessment.run.load", lambda name, offline: encoder)
     found = run_job(model, Job(tmp_path, "coco-1k", text_model="words")).final
     assert (found.protocol, found.gallery, found.options["folds"]) == ("coco-1k", 2, "5")
     assert "rsum" in found.metrics

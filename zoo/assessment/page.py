@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from zoo.comparison.run import Outcome
+from zoo.assessment.run import Outcome
 from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.insight import Insight, look_into
 from zoo.evaluation.paired import Row

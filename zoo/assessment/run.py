@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from zoo.comparison.job import Job
+from zoo.assessment.job import Job
 from zoo.data.catalogue import Catalogue
 from zoo.data.layouts import recognise
 from zoo.data.open import open_dataset
