@@ -42,3 +42,7 @@ class InterruptedRunError(RankzooError):
     """Work stopped by a signal after its state was saved (exit code 130)."""
 
     code = 130
+
+
+class DivergedError(RankzooError):
+    """Training whose loss or weights are no longer finite (exit code 1)."""

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from zoo.errors import RankzooError
+from zoo.errors import DivergedError
 from zoo.models.embedder import Embedder
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
 
@@ -109,7 +109,7 @@ def clip_gradients(model: nn.Module, limit: float | None) -> None:
 def check_finite(loss: float, step: int) -> None:
     """Raise when training has diverged."""
     if not math.isfinite(loss):
-        raise RankzooError(
+        raise DivergedError(
             f"the loss is {loss} near step {step}",
             "lower optimiser.lr, set optimiser.clip_norm, or use engine.precision=float32",
         )
