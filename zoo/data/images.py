@@ -1,5 +1,6 @@
 """Opening any image as upright 8-bit RGB, or saying in one line why it cannot be."""
 
+import io
 import os
 import warnings
 from collections.abc import Iterator
@@ -41,6 +42,25 @@ def open_image(path: Path, size: int | None = None) -> Image.Image:
     with _naming(path), Image.open(path, formats=_FORMATS) as image:
         if size is not None:
             image.draft(None, (size, size))
+        ImageOps.exif_transpose(image, in_place=True)
+        return to_rgb(image)
+
+
+def decode_image(content: bytes, name: str, max_pixels: int) -> Image.Image:
+    """Return a picture that came over the network as upright RGB; see `open_image`.
+
+    The number of pixels is read from the header: a picture beyond `max_pixels` is never decoded.
+
+    Raises:
+        DataError: calling it `name`, for anything that is not a whole image of allowed size. Its
+            cause is Pillow's UnidentifiedImageError or DecompressionBombError for the two plainest.
+    """
+    with (
+        _naming(Path(name), max_pixels),
+        Image.open(io.BytesIO(content), formats=_FORMATS) as image,
+    ):
+        if image.width * image.height > max_pixels:
+            raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
         ImageOps.exif_transpose(image, in_place=True)
         return to_rgb(image)
 
@@ -105,12 +125,12 @@ def _ends_well(file: IO[bytes], kind: str) -> bool:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _naming(path: Path, max_pixels: int | None = None) -> Iterator[None]:
     try:
         yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        hint = f"scale it below {limit} million pixels"
+        limit = max_pixels or Image.MAX_IMAGE_PIXELS or 0
+        hint = f"scale it below {limit / 1_000_000:.3g} million pixels"
         raise DataError(f"{printable(path)}: too many pixels to open safely", hint) from error
     except Exception as error:  # decoders fail with anything from zlib.error to KeyError
         hint = "replace or remove the file, or leave such files out with --on-bad-image skip"
