@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from zoo.errors import IntegrityError, UsageError
@@ -23,6 +23,7 @@ from zoo.progress import Track, silent
 
 TRIES = 5  # a writer may sweep a generation away between a reader's look at it and its opening
 QUERY_BATCH = 1_024
+Mask = Bool[np.ndarray, " _"]  # one entry an item of a segment
 Own = TypeVar("Own", bound="Reader")
 
 
@@ -71,11 +72,13 @@ class Reader:
         where: str | None = None,
         plan: Plan | None = None,
         model: ModelIdentity | None = None,
+        candidates: Sequence[Mask] | None = None,
     ) -> list[list[Hit]]:
         """Return up to `k` hits for each query, best first.
 
         where: an SQL condition on the metadata. plan: search harder or softer than planned.
         model: who made the queries; refused unless it also made the index.
+        candidates: what `candidates(where)` returned, for those who ask it more than once.
 
         Raises:
             UsageError: k, dimension, condition or model cannot be.
@@ -91,7 +94,7 @@ class Reader:
                 "embed them with the index's own model",
             )
         matrix = unit_rows(queries, "query")
-        allowed = [s.matching(where) if where is not None else s.alive for s in self.segments]
+        allowed = self.candidates(where) if candidates is None else candidates
         pieces = [matrix[i : i + QUERY_BATCH] for i in range(0, len(matrix), QUERY_BATCH)]
         return [
             hits for piece in pieces for hits in self._search(piece, k, plan or self.plan, allowed)
@@ -113,6 +116,25 @@ class Reader:
                 pairs = zip(query_scores.tolist(), query_rows.tolist(), strict=True)
                 hits.extend((score, records[row]) for score, row in pairs if row >= 0)
         return [ranked(hits, self.root)[:k] for hits in found]
+
+    def candidates(self, where: str | None = None) -> list[Mask]:
+        """Return, for each segment, which items are alive and fulfil the condition.
+
+        Raises:
+            UsageError: the condition cannot be.
+        """
+        return [s.matching(where) if where is not None else s.alive for s in self.segments]
+
+    def page(self, candidates: Sequence[Mask], offset: int, limit: int) -> list[Hit]:
+        """Return a stretch of the candidates in the order they were added, unranked."""
+        found: list[Hit] = []
+        for segment, mask in zip(self.segments, candidates, strict=True):
+            rows = np.flatnonzero(mask)
+            chosen = rows[offset : offset + limit - len(found)].tolist()
+            records = segment.rows.records(chosen)
+            found += [Hit(0, 0.0, self.root / records[r].path, records[r]) for r in chosen]
+            offset = max(0, offset - len(rows))
+        return found
 
     def ids(self) -> list[int]:
         """Ids of all living items, oldest first."""
