@@ -1,9 +1,16 @@
-"""What every test shares: one thread a process, a fixed seed."""
+"""What every test shares: one thread a process, a fixed seed, a model of mean colours."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor, nn
 
 # One test process runs on each core; threads of their own would only wait for each other.
 torch.set_num_threads(1)
@@ -13,3 +20,69 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)
+
+
+@dataclass(frozen=True)
+class ColourConfig:
+    """Stands for an embedder's configuration."""
+
+    size: int = 8
+
+    def to_json(self) -> dict[str, Any]:
+        return {"size": self.size}
+
+
+class ColourModel(nn.Module):
+    """Embeds a picture as a linear map of its mean colour, and a text as the colour it names."""
+
+    dim = 3
+
+    def __init__(self, gain: float = 1.0, size: int = 8) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.eye(3) * gain)
+        self.config = ColourConfig(size)
+        self.looked_at = 0
+
+    @property
+    def transform(self) -> Callable[[Image.Image], Float[Tensor, "3 size size"]]:
+        return self._pixels
+
+    def _pixels(self, picture: Image.Image) -> Float[Tensor, "3 size size"]:
+        side = self.config.size
+        data = bytearray(picture.resize((side, side)).tobytes())
+        return (
+            torch.frombuffer(data, dtype=torch.uint8).reshape(side, side, 3).permute(2, 0, 1) / 255
+        )
+
+    def forward(self, images: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3"]:
+        self.looked_at += len(images)
+        colours = images.mean(dim=(2, 3)) @ self.weight + 0.01
+        return nn.functional.normalize(colours, dim=1)
+
+    @torch.inference_mode()
+    def embed_images(self, images: list[Path]) -> Float[Tensor, "image 3"]:
+        return self(torch.stack([self._pixels(Image.open(path)) for path in images]))  # type: ignore[no-any-return]
+
+    def embed_texts(self, texts: list[str]) -> Float[Tensor, "text 3"]:
+        self.looked_at += len(texts)
+        names = ("red", "green", "blue")
+        found = torch.tensor([[float(name in text) for name in names] for text in texts])
+        return nn.functional.normalize(found + 0.01, dim=1)
+
+
+@pytest.fixture
+def colour_model() -> Callable[..., ColourModel]:
+    return ColourModel
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Twelve one-coloured pictures in three classes, each a little different."""
+    folder = tmp_path / "photos"
+    for label, channel in (("red", 0), ("green", 1), ("blue", 2)):
+        (folder / label).mkdir(parents=True)
+        for number in range(4):
+            colour = [10 * number] * 3
+            colour[channel] = 200 + 10 * number
+            Image.new("RGB", (8, 8), tuple(colour)).save(folder / label / f"{number}.png")
+    return folder
