@@ -20,6 +20,7 @@ from cli.list import list_cards
 from cli.push import push
 from cli.quickstart import quickstart
 from cli.search import search
+from cli.serve import serve
 from cli.show import show
 from cli.train import train
 from zoo import __version__
@@ -59,6 +60,7 @@ index_app.command("map")(draw_map)
 app.add_typer(index_app)
 app.add_typer(bench_app)
 app.command("search")(search)
+app.command("serve")(serve)
 app.command("embed")(embed)
 app.command("detect")(detect)
 app.command("train")(train)

@@ -1,0 +1,61 @@
+"""A served index of twelve one-coloured pictures, and clients to ask it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from zoo.data.catalogue import read_catalogue
+from zoo.index import Index
+from zoo.serve.app import create_app
+from zoo.serve.library import Library
+from zoo.serve.service import Service
+from zoo.serve.settings import Limits, Settings
+
+Client = Callable[..., TestClient]
+
+
+@pytest.fixture
+def idx(photos: Path, tmp_path: Path, colour_model: Callable[..., object]) -> Path:
+    """An index folder over `photos`."""
+    rows = ["path,label,year,caption"]
+    for number, path in enumerate(sorted(photos.rglob("*.png"))):
+        place = path.relative_to(photos)
+        rows.append(f"{place},{place.parts[0]},{2000 + number},a {place.parts[0]} square {number}")
+    (photos / "set.csv").write_text("\n".join(rows) + "\n")
+    Index.build(
+        tmp_path / "idx",
+        colour_model(),  # type: ignore[arg-type]
+        read_catalogue(photos / "set.csv"),
+        name="colours",
+    )
+    return tmp_path / "idx"
+
+
+@pytest.fixture
+def open_service(idx: Path, colour_model: Callable[..., object]) -> Callable[..., Service]:
+    """Open a service over `idx`, or over the folders given."""
+
+    def open_it(*folders: Path, **settings: object) -> Service:
+        library = Library.open(folders or (idx,), lambda _: colour_model())  # type: ignore[arg-type, return-value]
+        defaults = {"limits": Limits(rate=0)}
+        return Service(library, Settings(**{**defaults, **settings}))  # type: ignore[arg-type]
+
+    return open_it
+
+
+@pytest.fixture
+def client(open_service: Callable[..., Service]) -> Iterator[Client]:
+    """Start an application as its server would, and return what asks it."""
+    started: list[TestClient] = []
+
+    def start(*folders: Path, **settings: object) -> TestClient:
+        app = create_app(open_service(*folders, **settings))
+        found = TestClient(app, base_url="http://localhost:8642")
+        started.append(found.__enter__())
+        return found
+
+    yield start
+    for found in started:
+        found.__exit__(None, None, None)

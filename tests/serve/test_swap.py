@@ -1,0 +1,121 @@
+"""An index changed, damaged, replaced or removed while it is served."""
+
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from starlette.testclient import TestClient
+
+from zoo.data.catalogue import read_catalogue
+from zoo.index import Index
+from zoo.index.identity import identify
+
+SEARCH = "/api/indexes/idx/search"
+Colours = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.serve.library.LOOK_EVERY", 0.01)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        threading.Event().wait(0.01)
+    pytest.fail("this never came true")
+
+
+def generation(ask: TestClient) -> int:
+    return int(ask.get("/api/indexes/idx").json()["generation"])
+
+
+def test_no_request_fails_while_generations_come_and_go(
+    client: Callable[..., TestClient], idx: Path, photos: Path, colour_model: Colours
+) -> None:
+    ask = client()
+    done = threading.Event()
+    sent = (photos / "red" / "1.png").read_bytes()
+
+    def search(number: int) -> list[tuple[int, str]]:
+        statuses: list[tuple[int, str]] = []
+        while not done.is_set():
+            where = {"where": f"label = 'red' and {number} = {number} and id >= 0"}
+            by_text = ask.get(SEARCH, params={"text": "red", **where})
+            by_picture = ask.post(SEARCH, content=sent, params={"k": 1})
+            page = ask.get("/api/indexes/idx/items", params=where)
+            answers = (by_text, by_picture, page)
+            statuses += [(answer.status_code, answer.text[:200]) for answer in answers]
+            assert by_picture.json()["hits"][0]["path"] == "red/1.png"
+        return statuses
+
+    with ThreadPoolExecutor(3) as threads:
+        running = [threads.submit(search, number) for number in range(3)]
+        index = Index.open(idx)
+        for number in range(4):
+            Image.new("RGB", (8, 8), (number, 99, 9)).save(photos / f"new{number}.png")
+            (photos / "more.csv").write_text(f"path,label\nnew{number}.png,new\n")
+            index.add(colour_model(), read_catalogue(photos / "more.csv"))
+            index.compact()
+            wait_for(lambda: generation(ask) == index.manifest.generation)
+        done.set()
+        answers = [answer for future in running for answer in future.result()]
+    assert [answer for answer in answers if answer[0] != 200] == []
+    assert len(answers) > 20
+    assert ask.get("/api/indexes/idx").json()["count"] == 16
+    assert b'rankzoo_reloads{index="idx"}' in ask.get("/metrics").content
+
+
+def test_a_removed_index_is_503_until_it_is_back(
+    client: Callable[..., TestClient], idx: Path, tmp_path: Path
+) -> None:
+    ask = client()
+    idx.rename(tmp_path / "elsewhere")
+    answer = ask.get(SEARCH, params={"text": "red"})
+    assert (answer.status_code, "was removed" in answer.json()["error"]) == (503, True)
+    assert ask.get("/api/indexes/idx").status_code == 503
+    wait_for(lambda: ask.get("/health").status_code == 503)
+    assert ask.get("/").status_code == 200
+    assert ask.get("/api/indexes").json()["indexes"][0]["problem"] != ""
+    (tmp_path / "elsewhere").rename(idx)
+    assert ask.get(SEARCH, params={"text": "red"}).status_code == 200
+    wait_for(lambda: ask.get("/health").status_code == 200)
+
+
+def test_a_damaged_generation_is_not_taken(
+    client: Callable[..., TestClient], idx: Path, photos: Path
+) -> None:
+    ask = client()
+    other = idx.with_name("next")
+    shutil.copytree(idx, other)
+    Index.open(other).remove(ids=[0])
+    manifest = other / "generation-000002.json"
+    manifest.write_text(
+        manifest.read_text().replace("idx", "IDX").replace('"count": 11', '"count": 10')
+    )
+    for name in ("generation-000002.json", "CURRENT"):
+        shutil.copy(other / name, idx / name)
+    wait_for(lambda: ask.get("/health").json()["status"] == "degraded")
+    found = ask.get(SEARCH, params={"text": "red", "k": 12}).json()
+    assert (found["generation"], found["total"]) == (1, 12)
+    assert "damaged" in ask.get("/api/indexes").json()["indexes"][0]["problem"]
+
+
+def test_an_index_of_another_model_in_its_place_is_not_taken(
+    client: Callable[..., TestClient], idx: Path, colour_model: Colours
+) -> None:
+    from zoo.index import Record
+
+    ask = client()
+    shutil.rmtree(idx)
+    other = identify(colour_model(gain=2.0), "others")
+    Index.from_vectors(idx, torch.eye(3), [Record(f"{i}.png") for i in range(3)], other)
+    wait_for(lambda: ask.get("/health").status_code == 503)
+    assert "other weights" in ask.get("/api/indexes").json()["indexes"][0]["problem"]

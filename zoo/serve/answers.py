@@ -1,0 +1,204 @@
+"""What the API takes and gives, as the OpenAPI document says it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from zoo.index import Hit
+from zoo.index.landmarks import vote
+
+LARGEST_ID = 2**63 - 1  # what SQLite stores
+
+Plain = str | int | float | bool | None
+
+
+class Problem(BaseModel):
+    """Why a request was refused, and what to do."""
+
+    error: str
+    code: int
+    hint: str
+
+
+class Page(BaseModel):
+    """A stretch of items, perhaps only those that fulfil a condition."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    where: Annotated[str, Field(description="SQL condition: label = 'cat' and year > 2010.")] = ""
+    offset: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
+    limit: Annotated[int, Field(ge=1, le=200, description="Items in one answer.")] = 24
+
+
+class Wanted(Page):
+    """Which hits to find, and which of them to send."""
+
+    k: Annotated[int, Field(ge=1, description="Hits to find; they vote.")] = 24
+    threshold: Annotated[
+        float, Field(ge=-1, le=1, allow_inf_nan=False, description="Lowest score of a hit.")
+    ] = -1.0
+
+
+class Asked(Wanted):
+    """A search by exactly one of three."""
+
+    text: str | None = None
+    like: Annotated[int | None, Field(ge=0, le=LARGEST_ID, description="Id of an item.")] = None
+    picture: Annotated[
+        str | None, Field(description="`query.picture` of an earlier search by picture.")
+    ] = None
+
+
+class Item(BaseModel):
+    """An indexed picture or caption; `picture` is the address of its picture, made small."""
+
+    id: int
+    path: str
+    label: str
+    labels: dict[str, str]
+    caption: str
+    extra: dict[str, Plain]
+    picture: str
+
+    @classmethod
+    def of(cls, hit: Hit, index: str) -> "Item":
+        """Describe an item of the index called `index`."""
+        return cls(**_described(hit, index))
+
+
+class Ranked(Item):
+    """A hit; rank 1 is the best, the score a cosine."""
+
+    rank: int
+    score: float
+
+    @classmethod
+    def of(cls, hit: Hit, index: str) -> "Ranked":
+        """Describe a hit."""
+        return cls(**_described(hit, index), rank=hit.rank, score=min(1.0, hit.score))
+
+
+class Ballot(BaseModel):
+    """The label elected at a level; confidence is its share of all say."""
+
+    level: str
+    label: str
+    confidence: float
+    support: int
+
+
+class Query(BaseModel):
+    """What was asked; `picture` asks the same again for as long as the server remembers it."""
+
+    kind: str
+    text: str | None = None
+    like: int | None = None
+    picture: str | None = None
+
+
+class Found(BaseModel):
+    """The answer to a search; `total` hits reach the threshold, `hits` are some of them."""
+
+    index: str
+    generation: int
+    query: Query
+    total: int
+    offset: int
+    hits: list[Ranked]
+    votes: list[Ballot]
+    milliseconds: float
+
+
+class Items(BaseModel):
+    """A stretch of an index in the order it was filled."""
+
+    index: str
+    generation: int
+    total: int
+    offset: int
+    items: list[Item]
+
+
+class IndexInfo(BaseModel):
+    """An index as clients need to know it."""
+
+    name: str
+    count: int
+    dim: int
+    kind: str
+    modality: str
+    model: str
+    levels: list[str]
+    columns: list[str]
+    generation: int
+    sees: bool
+    reads: bool
+    problem: str
+
+
+class Indexes(BaseModel):
+    """Everything served here, and the limits."""
+
+    indexes: list[IndexInfo]
+    detector: str | None
+    limits: dict[str, int | float]
+    version: str
+
+
+class Values(BaseModel):
+    """The most frequent values of a column."""
+
+    column: str
+    values: list[Plain]
+
+
+class Box(BaseModel):
+    """A thing in a picture: left, top, right, bottom in pixels."""
+
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+class Boxes(BaseModel):
+    """What a detector found in a picture of that size."""
+
+    width: int
+    height: int
+    detections: list[Box]
+
+
+class Health(BaseModel):
+    """`ok`, or `degraded` when an index cannot be served as it is on disk."""
+
+    status: str
+
+
+def ballots(hits: Sequence[Hit]) -> list[Ballot]:
+    """Let hits vote for labels."""
+    return [Ballot(**asdict(elected)) for elected in vote(hits)]
+
+
+def _described(hit: Hit, index: str) -> dict[str, Any]:
+    record = hit.record
+    address = f"/api/indexes/{quote(index, safe='')}/items/{record.id}/picture"
+    return {
+        "id": record.id,
+        "path": record.path,
+        "label": hit.label,
+        "labels": dict(record.labels),
+        "caption": record.caption,
+        "extra": {name: plain(value) for name, value in record.extra.items()},
+        "picture": f"{address}?v={record.sha256[:16]}",
+    }
+
+
+def plain(value: Any) -> Plain:
+    """Return a value of SQLite as JSON can say it: no infinity, no bytes."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str | int | float | None) else str(value)

@@ -1,0 +1,47 @@
+"""A model as the server uses it: prepare in any thread, embed many at once in one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL.Image import Image
+from torch import Tensor, nn
+
+from zoo.index.identity import identify
+from zoo.index.manifest import ModelIdentity
+from zoo.index.sources import text_side
+
+
+class Encoder:
+    """A model that makes queries; `identity` says which indexes it may ask."""
+
+    def __init__(self, model: nn.Module, name: str) -> None:
+        self.model: Any = model.eval()  # torch's stubs know neither transform nor embed_texts
+        self.identity: ModelIdentity = identify(model, name)
+
+    @property
+    def sees(self) -> bool:
+        """Whether it looks at pictures."""
+        return hasattr(self.model, "embed_images")
+
+    @property
+    def reads(self) -> bool:
+        """Whether it reads text."""
+        return hasattr(self.model, "embed_texts")
+
+    def prepare(self, picture: Image) -> Tensor:
+        """Return the network's input for a picture."""
+        transform: Callable[[Image], Tensor] = self.model.transform
+        return transform(picture)
+
+    @torch.inference_mode()
+    def embed_pictures(self, prepared: list[Tensor]) -> list[Float[Tensor, " dim"]]:
+        """Embed prepared pictures in one forward pass."""
+        device = next(self.model.parameters()).device
+        return list(self.model(torch.stack(prepared).to(device)).float().cpu())
+
+    @torch.inference_mode()
+    def embed_texts(self, texts: list[str]) -> list[Float[Tensor, " dim"]]:
+        """Embed texts in one forward pass."""
+        return list(text_side(self.model)(texts).float().cpu())

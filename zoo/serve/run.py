@@ -1,0 +1,113 @@
+"""Binding, running and stopping the server."""
+
+import errno
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from torch import nn
+
+from zoo.errors import RankzooError, UsageError
+from zoo.serve.app import create_app
+from zoo.serve.detector import Detector
+from zoo.serve.library import Library
+from zoo.serve.service import Service
+from zoo.serve.settings import Settings, check_door
+
+CONNECTIONS = 512  # open at once; more get 503
+IDLE = 15  # seconds a connection may stay open without a request
+GOODBYE = 10  # seconds running requests may take once the server was asked to stop
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes any free one.
+
+    Raises:
+        UsageError: the port is taken or not allowed, or the host is not this machine's.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(CONNECTIONS)
+    except OSError as error:
+        raise _cannot_bind(host, port, error) from error
+    return listening
+
+
+def open_service(
+    folders: Sequence[Path],
+    settings: Settings,
+    load: Callable[[str], nn.Module],
+    *,
+    model: str = "",
+    detector: str = "",
+) -> Service:
+    """Open indexes, models and the detector; `load` returns a model by name.
+
+    Raises:
+        RankzooError: one of them cannot be opened.
+    """
+    library = Library.open(folders, load, model)
+    looking = Detector(load(detector), detector) if detector else None
+    return Service(library, settings, looking)
+
+
+def serve(service: Service, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; finish running requests, then raise KeyboardInterrupt.
+
+    ready: told the address once it can be asked.
+
+    Raises:
+        UsageError: the address cannot be bound, or needs a token.
+        KeyboardInterrupt: the server was asked to stop, and has stopped.
+    """
+    settings = service.settings
+    check_door(settings.host, settings.token)
+    listening = bind(settings.host, settings.port)
+    server = uvicorn.Server(config_of(service))
+    before = signal.signal(signal.SIGTERM, _interrupt)  # uvicorn raises it again once it is done
+    try:
+        with listening:
+            ready(address_of(settings.host, listening))
+            server.run(sockets=[listening])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def config_of(service: Service) -> uvicorn.Config:
+    """Return how uvicorn runs the application."""
+    return uvicorn.Config(
+        create_app(service),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # a client must not choose the address its rate is counted by
+        ws="none",
+        http="h11",
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=GOODBYE,
+        limit_concurrency=CONNECTIONS,
+    )
+
+
+def address_of(host: str, listening: socket.socket) -> str:
+    """Return the address to type into a browser."""
+    port = listening.getsockname()[1]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+def _cannot_bind(host: str, port: int, error: OSError) -> RankzooError:
+    if error.errno == errno.EADDRINUSE:
+        return UsageError(f"port {port} is taken", "--port 0 takes any free one")
+    if error.errno == errno.EACCES:
+        return UsageError(f"port {port} is not allowed", "choose --port above 1023")
+    return UsageError(f"--host {host} cannot be bound: {error.strerror or error}")

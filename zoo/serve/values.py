@@ -1,0 +1,41 @@
+"""Which values a column has: what a page offers as filters."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from zoo.errors import IntegrityError
+from zoo.index.segment import ITEMS, Segment
+from zoo.serve.answers import Plain, plain
+
+OFFERED = 50
+CONSIDERED = 1_000  # of each segment
+
+
+def frequent_values(segments: Sequence[Segment], column: str) -> list[Plain]:
+    """Return the most frequent values of a column, the most frequent first.
+
+    Removed items still count until the index is compacted. A connection of its own is used:
+    reading a million rows takes a while, and hits are looked up on the other one.
+    """
+    counts: dict[Plain, int] = {}
+    for segment in segments:
+        if column in (*segment.rows.levels, *segment.rows.columns) and '"' not in column:
+            for value, count in _counted(segment, column):
+                counts[value] = counts.get(value, 0) + count
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))
+    return [value for value, _ in ordered[:OFFERED]]
+
+
+def _counted(segment: Segment, column: str) -> list[tuple[Plain, int]]:
+    address = f"{(segment.home / ITEMS).absolute().as_uri()}?mode=ro&immutable=1"
+    statement = (
+        f'SELECT "{column}", count(*) FROM items WHERE "{column}" IS NOT NULL '
+        f"GROUP BY 1 ORDER BY 2 DESC LIMIT {CONSIDERED}"
+    )
+    connection = sqlite3.connect(address, uri=True)
+    try:
+        return [(plain(value), count) for value, count in connection.execute(statement)]
+    except sqlite3.DatabaseError as error:
+        raise IntegrityError(f"{segment.home / ITEMS}: {error}") from error
+    finally:
+        connection.close()
