@@ -7,6 +7,7 @@ import typer
 
 from cli.bench import app as bench_app
 from cli.card import card
+from cli.compare import compare
 from cli.convert import convert
 from cli.detect import detect
 from cli.doctor import doctor
@@ -64,6 +65,7 @@ app.command("serve")(serve)
 app.command("embed")(embed)
 app.command("detect")(detect)
 app.command("train")(train)
+app.command("compare")(compare)
 app.command("push")(push)
 app.add_typer(card, name="card")
 app.command("convert")(convert)

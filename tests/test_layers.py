@@ -13,7 +13,7 @@ FLOORS = [
     ["losses", "sorters", "data", "models", "metrics"],
     ["recipes"],
     ["hub", "training", "evaluation", "index", "detection", "report"],
-    ["serve", "quickstart", "assessment", "bench", "loading", "export", "doctor"],
+    ["serve", "quickstart", "assessment", "comparison", "bench", "loading", "export", "doctor"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"mmdet": "detection", "mmengine": "detection", "mmcv": "detection", "faiss": "index"}

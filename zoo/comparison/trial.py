@@ -1,0 +1,196 @@
+"""One run in a process of its own: train, evaluate, write how it ended."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import statistics
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+
+from zoo.comparison.ledger import CRASH, Outcome, write_outcome, write_values
+from zoo.comparison.measure import Measurement, measure_captions, measure_pictures
+from zoo.comparison.validation import validation_split
+from zoo.data.catalogue import Catalogue, hold_out
+from zoo.errors import DataError, DivergedError, InterruptedRunError, UsageError
+from zoo.files import write_json, write_text
+from zoo.models import Embedder, load_embedder
+from zoo.models.text_encoder import TextEncoder
+from zoo.recipes.recipe import Recipe
+from zoo.recipes.values import from_json
+from zoo.training.loop import train
+from zoo.training.record import Row, read_rows
+from zoo.training.run import BEST, CHECKPOINTS, RESULTS
+from zoo.training.setup import build_network, load_encoder, read_data
+
+INTERRUPTED = InterruptedRunError.code
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a process needs to carry out one run, as plain values.
+
+    `trains` False evaluates the pretrained network as it is. `parent`: when that process is gone,
+    the run saves its state and stops; 0 never does.
+    """
+
+    run: str
+    data: str
+    recipe: Mapping[str, Any]
+    stage: Literal["tuning", "final"]
+    seed: int
+    trains: bool
+    validation: float
+    threads: int
+    device: str
+    workers: int
+    offline: bool
+    on_bad_image: Literal["fail", "skip"]
+    parent: int = 0
+
+
+def perform(job: Job) -> Outcome:
+    """Carry out a run, from where it was left; whatever goes wrong with it is its outcome.
+
+    Raises:
+        InterruptedRunError: a signal arrived; the state was saved.
+    """
+    try:
+        return _perform(job, from_json(job.recipe), Path(job.run))
+    except InterruptedRunError:
+        raise
+    except DivergedError as error:
+        return Outcome("diverged", str(error))
+    except (UsageError, DataError) as error:
+        return Outcome("unfit", str(error))
+    except Exception as error:
+        write_text(Path(job.run) / CRASH, traceback.format_exc())
+        return Outcome("crashed", f"{type(error).__name__}: {error}")
+
+
+def _perform(job: Job, recipe: Recipe, run: Path) -> Outcome:
+    catalogue = read_data(recipe, Path(job.data), job.on_bad_image)
+    catalogue = catalogue if catalogue.splits else hold_out(catalogue)
+    encoder = load_encoder(recipe, offline=job.offline, device=job.device)
+    if job.stage == "tuning":
+        captions = recipe.captions is not None
+        seen = validation_split(catalogue, job.validation, captions)
+    else:
+        seen = catalogue.split("train")
+    model = build_network(recipe, offline=job.offline, seed=job.seed)
+    metrics, seconds = dict[str, float](), 0.0
+    if job.trains:
+        result = train(
+            recipe,
+            seen,
+            model,
+            run,
+            device=job.device,
+            workers=job.workers,
+            seed=job.seed,
+            resume=True,
+            listeners=[_Orphan(job.parent)],
+            encoder=encoder,
+        )
+        metrics, seconds = result.metrics, result.seconds
+        model = load_embedder(run)
+        refuse_divergence(model)
+    memory = peak_memory(job.device)
+    if job.stage == "final":
+        found = _measure(model, encoder, catalogue, recipe, job)
+        metrics = dict(found.metrics)
+        write_values(run, found.per_query)
+        _add_results(run, found)
+    tidy(run, keep_weights=job.stage == "final")
+    return Outcome("ok", "", metrics, seconds, step_seconds(run, recipe.batch.size), memory)
+
+
+def _measure(
+    model: Embedder,
+    encoder: TextEncoder | None,
+    catalogue: Catalogue,
+    recipe: Recipe,
+    job: Job,
+) -> Measurement:
+    if encoder is not None:
+        return measure_captions(model, encoder, catalogue, device=job.device, workers=job.workers)
+    return measure_pictures(model, catalogue, recipe.batch, device=job.device, workers=job.workers)
+
+
+def _add_results(run: Path, found: Measurement) -> None:
+    """Put the evaluation into the run's results, where cards read it."""
+    path = run / RESULTS
+    noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    write_json(path, noted | dict(found.protocol))
+
+
+def refuse_divergence(model: Embedder) -> None:
+    """Raise when a weight is not finite.
+
+    Raises:
+        DivergedError: naming it.
+    """
+    for name, tensor in model.state_dict().items():
+        if not tensor.isfinite().all():
+            raise DivergedError(f"the weights {name} are not finite after training")
+
+
+def step_seconds(run: Path, batch_size: int) -> float:
+    """Return the median time of an update, from the run's record; 0 when it is too short."""
+    rows = [row for row in read_rows(run) if "images_per_second" in row]
+    warm = rows[1:] or rows
+    return statistics.median(batch_size / row["images_per_second"] for row in warm) if warm else 0.0
+
+
+def peak_memory(device: str) -> int:
+    """Return the most memory this process has held, in bytes: on the GPU, or resident."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated(device)
+    status = Path("/proc/self/status")
+    if status.exists():  # a child's ru_maxrss starts at what its parent held when it forked
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else 1024 * used
+
+
+def tidy(run: Path, *, keep_weights: bool) -> None:
+    """Remove what a finished run needs no more: some 100 MB of checkpoints for a small network."""
+    for name in (CHECKPOINTS, BEST, "tensorboard"):
+        shutil.rmtree(run / name, ignore_errors=True)
+    if not keep_weights:
+        (run / "model.safetensors").unlink(missing_ok=True)
+
+
+class _Orphan:
+    """Asks this process to save and stop once the one that started it is gone."""
+
+    def __init__(self, parent: int) -> None:
+        self.parent = parent
+
+    def __call__(self, row: Row) -> None:  # noqa: ARG002
+        if self.parent and os.getppid() != self.parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> int:
+    """Carry out the job on stdin; write its outcome."""
+    job = Job(**cast("dict[str, Any]", json.load(sys.stdin)))
+    torch.set_num_threads(job.threads)
+    try:
+        outcome = perform(job)
+    except InterruptedRunError:
+        return INTERRUPTED
+    write_outcome(Path(job.run), job.recipe, outcome)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
