@@ -55,7 +55,7 @@ def launcher(plan: Plan, place: Place, jobs: int) -> Launch:
                 text=True,
                 env=environment,
                 pass_fds=(lock,),
-                start_new_session=True,  # Ctrl-C reaches us alone: we ask the run to save
+                process_group=0,  # Ctrl-C reaches us alone: we ask the run to save
             )
         assert process.stdin is not None
         process.stdin.write(json.dumps(asdict(job)))

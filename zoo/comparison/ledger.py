@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -124,7 +123,7 @@ def write_outcome(run: Path, recipe: Mapping[str, Any], outcome: Outcome) -> Non
 def write_values(run: Path, values: Mapping[str, Tensor]) -> None:
     """Keep a run's value of every query and metric."""
     with atomic_path(run / PER_QUERY) as temporary:
-        kept = {name: value.to(torch.float64).contiguous() for name, value in values.items()}
+        kept = {name: value.double().contiguous().clone() for name, value in values.items()}
         save_file(kept, temporary)
 
 

@@ -11,7 +11,7 @@ from zoo.recipes.recipe import Recipe
 
 Stage = Literal["tuning", "final"]
 TUNING_SEED = 0
-CURVE_POINTS = 5  # validations of a tuning run: its learning curve
+CURVE_POINTS = 4  # validations of a tuning run: its learning curve
 CHECKPOINT_EVERY = 100  # steps lost at most when a run is killed
 
 

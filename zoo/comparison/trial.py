@@ -87,19 +87,7 @@ def _perform(job: Job, recipe: Recipe, run: Path) -> Outcome:
     model = build_network(recipe, offline=job.offline, seed=job.seed)
     metrics, seconds = dict[str, float](), 0.0
     if job.trains:
-        result = train(
-            recipe,
-            seen,
-            model,
-            run,
-            device=job.device,
-            workers=job.workers,
-            seed=job.seed,
-            resume=True,
-            listeners=[_Orphan(job.parent)],
-            encoder=encoder,
-        )
-        metrics, seconds = result.metrics, result.seconds
+        metrics, seconds = _train(recipe, seen, model, encoder, job)
         model = load_embedder(run)
         refuse_divergence(model)
     memory = peak_memory(job.device)
@@ -110,6 +98,32 @@ def _perform(job: Job, recipe: Recipe, run: Path) -> Outcome:
         _add_results(run, found)
     tidy(run, keep_weights=job.stage == "final")
     return Outcome("ok", "", metrics, seconds, step_seconds(run, recipe.batch.size), memory)
+
+
+def _train(
+    recipe: Recipe,
+    catalogue: Catalogue,
+    model: Embedder,
+    encoder: TextEncoder | None,
+    job: Job,
+) -> tuple[dict[str, float], float]:
+    try:
+        result = train(
+            recipe,
+            catalogue,
+            model,
+            Path(job.run),
+            device=job.device,
+            workers=job.workers,
+            seed=job.seed,
+            resume=True,
+            listeners=[_Orphan(job.parent)],
+            encoder=encoder,
+        )
+    except (UsageError, DataError):
+        refuse_divergence(model)  # the evaluation met it first
+        raise
+    return result.metrics, result.seconds
 
 
 def _measure(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from zoo.errors import DivergedError
@@ -106,10 +106,16 @@ def clip_gradients(model: nn.Module, limit: float | None) -> None:
         nn.utils.clip_grad_norm_(model.parameters(), limit)
 
 
+CALMER = "lower optimiser.lr, set optimiser.clip_norm, or use engine.precision=float32"
+
+
 def check_finite(loss: float, step: int) -> None:
     """Raise when training has diverged."""
     if not math.isfinite(loss):
-        raise DivergedError(
-            f"the loss is {loss} near step {step}",
-            "lower optimiser.lr, set optimiser.clip_norm, or use engine.precision=float32",
-        )
+        raise DivergedError(f"the loss is {loss} near step {step}", CALMER)
+
+
+def check_finite_embeddings(points: Tensor, step: int) -> None:
+    """Raise when training has diverged so far that there is nothing to judge."""
+    if not points.isfinite().all():
+        raise DivergedError(f"the embeddings are not finite at step {step}", CALMER)

@@ -72,6 +72,7 @@ class Trainer:
             return embeddings.float()
 
         def objective(points: Float[Tensor, "share dim"]) -> Float[Tensor, ""]:
+            optimise.check_finite_embeddings(points, step)
             with replayable(self.feed.seed, step, -1):  # the same draws in every process
                 value: Tensor = self.objective(points, batch.labels.to(self.device))
             return value

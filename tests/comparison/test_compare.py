@@ -1,0 +1,144 @@
+"""The whole path on tiny pictures, each run carried out in this process."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from zoo.comparison.claims import CLAIMS, arms
+from zoo.comparison.contender import Contender
+from zoo.comparison.cost import estimate
+from zoo.comparison.ledger import Ledger
+from zoo.comparison.order import Order, parse_budget, plan
+from zoo.comparison.plan import Place, Plan, Trial
+from zoo.comparison.result import result_of, write_result
+from zoo.comparison.schedule import Launch, carry_out
+from zoo.errors import UsageError
+from zoo.loading import load_folder
+from zoo.recipes.recipe import LossTerm
+
+Build = Callable[[Plan, Place], Launch]
+
+
+def test_losses_are_tuned_run_and_put_in_a_table(
+    plan_of: Callable[..., Plan],
+    place_at: Callable[[Path], Place],
+    in_process: Build,
+    tmp_path: Path,
+) -> None:
+    hot = Contender("hot", LossTerm("triplet"), own=({"optimiser.lr": 1e30},))
+    big = Contender("big", LossTerm("triplet"), changes={"batch.size": 512})
+    whole = plan_of("untrained,smooth_ap,recall_at_k", hot, big, seeds=2)
+    ledger = Ledger(tmp_path)
+    carry_out(whole, ledger, in_process(whole, place_at(tmp_path)))
+    claim = CLAIMS["h_ap_trades_fine_for_coarse"]
+    result = result_of(whole, ledger, [claim], "rankzoo compare")
+    assert result.complete
+    rows = {row.name: row for row in result.standings}
+    for name in ("untrained", "smooth_ap"):
+        assert rows[name].note == ""
+        assert 0 <= rows[name].metrics["decomposability_gap"].mean <= 1
+    assert rows["smooth_ap"].seeds == 2
+    assert rows["smooth_ap"].step_seconds > 0
+    assert rows["smooth_ap"].memory_bytes > 50e6
+    assert rows["smooth_ap"].point["loss.tau"] in (0.01, 0.05)
+    assert "diverged" in rows["hot"].note
+    assert "classes" in rows["big"].note
+    assert "ks is" in rows["recall_at_k"].note, "a batch of eight is too short for RS@16"
+    assert result.verdicts[0].answer == "unclear", "SupAP took no part"
+
+    write_result(result, tmp_path)
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert kept["complete"] is True
+    assert [row["name"] for row in kept["standings"]] == list(rows)
+    assert len(kept["curves"]["smooth_ap"]) == 4
+    page = (tmp_path / "index.html").read_text()
+    for text in ("Standings", "Significance", "Learning curves", "unfit: ", "rankzoo compare"):
+        assert text in page
+    assert "| smooth_ap |" in (tmp_path / "table.md").read_text()
+
+
+def test_a_run_that_counts_is_a_model_folder_and_tuning_leaves_no_weights(
+    plan_of: Callable[..., Plan],
+    place_at: Callable[[Path], Place],
+    in_process: Build,
+    tmp_path: Path,
+) -> None:
+    whole = plan_of("triplet")
+    ledger = Ledger(tmp_path)
+    carry_out(whole, ledger, in_process(whole, place_at(tmp_path)))
+    tuning = ledger.run(Trial("triplet", "tuning", 0, 0))
+    assert not list(tuning.glob("*.safetensors"))
+    final = next((tmp_path / "runs" / "triplet").glob("final-*-seed-0"))
+    assert load_folder(final)
+    results = json.loads((final / "results.json").read_text())
+    assert results["protocol"] == "self-retrieval"
+    assert results["metrics"]["recall_at_1"] > 0
+    assert not (final / "checkpoints").exists()
+
+
+def test_the_cost_of_a_plan_grows_with_its_runs(
+    plan_of: Callable[..., Plan], place_at: Callable[[Path], Place], tmp_path: Path
+) -> None:
+    whole = plan_of("untrained,smooth_ap", seeds=3)
+    cost = estimate(whole, place_at(tmp_path))
+    assert cost["seconds_per_step"] > 0
+    assert cost["hours"] == pytest.approx(cost["tuning_hours"] + cost["final_hours"])
+    assert cost["hours"] * 3600 > 2 * 6 + 4 * 6, "each of six runs has to start"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def order(photos: Path, backbone: Path, tmp_path: Path) -> Order:
+    return Order(photos, tmp_path / "out", backbone=str(backbone), losses="triplet", seeds=1)
+
+
+def test_an_order_becomes_a_plan_with_every_label_level_and_a_batch_that_tuning_fills(
+    order: Order,
+) -> None:
+    whole, settings = plan(order)
+    assert whole.base.data.levels == 2
+    assert whole.base.batch.size // whole.base.batch.per_class <= 10
+    assert whole.tuning_steps == whole.steps // 4
+    assert settings["steps"] == whole.steps
+    assert len(whole.rates) == 2
+
+
+def test_claims_bring_their_contenders_along(order: Order) -> None:
+    whole, _ = plan(replace(order, losses="", claims="blackbox_margin,blackbox_memory"))
+    assert [c.name for c in whole.contenders] == [
+        "rambo-no-margin",
+        "blackbox_recall",
+        "rambo-memory-3",
+    ]
+    assert {side.name for side in arms(CLAIMS["blackbox_memory"])} <= {
+        c.name for c in whole.contenders
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"losses": ""}, "nothing to compare"),
+        ({"losses": "smoth_ap"}, "no such loss"),
+        ({"changes": ("loss.tau=0.1",)}, "what is compared"),
+        ({"rates": "1,none"}, "--rates none"),
+        ({"rates": "0"}, "--rates 0"),
+        ({"recipe": "emoji-recal"}, "unknown"),
+    ],
+)
+def test_an_order_that_cannot_be_is_refused_before_anything_runs(
+    order: Order, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        plan(replace(order, **change))  # type: ignore[arg-type]
+
+
+def test_a_budget_is_a_number_with_a_unit() -> None:
+    assert [parse_budget(t) for t in ("90", "90s", "5m", "2h", "1d")] == [90, 90, 300, 7200, 86400]
+    assert parse_budget("") == float("inf")
+    for wrong in ("soon", "-1h", "h"):
+        with pytest.raises(UsageError, match="--budget"):
+            parse_budget(wrong)

@@ -1,0 +1,52 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from zoo.comparison.validation import validation_split
+from zoo.data.catalogue import Catalogue, Item, hold_out, read_catalogue
+from zoo.errors import DataError
+
+
+def test_tuning_never_sees_test_data_and_shares_no_class_with_training(photos: Path) -> None:
+    catalogue = hold_out(read_catalogue(photos))
+    seen = validation_split(catalogue, 0.25)
+    assert seen.splits == {"train", "val"}
+    held = {item.labels[0] for item in seen.split("val").items}
+    trained = {item.labels[0] for item in seen.split("train").items}
+    tested = {item.labels[0] for item in catalogue.split("test").items}
+    assert not held & trained
+    assert not (held | trained) & tested
+    assert held | trained == {item.labels[0] for item in catalogue.split("train").items}
+
+
+def test_the_same_classes_are_set_aside_every_time(photos: Path) -> None:
+    catalogue = hold_out(read_catalogue(photos))
+    assert validation_split(catalogue, 0.25) == validation_split(catalogue, 0.25)
+
+
+def test_a_caption_is_asked_for_once(tmp_path: Path) -> None:
+    items = tuple(
+        Item(tmp_path / f"{artist}-{n}.png", (str(n),), "train", (f"name {n}",))
+        for n in range(8)
+        for artist in "ab"
+    )
+    catalogue = Catalogue("pairs", tmp_path, items, ("label",))
+    captions = [
+        item.captions for item in validation_split(catalogue, 0.25, True).split("val").items
+    ]
+    assert len(captions) == len(set(captions)) == 2
+
+
+def test_pictures_without_labels_are_set_aside_one_by_one(tmp_path: Path) -> None:
+    items = tuple(Item(tmp_path / f"{n}.png", (), "train", (f"name {n}",)) for n in range(8))
+    seen = validation_split(Catalogue("bare", tmp_path, items), 0.25, captions=True)
+    assert len(seen.split("val")) == 2
+    assert len(seen) == 8
+
+
+def test_data_without_a_training_split_is_refused(photos: Path) -> None:
+    catalogue = read_catalogue(photos)
+    tested = replace(catalogue, items=tuple(replace(i, split="test") for i in catalogue.items))
+    with pytest.raises(DataError, match="train"):
+        validation_split(tested, 0.25)
