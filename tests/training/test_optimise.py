@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.errors import RankzooError
+from zoo.errors import RankzooError, UsageError
 from zoo.models import Embedder
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import Network, Optimiser, Schedule
@@ -16,6 +16,7 @@ from zoo.training.optimise import (
     batch_norms,
     build_optimiser,
     check_finite,
+    frozen_parameters,
     learning_rate,
     set_modes,
     set_rates,
@@ -72,6 +73,29 @@ def test_the_backbone_rests_during_the_frozen_epochs(recipe: Recipe, network: Bu
         set_modes(model, recipe, epoch)
         assert all(p.requires_grad == trains for p in model.backbone.parameters())
         assert all(p.requires_grad for p in model.head.parameters())
+
+
+def test_named_parts_of_the_backbone_never_train(recipe: Recipe, network: Build) -> None:
+    model = network(dim=8)
+    recipe = replace(recipe, network=Network("tiny", frozen=("conv1", "layer1.0")))
+    set_modes(model, recipe, epoch=5)
+    resting = {name for name, p in model.backbone.named_parameters() if not p.requires_grad}
+    expected = {
+        name
+        for name, _ in model.backbone.named_parameters()
+        if name.startswith(("conv1.", "layer1.0."))
+    }
+    assert resting == expected != set()
+
+
+def test_a_part_is_named_whole_or_refused(network: Build) -> None:
+    backbone = network().backbone
+    assert len(frozen_parameters(backbone, ["layer1"])) > len(
+        frozen_parameters(backbone, ["layer1.0.conv1"])
+    )
+    with pytest.raises(UsageError, match="no part 'layer'") as caught:
+        frozen_parameters(backbone, ["layer"])
+    assert "layer1.0" in str(caught.value.hint)
 
 
 def test_a_loss_that_is_no_number_stops_the_run() -> None:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.data.catalogue import Catalogue
 from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import refuse_to_overwrite
-from zoo.models import Embedder, load_embedder, save_embedder
+from zoo.models import load_embedder, save_embedder
 from zoo.progress import Track, silent
 from zoo.quickstart.examples import Example, find_examples
 from zoo.recipes import Recipe
@@ -92,24 +91,23 @@ def run_quickstart(
     with _timed(done, "load the pretrained model"):
         model = build_network(recipe, offline=True)
         save_embedder(model, out / "pretrained")
-    _judge(done, "before", model, out / "pretrained", catalogue, track)
-    with _timed(done, "train"):
-        train(recipe, catalogue, model, out / "run", device=device, seed=seed, track=track)
-    _judge(done, "after", load_embedder(out / "run").to(device), out / "run", catalogue, track)
+    with _timed(done, "evaluate"):
+        found = evaluate_retrieval(model, catalogue, device=device, track=track)
+        done.evaluations["before"] = found
+    with _timed(done, "index and search"):
+        done.examples["before"] = find_examples(
+            model, out / "pretrained", catalogue, out / "index-before", seed, track
+        )
+    with _timed(done, "train and evaluate"):
+        run = train(recipe, catalogue, model, out / "run", device=device, seed=seed, track=track)
+        assert run.evaluation is not None  # half of the classes are held out
+        done.evaluations["after"] = run.evaluation
+    with _timed(done, "index and search again"):
+        trained = load_embedder(out / "run").to(device)
+        done.examples["after"] = find_examples(
+            trained, out / "run", catalogue, out / "index", seed, track
+        )
     return done
-
-
-def _judge(
-    done: Quickstart, when: str, model: Embedder, name: Path, catalogue: Catalogue, track: Track
-) -> None:
-    """Evaluate, index the gallery, and search it with a few queries drawn by the seed."""
-    device = str(next(model.parameters()).device)
-    with _timed(done, f"evaluate {when}"):
-        found = evaluate_retrieval(model.eval(), catalogue, device=device, track=track)
-        done.evaluations[when] = found
-    with _timed(done, f"index and search {when}"):
-        folder = done.out / ("index" if when == "after" else f"index-{when}")
-        done.examples[when] = find_examples(model, name, catalogue, folder, done.seed, track)
 
 
 @contextmanager

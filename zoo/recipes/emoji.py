@@ -24,13 +24,19 @@ RECALL_AT_K = Recipe(
     name="emoji-recall_at_k",
     about="the same emoji by another artist, RS@k on EfficientNet-Lite0 at 64 px",
     hardware="2 CPU cores",
-    network=Network("efficientnet_lite0", size=64),
+    # The first stages see most pixels and change least: a step takes 0.64 s with them frozen,
+    # 0.77 s without, on two idle CPU cores.
+    network=Network(
+        "efficientnet_lite0", size=64, frozen=("conv_stem", "bn1", "blocks.0", "blocks.1")
+    ),
     data=Data("emoji"),
-    augmentation=Augmentation(scale=(0.5, 1.0), colour=0.4, grey=0.2),
+    # A mirrored arrow is another emoji, and both artists agree on colours. Recall@1 at 150 steps,
+    # seed 0: 0.29 with colour=0.4 and grey=0.2, 0.32 with colour=0.2, 0.33 with neither.
+    augmentation=Augmentation(scale=(0.7, 1.0), flip=0.0),
     batch=Batch(size=128, per_class=2),
     loss=LossTerm("recall_at_k"),
     optimiser=Optimiser("adamw", lr=3e-4, weight_decay=1e-2),
-    schedule=Schedule(steps=400, kind="cosine"),
+    schedule=Schedule(steps=320, kind="cosine"),
     # Forward and backward of a batch: 0.89 s, against 1.55 s without, on two idle CPU cores.
     engine=Engine(channels_last=True),
 )

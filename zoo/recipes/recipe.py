@@ -11,7 +11,9 @@ class Network:
 
     `size` and `resize` are pixels (None: what the backbone was trained with). `batch_norm`:
     "frozen" keeps the statistics and trains scale and shift, "fixed" trains neither, "train"
-    normalises by the chunk. `pretrained=False` starts from random weights.
+    normalises by the chunk. `frozen` names parts of the backbone that stay as they are, by the
+    beginning of their parameters' names ("blocks.0"). `pretrained=False` starts from random
+    weights.
     """
 
     backbone: str
@@ -21,6 +23,7 @@ class Network:
     size: int | None = None
     resize: int | None = None
     batch_norm: Literal["frozen", "fixed", "train"] = "frozen"
+    frozen: tuple[str, ...] = ()
     pretrained: bool = True
 
 

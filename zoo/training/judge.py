@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from zoo.data.catalogue import Catalogue
+from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import write_json
 from zoo.models import Embedder, save_embedder
@@ -36,41 +36,37 @@ class Judge:
         if encoder is not None and len(held):
             self.catalogue = captioned_split(self.catalogue)
         self.out, self.workers, self.device, self.track = out, workers, device, track
-        self.results: dict[str, Any] = {}
 
     def periodic(self, model: Embedder, step: int) -> Row | None:
         """Evaluate, keep the model if it is the best so far, return a row of the record."""
-        metrics = self._evaluate(model, silent)  # within the bar of the steps
-        if not metrics:
+        found = self._evaluate(model, silent)  # within the bar of the steps
+        if found is None:
             return None
-        if metrics[self._chosen_by] > self._best():
+        if found.metrics[self._chosen_by] > self._best():
             save_embedder(model, self.out / BEST)
-            write_json(self.out / BEST / RESULTS, {**self.results, "step": step})
-        return {"step": step, **metrics}
+            write_json(self.out / BEST / RESULTS, {**found.as_json(), "step": step})
+        return {"step": step, **found.metrics}
 
-    def final(self, model: Embedder) -> dict[str, float]:
-        """Evaluate the weights the run ends with; nothing is held out: no metrics."""
+    def final(self, model: Embedder) -> Evaluation | None:
+        """Evaluate the weights the run ends with; None when nothing is held out."""
         return self._evaluate(model, self.track)
 
-    def _evaluate(self, model: Embedder, track: Track) -> dict[str, float]:
+    def _evaluate(self, model: Embedder, track: Track) -> Evaluation | None:
         if not len(self.catalogue):
-            return {}
+            return None
         model.eval()
         if self.encoder is None:
-            found = evaluate_retrieval(
+            return evaluate_retrieval(
                 model, self.catalogue, workers=self.workers, device=self.device, track=track
             )
-        else:
-            found = evaluate_pictures_and_captions(
-                model,
-                self.encoder,
-                self.catalogue,
-                workers=self.workers,
-                device=self.device,
-                track=track,
-            )
-        self.results = found.as_json()
-        return dict(found.metrics)
+        return evaluate_pictures_and_captions(
+            model,
+            self.encoder,
+            self.catalogue,
+            workers=self.workers,
+            device=self.device,
+            track=track,
+        )
 
     @property
     def _chosen_by(self) -> str:

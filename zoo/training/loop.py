@@ -16,6 +16,7 @@ from zoo.models.text_encoder import TextEncoder
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Recipe
 from zoo.training import run
+from zoo.training.allocator import keep_freed_memory
 from zoo.training.captions import CaptionObjective, embed_captions
 from zoo.training.curves import draw_curves
 from zoo.training.distributed import World, join_world
@@ -65,6 +66,7 @@ def train(
     feed = Feed(recipe, training_set, shape, world=world, seed=seed, workers=workers, track=track)
 
     # Model, losses, optimisers, and where they were
+    keep_freed_memory()
     objective = build_objective(recipe, training_set, world, model.dim, encoder)
     trainer = Trainer(recipe, model, feed, objective, world, torch.device(device))
     done = trainer.restore(out) if resume else 0
@@ -91,18 +93,19 @@ def train(
         seconds = time.perf_counter() - began
 
         # Weights, results, curves
-        metrics: dict[str, float] = {}
+        found = None
         if world.leads:
             save_embedder(trainer.judged, out)
-            metrics = judge.final(trainer.judged)
-            record.write({"step": feed.steps, **metrics})
+            found = judge.final(trainer.judged)
+            record.write({"step": feed.steps, **(found.metrics if found else {})})
     if world.leads:
         speed = (feed.steps - done) * recipe.batch.size / seconds
         facts = {"steps": feed.steps, "seconds": seconds, "images_per_second": speed}
-        write_json(out / run.RESULTS, {**judge.results, **facts, "seed": seed})
+        measured = found.as_json() if found else {}
+        write_json(out / run.RESULTS, {**measured, **facts, "seed": seed})
         draw_curves(read_rows(out), out / run.CURVES)
     world.wait()
-    return RunResult(out, metrics, seconds)
+    return RunResult(out, dict(found.metrics) if found else {}, seconds, found)
 
 
 def build_objective(

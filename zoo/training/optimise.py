@@ -1,14 +1,14 @@
 """Parameter groups, learning rates, batch-norm modes: what a recipe's numbers mean."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from zoo.errors import DivergedError
+from zoo.errors import DivergedError, UsageError
 from zoo.models.embedder import Embedder
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
 
@@ -83,15 +83,42 @@ def set_loss_rates(
 def set_modes(model: Embedder, recipe: Recipe, epoch: int) -> None:
     """Put the model in training mode as the recipe says for this epoch.
 
-    The backbone rests during `frozen_epochs`; batch norms follow `network.batch_norm`.
+    The backbone rests during `frozen_epochs`, the parts in `network.frozen` always; batch norms
+    follow `network.batch_norm`.
     """
     model.train()
     model.backbone.requires_grad_(epoch >= recipe.schedule.frozen_epochs)
+    for parameter in frozen_parameters(model.backbone, recipe.network.frozen):
+        parameter.requires_grad_(False)
     kept = recipe.network.batch_norm
     for module in batch_norms(model):
         module.train(kept == "train")
         if kept == "fixed":
             module.requires_grad_(False)
+
+
+def frozen_parameters(backbone: nn.Module, names: Sequence[str]) -> list[nn.Parameter]:
+    """Return the parameters whose names begin with one of `names` ("blocks.1" is not "blocks.10").
+
+    Raises:
+        UsageError: a name fits no parameter.
+    """
+    found = []
+    for name in names:
+        own = [p for key, p in backbone.named_parameters() if f"{key}.".startswith(f"{name}.")]
+        if not own:
+            parts = ", ".join(dict.fromkeys(_part(key) for key, _ in backbone.named_parameters()))
+            raise UsageError(
+                f"network.frozen: the backbone has no part {name!r}", f"it has {parts}"
+            )
+        found += own
+    return found
+
+
+def _part(key: str) -> str:
+    """Return the name of the top part a parameter is in: "blocks.3.0.conv.weight" is "blocks.3"."""
+    first, *rest = key.split(".")
+    return f"{first}.{rest[0]}" if rest and rest[0].isdigit() else first
 
 
 def batch_norms(model: nn.Module) -> Iterable[nn.Module]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo.data.catalogue import Catalogue
 from zoo.errors import UsageError
+from zoo.evaluation.evaluation import Evaluation
 from zoo.files import refuse_to_overwrite, write_json
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import read_recipe, to_json
@@ -20,11 +21,15 @@ CURVES = "curves.png"
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where the run is, its last evaluation (or its last loss), and the seconds it trained."""
+    """Where the run is, its last metrics (or its last loss), and the seconds it trained.
+
+    `evaluation` tells the protocol behind the metrics of a retrieval run.
+    """
 
     run: Path
     metrics: dict[str, float]
     seconds: float
+    evaluation: Evaluation | None = None
 
 
 def begin(run: Path, recipe: Recipe, resume: bool) -> None:
