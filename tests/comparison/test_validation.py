@@ -38,6 +38,21 @@ def test_a_caption_is_asked_for_once(tmp_path: Path) -> None:
     assert len(captions) == len(set(captions)) == 2
 
 
+def test_validation_asks_one_folder_for_another_where_the_test_does(tmp_path: Path) -> None:
+    tested = {"a": "query", "b": "gallery"}
+    items = tuple(
+        Item(tmp_path / artist / f"{n}.png", (str(n),), tested[artist] if n < 4 else "train")
+        for n in range(12)
+        for artist in "ab"
+    )
+    seen = validation_split(Catalogue("artists", tmp_path, items, ("label",)), 0.25)
+    assert seen.splits == {"train", "query", "gallery"}
+    assert {item.path.parent.name for item in seen.split("query").items} == {"a"}
+    queries, gallery = (seen.split(s).items for s in ("query", "gallery"))
+    assert {i.labels for i in queries} == {i.labels for i in gallery}
+    assert not {i.labels for i in queries} & {i.labels for i in seen.split("train").items}
+
+
 def test_pictures_without_labels_are_set_aside_one_by_one(tmp_path: Path) -> None:
     items = tuple(Item(tmp_path / f"{n}.png", (), "train", (f"name {n}",)) for n in range(8))
     seen = validation_split(Catalogue("bare", tmp_path, items), 0.25, captions=True)

@@ -101,6 +101,7 @@ def plan(order: Order) -> tuple[Plan, dict[str, Any]]:
         "rates": whole.rates,
         "steps": whole.steps,
         "tuning_steps": whole.tuning_steps,
+        "validation": whole.validation,
         "data": fingerprint(catalogue, 0, 1)["data"],
     }
 

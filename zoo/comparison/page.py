@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zoo.comparison.claims import Verdict
+from zoo.comparison.pull import pulls
 from zoo.comparison.standings import Standing
 from zoo.comparison.tables import LEGEND, SHORT, cells, header, numbers
+from zoo.losses import SmoothAP, SupAP
 from zoo.report import commands, facts, line_chart, page, paragraph, section, table
 from zoo.report.html import Cell
 from zoo.training.record import Row
@@ -46,13 +48,15 @@ def _claims(verdicts: Sequence[Verdict]) -> list[str]:
         "Yes or no: the paired permutation test over queries says so (p at most 0.05), and so "
         "does every seed; unclear: anything else."
     )
-    return [
-        section(
-            "What the papers claim",
-            table(["claim", "source", "answer", "numbers"], rows),
-            paragraph(how),
+    blocks = [table(["claim", "source", "answer", "numbers"], rows), paragraph(how)]
+    if any(v.claim.name == "sup_ap_over_smooth_ap" for v in verdicts):
+        why = (
+            "Why SupAP could be better: how strongly each lifts a positive whose rival scores that "
+            "much more. Smooth-AP lets go of bad mistakes."
         )
-    ]
+        curves = pulls({"smooth_ap": SmoothAP(), "sup_ap": SupAP()})
+        blocks += [paragraph(why), line_chart(curves, "rival ahead by", "pull on the positive")]
+    return [section("What the papers claim", *blocks)]
 
 
 def _behind(rows: Sequence[Standing], shown: Sequence[str]) -> list[str]:

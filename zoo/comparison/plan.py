@@ -11,7 +11,7 @@ from zoo.recipes.recipe import Recipe
 
 Stage = Literal["tuning", "final"]
 TUNING_SEED = 0
-CURVE_POINTS = 4  # validations of a tuning run: its learning curve
+CURVE_POINTS = 3  # validations of a tuning run: its learning curve
 CHECKPOINT_EVERY = 100  # steps lost at most when a run is killed
 
 
@@ -44,7 +44,7 @@ class Plan:
     rates: tuple[float, ...] = ()
     steps: int = 400
     tuning_steps: int = 100
-    validation: float = 0.25
+    validation: float = 0.2
 
     def contender(self, name: str) -> Contender:
         """Return the contender called `name`."""

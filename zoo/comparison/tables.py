@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 
 from zoo.comparison.claims import Verdict
@@ -108,12 +109,13 @@ def terminal(
 ) -> Group:
     """Return the tables for a terminal."""
     table = Table(box=None, caption=LEGEND, caption_justify="left")
-    for place, title in enumerate(header(shown, rows)):
-        table.add_column(title, justify="left" if place == 0 else "right", no_wrap=place == 0)
+    for place, title in enumerate(header(shown, rows)[:-1]):
+        table.add_column(title, justify="left" if place == 0 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(cell.replace("**", "") for cell in cells(row, shown, rows)))
+        table.add_row(*(cell.replace("**", "") for cell in cells(row, shown, rows)[:-1]))
+    notes = [f"{row.name}: {row.note}" for row in rows if row.note]
     answers = [f"{v.answer}: {v.claim.says} ({numbers(v)})" for v in verdicts]
-    return Group(table, *answers, f"report: {report}")
+    return Group(table, *map(escape, notes), *map(escape, answers), f"report: {report}")
 
 
 def _escaped(text: str) -> str:
