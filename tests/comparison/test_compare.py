@@ -53,7 +53,7 @@ def test_losses_are_tuned_run_and_put_in_a_table(
     kept = json.loads((tmp_path / "results.json").read_text())
     assert kept["complete"] is True
     assert [row["name"] for row in kept["standings"]] == list(rows)
-    assert len(kept["curves"]["smooth_ap"]) == 5
+    assert len(kept["curves"]["smooth_ap"]) == 4
     page = (tmp_path / "index.html").read_text()
     for text in ("Standings", "Significance", "Learning curves", "unfit: ", "rankzoo compare"):
         assert text in page
