@@ -50,7 +50,9 @@ def test_losses_are_tuned_run_and_put_in_a_table(
     assert result.verdicts[0].answer == "unclear", "SupAP took no part"
 
     write_result(result, tmp_path)
-    kept = json.loads((tmp_path / "results.json").read_text())
+    text = (tmp_path / "results.json").read_text()
+    kept = json.loads(text)
+    assert "NaN" not in text
     assert kept["complete"] is True
     assert [row["name"] for row in kept["standings"]] == list(rows)
     assert len(kept["curves"]["smooth_ap"]) == 4

@@ -1,15 +1,20 @@
-"""What a comparison costs: a few updates are timed, the rest is arithmetic."""
+"""What a comparison costs: a few updates and embeddings are timed, the rest is arithmetic."""
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import torch
 
-from zoo.comparison.plan import Place, Plan, Trial
-from zoo.data.catalogue import hold_out
+from zoo.comparison.plan import CURVE_POINTS, Place, Plan, Trial
+from zoo.comparison.validation import validation_split
+from zoo.data.catalogue import Catalogue, hold_out
+from zoo.evaluation.embed import embed_catalogue
+from zoo.models import Embedder
+from zoo.recipes.recipe import Recipe
+from zoo.training.allocator import keep_freed_memory
 from zoo.training.distributed import World
 from zoo.training.feed import Feed
 from zoo.training.loop import build_objective
@@ -17,59 +22,82 @@ from zoo.training.setup import build_network, load_encoder, read_data
 from zoo.training.trainer import Trainer
 
 TIMED = 3  # updates, after one that warms up
-START_S = 6.0  # imports, reading and decoding, before the first update: measured on emoji
+EMBEDDED = 128  # pictures
+START_S = 6.0  # imports, reading, decoding: emoji on 2 CPU cores
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds an image costs in an update and in an evaluation, and how many are evaluated."""
+
+    trained: float
+    embedded: float
+    held_out: int
+    validation: int
 
 
 def estimate(plan: Plan, place: Place, jobs: int = 1) -> dict[str, Any]:
-    """Return seconds per image and per update of the base recipe, and of everything in hours.
+    """Return the seconds of an update and of a run that counts, and the hours of everything.
 
     An update of another batch size is taken to cost as much an image; one in chunks embeds its
-    images twice, which is a third more. Evaluations cost a third of training per image.
+    images twice, which is a third more.
     """
-    per_image, evaluation_images = _measured(plan, place)
+    speed = measured_speed(plan, place)
     everyone = {contender.name: 0 for contender in plan.contenders}
-    tuning = sum(_seconds(plan, trial, per_image, 0) for trial in plan.tuning())
-    finals = sum(
-        _seconds(plan, trial, per_image, evaluation_images) for trial in plan.finals(everyone)
-    )
+    finals = plan.finals(everyone)
+    tuning_seconds = sum(_seconds(plan, trial, speed) for trial in plan.tuning())
+    final_seconds = sum(_seconds(plan, trial, speed) for trial in finals)
     return {
-        "seconds_per_step": per_image * plan.base.batch.size,
-        "seconds_per_final_run": _seconds(
-            plan, plan.finals(everyone)[-1], per_image, evaluation_images
-        ),
-        "tuning_hours": tuning / jobs / 3600,
-        "final_hours": finals / jobs / 3600,
-        "hours": (tuning + finals) / jobs / 3600,
+        "seconds_per_step": speed.trained * plan.base.batch.size,
+        "seconds_per_final_run": max(_seconds(plan, trial, speed) for trial in finals),
+        "tuning_hours": tuning_seconds / jobs / 3600,
+        "final_hours": final_seconds / jobs / 3600,
+        "hours": (tuning_seconds + final_seconds) / jobs / 3600,
     }
 
 
-def _seconds(plan: Plan, trial: Trial, per_image: float, evaluation_images: int) -> float:
-    recipe = plan.recipe(trial)
-    passes = 4 / 3 if (recipe.batch.chunk or recipe.batch.size) < recipe.batch.size else 1.0
-    trained = (recipe.schedule.steps or 0) * recipe.batch.size * passes
-    if plan.contender(trial.contender).loss is None:
-        trained = 0.0
-    return START_S + per_image * (trained + evaluation_images / 3)
-
-
-def _measured(plan: Plan, place: Place) -> tuple[float, int]:
-    """Return the seconds an image costs in an update, and how many images are held out."""
+def measured_speed(plan: Plan, place: Place) -> Speed:
+    """Time a few updates of the base recipe and a few embeddings, in this process."""
     recipe = replace(plan.base, batch=replace(plan.base.batch, chunk=None))
     found = read_data(recipe, place.data, place.on_bad_image)
     catalogue = found if found.splits else hold_out(found)
-    training, world = catalogue.split("train"), World()
-    device = torch.device(place.device)
+    seen = validation_split(catalogue, plan.validation, recipe.captions is not None)
+    held = catalogue.subset(i for i, item in enumerate(catalogue.items) if item.split != "train")
     model = build_network(recipe, offline=place.offline)
+    trained = _seconds_of_an_update(recipe, catalogue, model, place) / recipe.batch.size
+    few = held.subset(range(min(EMBEDDED, len(held))))
+    start = time.perf_counter()
+    embed_catalogue(model, few, device=place.device, workers=place.workers)
+    embedded = (time.perf_counter() - start) / max(1, len(few))
+    return Speed(trained, embedded, len(held), sum(i.split != "train" for i in seen.items))
+
+
+def _seconds_of_an_update(
+    recipe: Recipe, catalogue: Catalogue, model: Embedder, place: Place
+) -> float:
+    keep_freed_memory()
+    training, world = catalogue.split("train"), World()
     encoder = load_encoder(recipe, offline=place.offline, device=place.device)
     feed = Feed(recipe, training, model.config.preprocessing, world=world, seed=0)
     objective = build_objective(recipe, training, world, model.dim, encoder)
-    trainer = Trainer(recipe, model, feed, objective, world, device)
+    trainer = Trainer(recipe, model, feed, objective, world, torch.device(place.device))
     times = []
     for step, batch in enumerate(islice(feed.batches(), TIMED + 1), start=1):
         start = time.perf_counter()
         trainer.update(step, batch)
         times.append(time.perf_counter() - start)
-    return min(times[1:]) / recipe.batch.size, len(catalogue) - len(training)
+    return min(times[1:] or times)
+
+
+def _seconds(plan: Plan, trial: Trial, speed: Speed) -> float:
+    recipe = plan.recipe(trial)
+    tuning = trial.stage == "tuning"
+    passes = 4 / 3 if (recipe.batch.chunk or recipe.batch.size) < recipe.batch.size else 1.0
+    images = (recipe.schedule.steps or 0) * recipe.batch.size * passes
+    if plan.contender(trial.contender).loss is None:
+        images = 0
+    evaluated = CURVE_POINTS * speed.validation if tuning else speed.held_out
+    return START_S + speed.trained * images + speed.embedded * evaluated
 
 
 def described(cost: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,12 @@ def _validations(ledger: Ledger, trial: Trial) -> list[Row]:
 
 
 def _row(row: Standing) -> dict[str, Any]:
-    return asdict(row)
+    """Return a standing as plain values; a bound not known is null: JSON has no NaN."""
+    known = {
+        name: {key: None if isnan(bound) else bound for key, bound in asdict(interval).items()}
+        for name, interval in row.metrics.items()
+    }
+    return {**asdict(row), "metrics": known}
 
 
 def _answer(found: Verdict) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from zoo.models import Embedder, load_embedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import from_json
+from zoo.training.allocator import keep_freed_memory
 from zoo.training.loop import train
 from zoo.training.record import Row, read_rows
 from zoo.training.run import BEST, CHECKPOINTS, RESULTS
@@ -198,6 +199,7 @@ def main() -> int:
     """Carry out the job on stdin; write its outcome."""
     job = Job(**cast("dict[str, Any]", json.load(sys.stdin)))
     torch.set_num_threads(job.threads)
+    keep_freed_memory()
     try:
         outcome = perform(job)
     except InterruptedRunError:
