@@ -58,7 +58,7 @@ async def items(index: TheIndex, service: TheService, page: Annotated[Page, Quer
     """List items in the order they were added."""
 
     async def work(snapshot: Snapshot) -> Items:
-        among = await service.aside(snapshot.filtered, service.condition(page))
+        among = await service.filtered(snapshot, page)
         reader = snapshot.reader
         found = await service.aside(reader.page, among.masks, page.offset, page.limit)
         return Items(

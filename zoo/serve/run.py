@@ -31,10 +31,14 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind)
+    except OSError as error:
+        raise _cannot_bind(host, port, error) from error
+    try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(CONNECTIONS)
     except OSError as error:
+        listening.close()
         raise _cannot_bind(host, port, error) from error
     return listening
 

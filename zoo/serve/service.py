@@ -21,10 +21,11 @@ from zoo.serve.pictures import SIZES, received, shrunk
 from zoo.serve.refusal import RefusedError
 from zoo.serve.served import Served
 from zoo.serve.settings import Settings
-from zoo.serve.snapshot import Question, Snapshot
+from zoo.serve.snapshot import Filtered, Question, Snapshot
 from zoo.serve.worker import Worker
 
-THREADS = 4  # that decode pictures and evaluate filters; each may hold one decoded picture
+THREADS = 4  # that decode pictures; each holds one decoded picture
+FILTERING = 2  # threads that evaluate conditions: slow ones must not keep pictures waiting
 REMEMBERED = 1_000  # pictures asked with, so that pages and links need not send them again
 R = TypeVar("R")
 
@@ -55,10 +56,22 @@ class Service:
         self.vectors: Recent[tuple[str, str], Tensor] = Recent(REMEMBERED)
         self.asked_with: Recent[str, bytes] = Recent(REMEMBERED)
         self._threads = CapacityLimiter(THREADS)
+        self._filtering = CapacityLimiter(FILTERING)
 
     async def aside(self, function: Callable[..., R], *arguments: Any) -> R:
         """Run a function in one of a few threads."""
         return await run_sync(function, *arguments, limiter=self._threads)
+
+    async def filtered(self, snapshot: Snapshot, page: Page) -> Filtered:
+        """Return the items of a snapshot that fulfil a request's condition.
+
+        Raises:
+            RefusedError: the condition is too long, or cannot be.
+        """
+        if len(page.where) > self.limits.where:
+            raise RefusedError(400, f"the condition is longer than {self.limits.where} characters")
+        where = page.where.strip() or None
+        return await run_sync(snapshot.filtered, where, limiter=self._filtering)
 
     def close(self) -> None:
         """Finish what runs, and close the indexes."""
@@ -106,7 +119,7 @@ class Service:
         """Search, and return the stretch of hits that is wanted.
 
         Raises:
-            RefusedError: too many are wanted. UsageError: the condition cannot be.
+            RefusedError: too many are wanted, or the condition cannot be.
         """
         if wanted.k > self.limits.k:
             raise RefusedError(400, f"k={wanted.k} is more than this server's {self.limits.k}")
@@ -114,7 +127,7 @@ class Service:
         more = int(asking.exclude is not None)
 
         async def work(snapshot: Snapshot) -> tuple[int, list[Hit]]:
-            among = await self.aside(snapshot.filtered, self.condition(wanted))
+            among = await self.filtered(snapshot, wanted)
             question = Question(asking.vector, wanted.k + more, among)
             generation = snapshot.reader.manifest.generation
             return generation, await self.worker.run(snapshot.search, question)
@@ -137,16 +150,6 @@ class Service:
             votes=ballots(hits),
             milliseconds=1_000 * (time.perf_counter() - started),
         )
-
-    def condition(self, page: Page) -> str | None:
-        """Return the condition of a request, None for no condition.
-
-        Raises:
-            RefusedError: it is too long.
-        """
-        if len(page.where) > self.limits.where:
-            raise RefusedError(400, f"the condition is longer than {self.limits.where} characters")
-        return page.where.strip() or None
 
     def _prepare(self, served: Served, content: bytes) -> tuple[Tensor, bytes]:
         picture = received(content, self.limits.pixels)

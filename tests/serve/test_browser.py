@@ -1,0 +1,202 @@
+"""The page in a real browser: Debian's chromium, driven by Playwright."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from PIL import Image
+from playwright.sync_api import Error, Page, expect, sync_playwright
+
+from zoo.serve.detector import Detector
+from zoo.serve.run import address_of, bind, config_of
+from zoo.serve.service import Service
+
+pytestmark = pytest.mark.slow
+
+
+class Squares(Detector):
+    """Finds one thing, in the left half of every picture."""
+
+    def __init__(self) -> None:
+        self.name = "squares"
+
+    def find(self, pictures: list[Image.Image]) -> list[Any]:
+        from zoo.serve.answers import Box, Boxes
+
+        return [
+            Boxes(
+                width=p.width,
+                height=p.height,
+                detections=[Box(label="half", score=0.9, box=(0, 0, p.width / 2, p.height))],
+            )
+            for p in pictures
+        ]
+
+
+@pytest.fixture
+def address(open_service: Callable[..., Service]) -> Iterator[Callable[..., str]]:
+    """Serve in a thread; return the address."""
+    running: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(detector: Detector | None = None, **settings: object) -> str:
+        service = open_service(**settings)
+        service.detector = detector
+        listening = bind("127.0.0.1", 0)
+        server = uvicorn.Server(config_of(service))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        running.append((server, thread))
+        return address_of("127.0.0.1", listening)
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page that fails the test when a script does."""
+    chromium = shutil.which("chromium")
+    assert chromium, "apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        shown = browser.new_page()
+        shown.set_default_timeout(20_000)
+        failures: list[Error] = []
+        shown.on("pageerror", lambda error: failures.append(error))
+        yield shown
+        browser.close()
+    assert failures == []
+
+
+def labels(page: Page) -> list[str]:
+    return page.locator("#results .name").all_inner_texts()
+
+
+def test_a_person_finds_pictures(address: Callable[..., str], page: Page, photos: Path) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    home = address()
+    page.goto(home)
+    expect(page.locator("#status")).to_have_text("12 items to look through")
+
+    page.set_input_files("#file", photos / "red" / "1.png")
+    expect(page.locator("#votes li")).to_contain_text("red")
+    assert labels(page)[:4] == ["red"] * 4
+    expect(page.locator("#results .score").first).to_have_text("1.000")
+    assert "picture=" in page.url
+
+    page.reload()
+    expect(page.locator("#results .name").first).to_have_text("red")
+    expect(page.locator("#preview")).to_be_visible()
+
+    page.fill("#text", "green things")
+    page.press("#text", "Enter")
+    expect(page.locator("#results .name").first).to_have_text("green")
+    assert "text=green" in page.url
+
+    page.click("#filters summary")
+    page.select_option("#column", "label")
+    page.select_option("#operator", "<>")
+    page.fill("#value", "green")
+    page.click("#add")
+    expect(page.locator("#status")).to_contain_text("8 hits")
+    assert "green" not in labels(page)
+
+    page.locator("#results .like").first.click()
+    expect(page.locator("#asked-text")).to_contain_text("More like")
+    assert len(set(labels(page)[:3])) == 1
+    page.go_back()
+    expect(page.locator("#asked-text")).to_have_text("“green things”")
+
+    page.click("#unfilter")
+    expect(page.locator("#status")).to_contain_text("12 hits")
+    page.locator("#k").fill("3")
+    expect(page.locator("#status")).to_contain_text("3 hits")
+    page.locator("#threshold").fill("0.99")
+    expect(page.locator("#results li")).not_to_have_count(12)
+    assert all(url.startswith((home, "blob:")) for url in asked), "another host was asked"
+
+
+def test_the_keyboard_suffices(address: Callable[..., str], page: Page) -> None:
+    page.goto(address())
+    expect(page.locator("#results li")).to_have_count(12)
+    page.keyboard.press("/")
+    page.keyboard.type("blue")
+    page.keyboard.press("Enter")
+    expect(page.locator("#results .name").first).to_have_text("blue")
+    page.locator("#results .open").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#results .open").nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#details")).to_be_visible()
+    expect(page.locator("#details-facts")).to_contain_text("year")
+    page.keyboard.press("Escape")
+    expect(page.locator("#details")).to_be_hidden()
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('button, input, select, img')].filter(e => !e.hidden"
+        " && !(e.ariaLabel || e.alt || e.textContent.trim() || e.labels?.length"
+        " || e.closest('dialog'))).map(e => e.outerHTML)"
+    )
+    assert unnamed == []
+
+
+def test_what_goes_wrong_is_said_on_the_page(
+    address: Callable[..., str], page: Page, photos: Path, idx: Path
+) -> None:
+    page.goto(address())
+    expect(page.locator("#results li")).to_have_count(12)
+    problem = page.locator("#problem")
+    (photos / "notes.png").write_text("no picture")
+    page.set_input_files("#file", photos / "notes.png")
+    expect(problem).to_contain_text("no picture that can be read")
+
+    page.set_input_files("#file", photos / "red" / "0.png")
+    expect(problem).to_be_hidden()
+    page.click("#filters summary")
+    page.fill("#where", "nonsense = 1")
+    page.press("#where", "Enter")
+    expect(problem).to_contain_text("no such column: nonsense")
+    page.click("#unfilter")
+    expect(problem).to_be_hidden()
+
+    page.goto(page.url.split("?")[0] + "?picture=forgotten")
+    expect(problem).to_contain_text("send it again")
+    shutil.rmtree(idx)
+    page.fill("#text", "red")
+    page.press("#text", "Enter")
+    expect(problem).to_contain_text("was removed while it was served")
+
+
+def test_a_token_is_asked_for_once(address: Callable[..., str], page: Page) -> None:
+    page.goto(address(token="a-token-long-enough"))
+    expect(page.locator("#door")).to_be_visible()
+    page.fill("#token", "wrong")
+    page.press("#token", "Enter")
+    expect(page.locator("#door-problem")).to_contain_text("wrong")
+    page.fill("#token", "a-token-long-enough")
+    page.press("#token", "Enter")
+    expect(page.locator("#results li")).to_have_count(12)
+    page.wait_for_function("[...document.images].some(i => i.naturalWidth > 0)")
+    page.reload()
+    expect(page.locator("#results li")).to_have_count(12)
+
+
+def test_boxes_are_drawn_and_searched(
+    address: Callable[..., str], page: Page, tmp_path: Path
+) -> None:
+    both = Image.new("RGB", (40, 20), "lime")
+    both.paste("red", (0, 0, 20, 20))
+    both.save(tmp_path / "both.png")
+    page.goto(address(detector=Squares()))
+    page.set_input_files("#file", tmp_path / "both.png")
+    box = page.locator("#boxes button")
+    expect(box).to_have_text("half 0.90")
+    box.click()
+    expect(page.locator("#votes li").first).to_contain_text("red")
+    expect(page.locator("#results .name").first).to_have_text("red")
