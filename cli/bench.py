@@ -155,6 +155,40 @@ def index(
 
 
 @app.command()
+def serve(
+    count: Annotated[int, typer.Option("--count", min=1_000, help="Vectors served.")] = 100_000,
+    architecture: Annotated[str, typer.Option("--model", help="A timm architecture.")] = "resnet18",
+    requests: Annotated[int, typer.Option("--requests", min=1, help="Searches of a load.")] = 400,
+    concurrency: Annotated[
+        list[int] | None, typer.Option("--concurrency", min=1, help="Searches at once; repeatable.")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put load on a server: requests a second, p50, p99, errors, beside model and index alone."""
+    from rich.console import Group
+
+    from zoo.bench.serve import bench_serve
+    from zoo.serve.extra import check_installed
+
+    check_installed()
+    output = Output(json, quiet)
+    with tempfile.TemporaryDirectory() as folder:
+        found = bench_serve(
+            Path(folder),
+            count=count,
+            architecture=architecture,
+            requests=requests,
+            concurrencies=concurrency or (1, 16),
+            seed=seed,
+            track=output.track,
+        )
+    tables = ("bare", "served", "browsing")
+    output.result(found, lambda: Group(*(_rows(found[name], name) for name in tables)))
+
+
+@app.command()
 def sorters(
     length: Annotated[int, typer.Option("--length", min=2, help="Scores in a vector.")] = 100,
     inputs: Annotated[str, typer.Option("--inputs", help="Kind of vectors.")] = "mixture",

@@ -1,0 +1,210 @@
+"""The server under load, beside what its model and its index cost alone in the same run."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import torch
+from PIL import Image
+
+from zoo.bench.index import clustered
+from zoo.data.images import decode_image
+from zoo.data.preprocessing import Preprocessing
+from zoo.index import Index, Record
+from zoo.index.identity import identify
+from zoo.models import Embedder, EmbedderConfig, build_embedder, load_embedder, save_embedder
+from zoo.progress import Track, silent
+
+K = 24
+PICTURES = 32
+SIDE = 256  # pixels of a query; decoding is part of the work
+SERVER = """
+import sys
+from pathlib import Path
+from zoo.loading import load
+from zoo.serve.run import open_service, serve
+from zoo.serve.settings import Limits, Settings
+settings = Settings(port=0, limits=Limits(rate=0, batch=int(sys.argv[2])))
+service = open_service([Path(sys.argv[1])], settings, lambda name: load(name, offline=True))
+try:
+    serve(service, lambda address: print(address, flush=True))
+except KeyboardInterrupt:
+    pass
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """So many searches by picture in all, so many under way at once."""
+
+    requests: int
+    concurrency: int
+
+
+def bench_serve(
+    folder: Path,
+    *,
+    count: int = 100_000,
+    architecture: str = "resnet18",
+    requests: int = 400,
+    concurrencies: Sequence[int] = (1, 16),
+    seed: int = 0,
+    track: Track = silent,
+) -> dict[str, Any]:
+    """Serve `count` vectors and search by pictures that are all different.
+
+    Every load is put on a server that takes up to 32 queries together and on one that takes each
+    alone. `bare` is decoding, forward pass and search without a server, one by one and in batches;
+    the asking threads share the machine with the server, so its figures are lower bounds.
+    """
+    index = _make(folder, count, architecture, seed)
+    model = load_embedder(folder / "model")
+    pictures = _pictures(seed)
+    sizes = sorted({1, *concurrencies})
+    bare = {size: _bare(model, index, pictures, size, requests) for size in sizes}
+    rows = []
+    browsing: dict[str, float] = {}
+    for batch in track((32, 1), "serve", 2):
+        with _served(folder / "index", batch) as address:
+            browsing = browsing or _browsing(address, count)
+            for concurrency in concurrencies:
+                row = _under(address, pictures, Load(requests, concurrency))
+                row |= {"share_of_bare": row["requests_per_s"] / bare[concurrency]}
+                rows.append({"batch": batch, "concurrency": concurrency, **row})
+    return {
+        "count": count,
+        "dim": model.dim,
+        "architecture": architecture,
+        "k": K,
+        "seed": seed,
+        "bare": [{"batch": size, "queries_per_s": rate} for size, rate in bare.items()],
+        "served": rows,
+        "browsing": [{"what": what, "ms": ms} for what, ms in browsing.items()],
+    }
+
+
+def _make(folder: Path, count: int, architecture: str, seed: int) -> Index:
+    torch.manual_seed(seed)
+    config = EmbedderConfig(architecture, preprocessing=Preprocessing(size=224, resize=256))
+    model = build_embedder(config)
+    save_embedder(model, folder / "model")
+    vectors = torch.from_numpy(clustered(count, model.dim, seed))
+    records = [Record(f"{i}.jpg", labels={"label": f"class {i % 1_000}"}) for i in range(count)]
+    identity = identify(load_embedder(folder / "model"), str(folder / "model"))
+    return Index.from_vectors(folder / "index", vectors, records, identity)
+
+
+def _pictures(seed: int) -> list[bytes]:
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(PICTURES):
+        coarse = Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        buffer = io.BytesIO()
+        coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
+        found.append(buffer.getvalue())
+    return found
+
+
+@torch.inference_mode()
+def _bare(
+    model: Embedder, index: Index, pictures: Sequence[bytes], batch: int, requests: int
+) -> float:
+    """Queries a second without a server."""
+    transform = model.transform
+    started = time.perf_counter()
+    for first in range(0, requests, batch):
+        chosen = [pictures[i % PICTURES] for i in range(first, min(first + batch, requests))]
+        inputs = [transform(decode_image(content, "query", 10**8)) for content in chosen]
+        index.search(model(torch.stack(inputs)), K)
+    return requests / (time.perf_counter() - started)
+
+
+@contextmanager
+def _served(index: Path, batch: int) -> Iterator[str]:
+    command = [sys.executable, "-c", SERVER, str(index), str(batch)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+def _under(address: str, pictures: Sequence[bytes], load: Load) -> dict[str, Any]:
+    """Put a load on a server and return its figures."""
+    _search(address, pictures, range(-PICTURES, 0))  # first answers are slower
+    before = _batches(address)
+    shares = [range(i, load.requests, load.concurrency) for i in range(load.concurrency)]
+    started = time.perf_counter()
+    with ThreadPoolExecutor(load.concurrency) as threads:
+        found = list(threads.map(lambda share: _search(address, pictures, share), shares))
+    elapsed = time.perf_counter() - started
+    statuses, seconds = zip(*(pair for share in found for pair in share), strict=True)
+    passes, queries = (b - a for a, b in zip(before, _batches(address), strict=True))
+    return {
+        "requests": len(statuses),
+        "errors": sum(status != 200 for status in statuses),
+        "requests_per_s": len(statuses) / elapsed,
+        "p50_ms": 1_000 * float(np.percentile(seconds, 50)),
+        "p99_ms": 1_000 * float(np.percentile(seconds, 99)),
+        "mean_batch": queries / passes,
+    }
+
+
+def _browsing(address: str, count: int) -> dict[str, float]:
+    """Milliseconds of what the page asks besides searches."""
+    home = f"{address}api/indexes/index"
+    condition = "where=label+like+'class+1%25'"
+    asked = {
+        "last page": f"{home}/items?offset={count - 24}",
+        "new condition": f"{home}/search?like=0&{condition}",
+        "condition again": f"{home}/search?like=1&{condition}",
+        "values of a column": f"{home}/values?column=label",
+        "more like this": f"{home}/search?like=2",
+    }
+    found = {}
+    for what, url in asked.items():
+        started = time.perf_counter()
+        with urllib.request.urlopen(url) as answer:
+            answer.read()
+        found[what] = 1_000 * (time.perf_counter() - started)
+    return found
+
+
+def _search(address: str, pictures: Sequence[bytes], numbers: range) -> list[tuple[int, float]]:
+    """Search with one picture after the other on one connection; return statuses and seconds."""
+    found = []
+    connection = HTTPConnection(urlsplit(address).netloc, timeout=60)
+    for number in numbers:
+        # Bytes after a JPEG's end change its hash only: no picture is one the server remembers.
+        content = pictures[number % PICTURES] + f"{id(connection)} {number}".encode()
+        started = time.perf_counter()
+        connection.request("POST", f"/api/indexes/index/search?k={K}", content)
+        answer = connection.getresponse()
+        json.loads(answer.read())
+        found.append((answer.status, time.perf_counter() - started))
+    connection.close()
+    return found
+
+
+def _batches(address: str) -> tuple[float, float]:
+    """How many batches there were, and how many queries in them."""
+    with urllib.request.urlopen(f"{address}metrics") as answer:
+        text = answer.read().decode()
+    found = [re.search(rf"^rankzoo_batch_size_{n} (\S+)$", text, re.M) for n in ("count", "sum")]
+    count, total = (float(match[1]) for match in found if match)
+    return count, total
