@@ -92,7 +92,7 @@ def serve(
     from zoo.serve.run import open_service
     from zoo.serve.run import serve as run
 
-    service = open_service(indexes, settings, load, model=model, detector=detector)
+    service = open_service(indexes, settings, load, model=model, detector=detector, offline=offline)
     names = list(service.library.served)
 
     def ready(address: str) -> None:

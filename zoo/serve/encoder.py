@@ -14,10 +14,14 @@ from zoo.index.sources import text_side
 
 
 class Encoder:
-    """A model that makes queries; `identity` says which indexes it may ask."""
+    """A model that makes queries; `identity` says which indexes it may ask.
 
-    def __init__(self, model: nn.Module, name: str) -> None:
+    words: reads text for a model that does not, but whose pictures lie in the same space.
+    """
+
+    def __init__(self, model: nn.Module, name: str, words: nn.Module | None = None) -> None:
         self.model: Any = model.eval()  # torch's stubs know neither transform nor embed_texts
+        self.reader = words or model
         self.identity: ModelIdentity = identify(model, name)
 
     @property
@@ -28,7 +32,7 @@ class Encoder:
     @property
     def reads(self) -> bool:
         """Whether it reads text."""
-        return hasattr(self.model, "embed_texts")
+        return hasattr(self.reader, "embed_texts")
 
     def prepare(self, picture: Image) -> Tensor:
         """Return the network's input for a picture."""
@@ -44,4 +48,4 @@ class Encoder:
     @torch.inference_mode()
     def embed_texts(self, texts: list[str]) -> list[Float[Tensor, " dim"]]:
         """Embed texts in one forward pass."""
-        return list(text_side(self.model)(texts).float().cpu())
+        return list(text_side(self.reader)(texts).float().cpu())

@@ -23,11 +23,16 @@ class Library:
 
     @classmethod
     def open(
-        cls, folders: Sequence[Path], load: Callable[[str], nn.Module], model: str = ""
+        cls,
+        folders: Sequence[Path],
+        load: Callable[[str], nn.Module],
+        model: str = "",
+        words: Callable[[str], nn.Module | None] = lambda _: None,
     ) -> "Library":
         """Open indexes, and each model once.
 
         load: returns the model called by a name. model: use this one, not the one each index names.
+        words: returns what reads text for the model called by a name, if that is another model.
 
         Raises:
             UsageError: an index does not say where its model is, or that is another one now.
@@ -40,7 +45,7 @@ class Library:
         for folder in folders:
             name = model or _model_of(folder)
             if name not in encoders:
-                encoders[name] = Encoder(load(name), name)
+                encoders[name] = Encoder(load(name), name, words(name))
             key = free_name(folder.resolve().name, served)
             served[key] = Served(key, folder, encoders[name])
         return cls(served)

@@ -16,6 +16,7 @@ from zoo.serve.detector import Detector
 from zoo.serve.library import Library
 from zoo.serve.service import Service
 from zoo.serve.settings import Settings, check_door
+from zoo.serve.words import words_of
 
 CONNECTIONS = 512  # open at once; more get 503
 IDLE = 15  # seconds a connection may stay open without a request
@@ -50,13 +51,14 @@ def open_service(
     *,
     model: str = "",
     detector: str = "",
+    offline: bool = False,
 ) -> Service:
     """Open indexes, models and the detector; `load` returns a model by name.
 
     Raises:
         RankzooError: one of them cannot be opened.
     """
-    library = Library.open(folders, load, model)
+    library = Library.open(folders, load, model, lambda name: words_of(name, load, offline=offline))
     looking = Detector(load(detector), detector) if detector else None
     return Service(library, settings, looking)
 

@@ -1,0 +1,39 @@
+"""Words for pictures: the text encoder whose space a picture model learned."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+
+from zoo.errors import RankzooError
+from zoo.hub.resolve import resolve_model
+from zoo.recipes.values import read_recipe
+
+log = logging.getLogger("rankzoo")
+
+
+def words_of(name: str, load: Callable[[str], nn.Module], *, offline: bool) -> nn.Module | None:
+    """Return the text encoder a picture model was trained against, None if there is none.
+
+    A model trained on captions learned the space of a frozen encoder: its pictures are found with
+    that encoder's texts.
+    """
+    encoder = encoder_of(resolve_model(name, offline=offline))
+    if not encoder:
+        return None
+    try:
+        return load(encoder)
+    except RankzooError as error:
+        log.warning("words cannot be searched for: %s", error)
+        return None
+
+
+def encoder_of(folder: Path) -> str:
+    """Return the name of the encoder that a run's recipe was trained against, or an empty text."""
+    path = folder / "recipe.json"
+    try:
+        recipe = read_recipe(path) if path.is_file() else None
+    except RankzooError:
+        return ""  # another kind of recipe: a detector's, a sorter's
+    return recipe.captions.encoder if recipe and recipe.captions else ""
