@@ -158,7 +158,7 @@ def index(
 def serve(
     count: Annotated[int, typer.Option("--count", min=1_000, help="Vectors served.")] = 100_000,
     architecture: Annotated[str, typer.Option("--model", help="A timm architecture.")] = "resnet18",
-    requests: Annotated[int, typer.Option("--requests", min=1, help="Searches of a load.")] = 400,
+    requests: Annotated[int, typer.Option("--requests", min=1, help="Searches of a load.")] = 160,
     concurrency: Annotated[
         list[int] | None, typer.Option("--concurrency", min=1, help="Searches at once; repeatable.")
     ] = None,

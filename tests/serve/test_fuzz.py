@@ -23,7 +23,7 @@ CHECKS = [
     response_schema_conformance,
     status_code_conformance,
 ]
-EXAMPLES = int(os.environ.get("RANKZOO_FUZZ", "20"))  # of each operation and mode
+EXAMPLES = int(os.environ.get("RANKZOO_FUZZ", "8"))  # of each operation and mode
 
 
 # Hypothesis warns of schemathesis, which draws from the random module.
@@ -37,7 +37,7 @@ def test_whatever_is_sent_the_answer_is_one_the_document_promises(
     schema.config.update(base_url="http://localhost:8642")
     asked: set[str] = set()
     for found in schema.get_all_operations():
-        operation = found.ok()
+        operation: Any = found.ok()  # type: ignore[union-attr]
         if mode is GenerationMode.NEGATIVE and not list(operation.query):
             continue  # nothing to get wrong but the path, which only has other pages
         asked.add(operation.path)

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zoo.data.preprocessing import Preprocessing
+from zoo.errors import UnavailableError
 from zoo.files import write_json
+from zoo.models import EmbedderConfig, build_embedder, save_embedder
 from zoo.recipes import RECIPES
 from zoo.recipes.values import to_json
 from zoo.serve.encoder import Encoder
@@ -23,34 +27,39 @@ class Words(nn.Module):
         return torch.eye(3)[: len(texts)]
 
 
-def test_the_recipe_of_a_run_names_its_text_encoder(tmp_path: Path) -> None:
-    assert encoder_of(tmp_path) == ""
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """What a run against captions leaves."""
+    config = EmbedderConfig("test_resnet", preprocessing=Preprocessing(size=32, resize=32))
+    save_embedder(build_embedder(config), tmp_path)
     write_json(tmp_path / "recipe.json", to_json(RECIPES["emoji-captions"]))
-    assert encoder_of(tmp_path) == "all-minilm-l6-v2"
+    return tmp_path
+
+
+def test_the_recipe_of_a_run_names_its_text_encoder(run: Path) -> None:
+    assert encoder_of(run) == "all-minilm-l6-v2"
     asked: list[str] = []
 
     def load(name: str) -> nn.Module:
         asked.append(name)
         return Words()
 
-    assert isinstance(words_of(str(tmp_path), load, offline=True), Words)
+    assert isinstance(words_of(str(run), load, offline=True), Words)
     assert asked == ["all-minilm-l6-v2"]
 
 
 def test_other_recipes_name_none(tmp_path: Path) -> None:
+    assert encoder_of(tmp_path) == ""
     for value in (to_json(RECIPES["emoji-recall_at_k"]), {"sorter": "gru"}):
         write_json(tmp_path / "recipe.json", value)
         assert encoder_of(tmp_path) == ""
 
 
-def test_an_encoder_that_cannot_be_loaded_leaves_the_pictures(tmp_path: Path) -> None:
-    from zoo.errors import UnavailableError
-
+def test_an_encoder_that_cannot_be_loaded_leaves_the_pictures(run: Path) -> None:
     def load(name: str) -> nn.Module:
         raise UnavailableError(f"no model {name}")
 
-    write_json(tmp_path / "recipe.json", to_json(RECIPES["emoji-captions"]))
-    assert words_of(str(tmp_path), load, offline=True) is None
+    assert words_of(str(run), load, offline=True) is None
 
 
 def test_words_are_read_by_the_encoder_given_for_them(

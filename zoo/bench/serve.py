@@ -59,16 +59,18 @@ def bench_serve(
     *,
     count: int = 100_000,
     architecture: str = "resnet18",
-    requests: int = 400,
+    requests: int = 160,
     concurrencies: Sequence[int] = (1, 16),
+    batches: Sequence[int] = (32, 1),
     seed: int = 0,
     track: Track = silent,
 ) -> dict[str, Any]:
     """Serve `count` vectors and search by pictures that are all different.
 
-    Every load is put on a server that takes up to 32 queries together and on one that takes each
-    alone. `bare` is decoding, forward pass and search without a server, one by one and in batches;
-    the asking threads share the machine with the server, so its figures are lower bounds.
+    Every load is put on a server for each of `batches`: how many queries it takes together at most.
+    `bare` is decoding, forward pass and search without a server, one by one and in batches;
+    `browsing` is what the page asks besides, each once. The threads that ask share the machine
+    with the server, so its figures are lower bounds.
     """
     index = _make(folder, count, architecture, seed)
     model = load_embedder(folder / "model")
@@ -77,7 +79,7 @@ def bench_serve(
     bare = {size: _bare(model, index, pictures, size, requests) for size in sizes}
     rows = []
     browsing: dict[str, float] = {}
-    for batch in track((32, 1), "serve", 2):
+    for batch in track(batches, "serve", len(batches)):
         with _served(folder / "index", batch) as address:
             browsing = browsing or _browsing(address, count)
             for concurrency in concurrencies:
