@@ -9,7 +9,9 @@ from cli.options import Json, Offline, Out, Quiet
 from cli.output import Output
 
 Name = Annotated[str, typer.Argument(help="A run, a card name, or owner/name[@revision].")]
-Format = Annotated[str, typer.Option("--format", help="onnx or torch-export.")]
+Format = Annotated[
+    str, typer.Option("--format", help="onnx, torch-export, or safetensors (a model folder).")
+]
 Precision = Annotated[str, typer.Option("--precision", help="float32, half, or int8 (onnx).")]
 Labelled = Annotated[
     Path | None, typer.Option("--data", help="Measure Recall@1 before and after on this data.")

@@ -11,6 +11,7 @@ from zoo.errors import IntegrityError, UsageError
 from zoo.export import formats
 from zoo.export.formats import FORMATS, Format
 from zoo.export.run import export, largest_difference
+from zoo.loading import load_folder
 from zoo.models import Embedder, EmbedderConfig
 
 
@@ -80,6 +81,28 @@ def test_an_onnx_file_computes_what_the_model_computes_at_any_batch_size(
         torch.testing.assert_close(run(images), model(images), atol=bound, rtol=0)
     assert done.recall_at_1.keys() == {"model", "exported"}
     assert done.largest_difference < bound
+
+
+def test_a_half_model_folder_loads_like_any_model_and_takes_half_the_space(
+    model: Embedder, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    whole = export(model, tmp_path / "whole", format_name="safetensors")
+    half = export(
+        model,
+        tmp_path / "half",
+        format_name="safetensors",
+        precision="half",
+        catalogue=catalogue,
+    )
+    assert whole.largest_difference == 0
+    assert 0 < half.largest_difference < 1e-2
+    assert 0.45 < half.size / whole.size < 0.55
+    again = load_folder(tmp_path / "half")
+    assert next(again.parameters()).dtype == torch.float32
+    images = torch.rand(3, 3, 32, 32)
+    with torch.inference_mode():
+        torch.testing.assert_close(again(images), model(images), atol=1e-2, rtol=0)
+    assert half.recall_at_1.keys() == {"model", "exported"}
 
 
 def test_a_file_that_computes_something_else_is_refused_and_not_kept(

@@ -97,6 +97,27 @@ def test_training_starts_from_the_backbone_of_a_timm_folder_or_a_run(tmp_path: P
     assert torch.equal(again.backbone.conv1[0].weight, network.conv1[0].weight)
 
 
+@pytest.mark.parametrize("depth", [2, 4])
+def test_a_cut_network_pools_the_features_of_its_last_level(tmp_path: Path, depth: int) -> None:
+    whole = timm_folder(tmp_path, "test_resnet").eval()
+    config = EmbedderConfig("test_resnet", pooling="avg", depth=depth)
+    cut = build_embedder(config, tmp_path).eval()
+    images = torch.rand(2, 3, 32, 32)
+    maps = whole.forward_intermediates(images, intermediates_only=True)[depth - 1]
+    expected = torch.nn.functional.normalize(maps.mean(dim=(2, 3)), dim=1)
+    torch.testing.assert_close(cut(images), expected)
+    assert cut.dim == maps.shape[1]
+    save_embedder(cut, tmp_path / "cut")
+    assert torch.equal(load_embedder(tmp_path / "cut")(images), cut(images))
+
+
+def test_a_depth_that_cannot_be_is_refused() -> None:
+    with pytest.raises(UsageError, match="depth=9: the backbone has 5 feature levels"):
+        build_embedder(EmbedderConfig("test_resnet", pooling="avg", depth=9))
+    with pytest.raises(UsageError, match="cuts off what pooling=native needs"):
+        EmbedderConfig("test_resnet", depth=2)
+
+
 def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
     save_embedder(build_embedder(CNN), tmp_path)
     state = load_file(tmp_path / "model.safetensors")

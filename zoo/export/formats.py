@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.models import Embedder
+from zoo.models import Embedder, load_embedder
+from zoo.models.storage import write_weights
 
 Images = Float[Tensor, "batch 3 height width"]
 Vectors = Float[Tensor, "batch dim"]
@@ -103,7 +104,25 @@ def run_onnx(path: Path) -> Callable[[Tensor], Tensor]:
     return forward
 
 
+def write_folder(network: nn.Module, _example: Tensor, path: Path) -> None:
+    """Write weights that `zoo.load` reads, in the network's precision."""
+    model = network.model if isinstance(network, HalfInside) else network
+    write_weights(path, model.state_dict())
+
+
+def run_folder(path: Path) -> Callable[[Tensor], Tensor]:
+    """Return the forward function of a model folder: half weights compute in float32."""
+    model = load_embedder(path.parent)
+
+    def forward(images: Tensor) -> Tensor:
+        vectors: Tensor = model(images)
+        return vectors
+
+    return forward
+
+
 FORMATS: dict[str, Format] = {
+    "safetensors": Format("model.safetensors", write_folder, run_folder),
     "onnx": Format("model.onnx", write_onnx, run_onnx),
     "torch-export": Format("model.pt2", write_program, run_program),
 }

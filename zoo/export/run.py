@@ -73,6 +73,7 @@ def export(
     model = model.cpu().eval()
     with staged_folder(out) as staged:
         path = staged / format_.file
+        write_json(staged / "config.json", model.config.to_json())
         format_.write(_network(model, precision), _example(model, 2), path)
         if precision == "int8":
             _quantise(path)
@@ -92,7 +93,6 @@ def export(
             largest_difference=difference,
             recall_at_1=recall,
         )
-        write_json(staged / "config.json", model.config.to_json())
         write_json(staged / "export.json", {**facts.as_json(), "file": format_.file})
     return facts
 

@@ -30,8 +30,24 @@ def build_backbone(architecture: str) -> nn.Module:
         return _create(name)
 
 
-def load_backbone(backbone: nn.Module, state: dict[str, Tensor]) -> None:
-    """Load a timm checkpoint; only its classifier may be left over.
+def cut_off(backbone: Any, depth: int) -> int:
+    """Remove everything after the first `depth` feature levels; return the width of the last.
+
+    Raises:
+        UsageError: the network has fewer levels, or timm cannot cut it.
+    """
+    levels = len(backbone.feature_info)
+    if not 1 <= depth <= levels:
+        raise UsageError(f"depth={depth}: the backbone has {levels} feature levels")
+    try:
+        backbone.prune_intermediate_layers([depth - 1], prune_norm=True, prune_head=True)
+    except AttributeError as error:
+        raise UsageError(f"depth={depth}: timm cannot cut this backbone off", "use null") from error
+    return int(backbone.feature_info[depth - 1]["num_chs"])
+
+
+def load_backbone(backbone: nn.Module, state: dict[str, Tensor], whole: bool = True) -> None:
+    """Load a timm checkpoint; only its classifier may be left over, or more when not `whole`.
 
     Raises:
         IntegrityError: a tensor is missing, unknown or of another shape.
@@ -40,7 +56,8 @@ def load_backbone(backbone: nn.Module, state: dict[str, Tensor]) -> None:
     classifiers = config.get("classifier") or ()
     names = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
     prefixes = tuple(f"{name}." for name in names)
-    load_strictly(backbone, {k: v for k, v in state.items() if not k.startswith(prefixes)})
+    kept = state if whole else state.keys() & backbone.state_dict().keys()
+    load_strictly(backbone, {k: state[k] for k in kept if not k.startswith(prefixes)})
 
 
 def load_strictly(module: nn.Module, state: dict[str, Tensor]) -> None:

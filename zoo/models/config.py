@@ -21,12 +21,15 @@ class EmbedderConfig:
         token; `avg`, `max` and `gem` pool feature maps (or patch tokens).
     layer_norm: on the pooled features: `none`, `plain` (no parameters) or `affine`.
     dim: width of a linear projection; None keeps the pooled features.
+    depth: feature levels of the backbone that are kept, counted as timm counts them (5 reach the
+        last one of a network of stride 32); what comes after is cut off. None keeps it whole.
     """
 
     architecture: str
     pooling: str = "native"
     layer_norm: str = "none"
     dim: int | None = None
+    depth: int | None = None
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     def __post_init__(self) -> None:
@@ -34,6 +37,11 @@ class EmbedderConfig:
         _require("layer_norm", self.layer_norm, LAYER_NORMS)
         if self.dim is not None and self.dim < 1:
             raise UsageError(f"dim={self.dim} is not a width", "give a positive number, or null")
+        if self.depth is not None and self.pooling == "native":
+            raise UsageError(
+                f"depth={self.depth} cuts off what pooling=native needs",
+                "choose pooling=avg, max, gem or token",
+            )
 
     def at_size(self, size: int, resize: int | None = None) -> "EmbedderConfig":
         """Return the same configuration for another input size (`resize` defaults to `size`)."""
@@ -49,6 +57,7 @@ class EmbedderConfig:
                 "pooling": self.pooling,
                 "layer_norm": self.layer_norm,
                 "dim": self.dim,
+                "depth": self.depth,
                 "preprocessing": self.preprocessing.to_json(),
             },
         }

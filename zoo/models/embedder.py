@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoo.data.images import open_image
 from zoo.data.transforms import Transform, evaluation_transform
-from zoo.models.backbone import build_backbone
+from zoo.models.backbone import build_backbone, cut_off
 from zoo.models.config import EmbedderConfig
 from zoo.models.pooling import MAP_POOLINGS
 
@@ -27,10 +27,12 @@ class Embedder(nn.Module):
         super().__init__()
         self.config = config
         backbone: Any = build_backbone(config.architecture)  # timm's attributes are not typed
-        self.backbone = backbone
-        self.pooling = MAP_POOLINGS.get(config.pooling, nn.Identity)()
         native = config.pooling == "native"
         width = int(backbone.head_hidden_size if native else backbone.num_features)
+        if config.depth is not None:
+            width = cut_off(backbone, config.depth)
+        self.backbone, self.width = backbone, width
+        self.pooling = MAP_POOLINGS.get(config.pooling, nn.Identity)()
         self.head = _head(config, width)
         self.dim = config.dim or width
 
@@ -69,16 +71,18 @@ class Embedder(nn.Module):
             return pooled
         if self.config.pooling == "token":
             return features[:, 0]
-        vectors: Tensor = self.pooling(_as_maps(features, self.backbone))
+        vectors: Tensor = self.pooling(_as_maps(features, self.width, self.backbone))
         return vectors
 
 
-def _as_maps(features: Tensor, backbone: Any) -> Float[Tensor, "batch channel height width"]:
+def _as_maps(
+    features: Tensor, width: int, backbone: Any
+) -> Float[Tensor, "batch channel height width"]:
     """Bring a backbone's features into channels-first maps; patch tokens become one column."""
     if features.ndim == 3:
         first_patch = int(backbone.num_prefix_tokens)
         return features[:, first_patch:].transpose(1, 2).unsqueeze(-1)
-    if features.shape[1] != backbone.num_features:  # Swin and its kin keep channels last
+    if features.shape[1] != width:  # Swin and its kin keep channels last
         return features.permute(0, 3, 1, 2)
     return features
 

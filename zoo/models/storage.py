@@ -28,7 +28,7 @@ def build_embedder(config: EmbedderConfig, pretrained: Path | None = None) -> Em
     if pretrained is not None:
         state = read_weights(pretrained)
         ours = {k.removeprefix("backbone."): v for k, v in state.items() if "backbone." in k[:9]}
-        load_backbone(model.backbone, ours or state)
+        load_backbone(model.backbone, ours or state, whole=config.depth is None)
     return model
 
 

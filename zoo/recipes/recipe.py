@@ -20,6 +20,7 @@ class Network:
     pooling: Literal["native", "token", "avg", "max", "gem"] = "native"
     layer_norm: Literal["none", "plain", "affine"] = "none"
     dim: int | None = None
+    depth: int | None = None
     size: int | None = None
     resize: int | None = None
     batch_norm: Literal["frozen", "fixed", "train"] = "frozen"

@@ -103,7 +103,11 @@ def embedder_of(recipe: Recipe, folder: Path, seed: int = 0) -> Embedder:
     if network.size is not None:
         config = config.at_size(network.size, network.resize)
     config = replace(
-        config, pooling=network.pooling, layer_norm=network.layer_norm, dim=network.dim
+        config,
+        pooling=network.pooling,
+        layer_norm=network.layer_norm,
+        dim=network.dim,
+        depth=network.depth,
     )
     with replayable(seed):
         return build_embedder(config, folder if network.pretrained else None)
