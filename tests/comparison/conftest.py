@@ -35,9 +35,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels = colour + generator.integers(-40, 41, (20, 24, 3))
             path = folder / f"{number}-{copy}.png"
             PIL.Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
-            rows.append([path.name, f"class{number:02}", f"group{number % 4}"])
+            rows.append([path.name, f"class{number:02}", f"group{number % 4}", path.stem])
     with (folder / "manifest.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["path", "label", "label_level_2"], *rows])
+        csv.writer(file).writerows([["path", "label", "label_level_2", "caption"], *rows])
     return folder
 
 

@@ -1,14 +1,16 @@
 """The whole path on tiny pictures, each run carried out in this process."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor
 
 from zoo.comparison.claims import CLAIMS, arms
-from zoo.comparison.contender import Contender
+from zoo.comparison.contender import Contender, choose
 from zoo.comparison.cost import estimate
 from zoo.comparison.ledger import Ledger
 from zoo.comparison.order import Order, parse_budget, plan
@@ -17,7 +19,9 @@ from zoo.comparison.result import result_of, write_result
 from zoo.comparison.schedule import Launch, carry_out
 from zoo.errors import UsageError
 from zoo.loading import load_folder
-from zoo.recipes.recipe import LossTerm
+from zoo.models.text_encoder import TextEncoder
+from zoo.recipes import Recipe
+from zoo.recipes.recipe import Batch, Captions, LossTerm
 
 Build = Callable[[Plan, Place], Launch]
 
@@ -79,6 +83,49 @@ def test_a_run_that_counts_is_a_model_folder_and_tuning_leaves_no_weights(
     assert results["protocol"] == "self-retrieval"
     assert results["metrics"]["recall_at_1"] > 0
     assert not (final / "checkpoints").exists()
+
+
+class Words(TextEncoder):
+    """A text encoder without a transformer: each text is a random point of its own."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+        self.dim = 16
+
+    def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Tensor:
+        seeds = [sum(text.encode()) for text in texts]
+        drawn = [torch.randn(16, generator=torch.Generator().manual_seed(s)) for s in seeds]
+        return torch.nn.functional.normalize(torch.stack(drawn), dim=1)
+
+
+def test_pair_losses_are_compared_on_captions(
+    base: Recipe,
+    place_at: Callable[[Path], Place],
+    in_process: Build,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zoo.comparison.trial.load_encoder", lambda *_, **__: Words())
+    captioned = replace(
+        base,
+        network=replace(base.network, dim=16),
+        captions=Captions(),
+        loss=LossTerm("info_nce"),
+        batch=Batch(8, sampler="shuffled"),
+    )
+    taking_part = tuple(choose("untrained,info_nce", captions=True))
+    whole = Plan(captioned, taking_part, 2, rates=(1e-3,), steps=10, tuning_steps=3)
+    ledger = Ledger(tmp_path)
+    carry_out(whole, ledger, in_process(whole, place_at(tmp_path)))
+    result = result_of(whole, ledger, [])
+    assert result.complete
+    assert result.shown[0] == "t2i_recall_at_1"
+    rows = {row.name: row for row in result.standings}
+    assert [rows[name].seeds for name in ("untrained", "info_nce")] == [2, 2]
+    assert rows["info_nce"].note == ""
+    assert 0 <= rows["info_nce"].metrics["t2i_recall_at_10"].mean <= 100
+    write_result(result, tmp_path)
+    assert "name → picture R@1" in (tmp_path / "table.md").read_text()
 
 
 def test_the_cost_of_a_plan_grows_with_its_runs(

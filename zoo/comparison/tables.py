@@ -110,9 +110,10 @@ def terminal(
     """Return the tables for a terminal."""
     table = Table(box=None, caption=LEGEND, caption_justify="left")
     for place, title in enumerate(header(shown, rows)[:-1]):
-        table.add_column(title, justify="left" if place == 0 else "right", no_wrap=True)
+        table.add_column(title, justify="left" if place == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(cell.replace("**", "") for cell in cells(row, shown, rows)[:-1]))
+        narrow = (c.replace("**", "").replace(" ± ", "±") for c in cells(row, shown, rows)[:-1])
+        table.add_row(*narrow)
     notes = [f"{row.name}: {row.note}" for row in rows if row.note]
     answers = [f"{v.answer}: {v.claim.says} ({numbers(v)})" for v in verdicts]
     return Group(table, *map(escape, notes), *map(escape, answers), f"report: {report}")
