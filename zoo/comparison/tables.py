@@ -109,11 +109,12 @@ def terminal(
 ) -> Group:
     """Return the tables for a terminal."""
     table = Table(box=None, caption=LEGEND, caption_justify="left")
-    for place, title in enumerate(header(shown, rows)[:-1]):
-        table.add_column(title, justify="left" if place == 0 else "right", overflow="fold")
-    for row in rows:
-        narrow = (c.replace("**", "").replace(" ± ", "±") for c in cells(row, shown, rows)[:-1])
-        table.add_row(*narrow)
+    for place, title in enumerate(header(shown, rows)[:-2]):
+        table.add_column(title, justify="left" if place == 0 else "right", no_wrap=True)
+    for row in rows:  # eighty columns: no spaces, and no interval of the gap
+        narrow = [c.replace("**", "").replace(" ± ", "±") for c in cells(row, shown, rows)[:-2]]
+        beyond = slice(1 + len(shown), None)
+        table.add_row(*narrow[: beyond.start], *(c.split("±")[0] for c in narrow[beyond]))
     notes = [f"{row.name}: {row.note}" for row in rows if row.note]
     answers = [f"{v.answer}: {v.claim.says} ({numbers(v)})" for v in verdicts]
     return Group(table, *map(escape, notes), *map(escape, answers), f"report: {report}")

@@ -32,6 +32,7 @@ from zoo.training.run import BEST, CHECKPOINTS, RESULTS
 from zoo.training.setup import build_network, load_encoder, read_data
 
 INTERRUPTED = InterruptedRunError.code
+SPENT = "spent.json"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _perform(job: Job, recipe: Recipe, run: Path) -> Outcome:
         metrics, seconds = _train(recipe, seen, model, encoder, job)
         model = load_embedder(run)
         refuse_divergence(model)
-    memory = peak_memory(job.device)
+    seconds, memory = spent(run, seconds, peak_memory(job.device))
     if job.stage == "final":
         found = _measure(model, encoder, catalogue, recipe, job)
         metrics = dict(found.metrics)
@@ -146,6 +147,19 @@ def _add_results(run: Path, found: Measurement) -> None:
     write_json(path, noted | dict(found.protocol))
 
 
+def spent(run: Path, seconds: float, memory: int) -> tuple[float, int]:
+    """Return a run's training time and peak memory, with those of a process that ended before.
+
+    One that was killed between training and evaluation leaves nothing to train to the next.
+    """
+    path = run / SPENT
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        seconds, memory = seconds + before["seconds"], max(memory, before["memory_bytes"])
+    write_json(path, {"seconds": seconds, "memory_bytes": memory})
+    return seconds, memory
+
+
 def refuse_divergence(model: Embedder) -> None:
     """Raise when a weight is not finite.
 
@@ -180,6 +194,7 @@ def tidy(run: Path, *, keep_weights: bool) -> None:
     """Remove what a finished run needs no more: some 100 MB of checkpoints for a small network."""
     for name in (CHECKPOINTS, BEST, "tensorboard"):
         shutil.rmtree(run / name, ignore_errors=True)
+    (run / SPENT).unlink(missing_ok=True)
     if not keep_weights:
         (run / "model.safetensors").unlink(missing_ok=True)
 
