@@ -62,7 +62,7 @@ def test_the_best_comes_first_and_what_is_clearly_behind_is_told(
     assert all(row.settled for row in rows)
     assert rows[0].metrics["recall_at_1"].low < rows[0].metrics["recall_at_1"].mean
     block = markdown(rows, METRICS)
-    assert block.count("**") == 2 * len(METRICS)
+    assert block.count("★ |") == len(METRICS)
     assert block.count("≈ |") == len(METRICS)
 
 

@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from zoo.comparison.result import Result
 
 LINES = 5  # of different colours in a chart
+FIXED = "\u00a0±\u00a0"  # does not break the line
 
 
 def comparison_page(result: "Result") -> str:
     """Return the page as one self-contained HTML document."""
     rows, shown = result.standings, result.shown
-    grid = [[cell.replace("**", "") for cell in cells(row, shown, rows)] for row in rows]
+    grid = [[cell.replace(" ± ", FIXED) for cell in cells(row, shown, rows)] for row in rows]
     blocks = [
         section(
             "Standings",
             table(header(shown, rows), grid),
-            paragraph(LEGEND + " Metrics in percent."),
+            paragraph(LEGEND),
         ),
         *_claims(result.verdicts),
         *_behind(rows, shown),

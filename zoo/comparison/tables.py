@@ -11,8 +11,8 @@ from zoo.comparison.standings import Standing, quality_and_gap
 
 LEGEND = (
     "Mean over seeds ± half the 95 % interval (Student's t over seeds; one seed: bootstrap over "
-    "queries). Bold: best of its column; ≈: not clearly behind it (paired permutation test over "
-    "queries, Holm-adjusted, and behind in every seed)."
+    "queries), in percent. ★: best of its column; ≈: not clearly behind it (paired permutation "
+    "test over queries, Holm-adjusted, and behind in every seed)."
 )
 SHORT = {
     "recall_at_1": "R@1",
@@ -52,7 +52,7 @@ def cells(row: Standing, shown: Sequence[str], rows: Sequence[Standing]) -> list
 
 
 def value(row: Standing, metric: str, ranked: bool) -> str:
-    """Return one value: bold when it is the best, with ≈ when it is not clearly behind."""
+    """Return one value: ★ when it is the best, with ≈ when it is not clearly behind."""
     found = row.metrics.get(metric)
     if found is None:
         return "—"
@@ -64,7 +64,7 @@ def value(row: Standing, metric: str, ranked: bool) -> str:
         return number
     behind = row.behind.get(metric)
     if behind is None:
-        return f"**{number}**"
+        return f"{number} ★"
     return number if behind.clear else f"{number} ≈"
 
 
@@ -112,7 +112,7 @@ def terminal(
     for place, title in enumerate(header(shown, rows)[:-2]):
         table.add_column(title, justify="left" if place == 0 else "right", no_wrap=True)
     for row in rows:  # eighty columns: no spaces, and no interval of the gap
-        narrow = [c.replace("**", "").replace(" ± ", "±") for c in cells(row, shown, rows)[:-2]]
+        narrow = [c.replace(" ± ", "±") for c in cells(row, shown, rows)[:-2]]
         beyond = slice(1 + len(shown), None)
         table.add_row(*narrow[: beyond.start], *(c.split("±")[0] for c in narrow[beyond]))
     notes = [f"{row.name}: {row.note}" for row in rows if row.note]
