@@ -17,6 +17,7 @@ from zoo.comparison.order import Order, parse_budget, plan
 from zoo.comparison.plan import Place, Plan, Trial
 from zoo.comparison.result import result_of, write_result
 from zoo.comparison.schedule import Launch, carry_out
+from zoo.comparison.trial import spent
 from zoo.errors import UsageError
 from zoo.loading import load_folder
 from zoo.models.text_encoder import TextEncoder
@@ -191,3 +192,10 @@ def test_a_budget_is_a_number_with_a_unit() -> None:
     for wrong in ("soon", "-1h", "h"):
         with pytest.raises(UsageError, match="--budget"):
             parse_budget(wrong)
+
+
+def test_time_and_memory_of_a_process_that_was_killed_before_evaluation_count(
+    tmp_path: Path,
+) -> None:
+    assert spent(tmp_path, 90.0, 700) == (90.0, 700)
+    assert spent(tmp_path, 0.0, 300) == (90.0, 700), "nothing was left to train"
