@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.files import write_text
-from zoo.ranking.steps import LowerStep, SigmoidStep, Step, SupRankStep, on_gaps
+from zoo.ranking.steps import LowerStep, SigmoidStep, Step, SupRankStep
 
 STEPS: dict[str, Step] = {
     "sigmoid, tau 0.01": SigmoidStep(),
@@ -23,7 +23,7 @@ WIDTH, HEIGHT, LEFT, TOP = 340.0, 220.0, 50.0, 30.0
 def steps_figure(low: float = -0.1, high: float = 0.1, points: int = 201) -> str:
     """Return an SVG: values on the left, derivatives on the right, over gaps low..high."""
     gaps = torch.linspace(low, high, points, dtype=torch.float64)
-    curves = [on_gaps(step, gaps) for step in STEPS.values()]
+    curves = [step.value_and_slope(gaps) for step in STEPS.values()]
     values = _panel("step(gap)", gaps, [value for value, _ in curves], -1.0, 7.0, LEFT)
     slopes = _panel(
         "its derivative", gaps, [slope for _, slope in curves], 0, 110, WIDTH + 2 * LEFT

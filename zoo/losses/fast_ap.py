@@ -1,11 +1,12 @@
 """FastAP: average precision of a soft histogram of distances."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from zoo.losses.checks import check_positive
 from zoo.losses.rank_loss import RankLoss
-from zoo.ranking.histogram import soft_histogram
+from zoo.ranking.histogram import cumulated_histogram
 from zoo.ranking.positives import Items
 
 
@@ -16,16 +17,16 @@ def binned_ap(
 
     Cakir et al., FastAP, CVPR 2019, eq. 9, with squared distances `2 - 2 s` in [0, 4].
 
-    >>> import torch
     >>> items = Items(torch.tensor([[0]]), torch.tensor([[True]]))
     >>> binned_ap(torch.tensor([[1.0, -1.0]]), items)
     tensor([0.])
     """
-    own = scores.gather(1, items.columns).masked_fill(~items.listed, float("inf"))
-    positive = soft_histogram(own, bins)
-    everything = soft_histogram(scores, bins).cumsum(dim=1)
-    precision = positive.cumsum(dim=1) / everything.where(everything > 0, 1)
-    return 1 - (positive * precision).sum(dim=1) / items.listed.sum(dim=-1).clamp(min=1)
+    own = scores.gather(1, items.columns).masked_fill(~items.listed, -torch.inf)
+    positive = cumulated_histogram(own, bins)
+    everything = cumulated_histogram(scores, bins)
+    precision = positive / everything.where(everything > 0, 1)
+    increment = torch.diff(positive, dim=1, prepend=torch.zeros_like(positive[:, :1]))
+    return 1 - (increment * precision).sum(dim=1) / items.listed.sum(dim=-1).clamp(min=1)
 
 
 class FastAP(RankLoss):

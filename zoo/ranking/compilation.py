@@ -41,12 +41,17 @@ def _compiler_present(device: str) -> bool:
 
 @cache
 def _compiled(kernel: Any) -> Any:
-    """Return a function that falls back to `kernel` for good if compiling it fails."""
+    """Return a function that falls back to `kernel` for good if compiling it fails.
+
+    Sizes are variables of the compiled code, numbers (temperatures) are constants of it: as
+    variables they would be read and divided again for every gap, which takes three times as long.
+    """
     state: dict[str, Callable[..., Any]] = {"run": torch.compile(kernel, dynamic=True)}
 
     def run(*arguments: Any) -> Any:
         try:
-            return state["run"](*arguments)
+            with torch._dynamo.config.patch(specialize_float=True):
+                return state["run"](*arguments)
         except torch._dynamo.exc.TorchDynamoException as error:
             if state["run"] is kernel:
                 raise

@@ -1,26 +1,24 @@
-"""Soft histograms of similarities: triangular bins between 1 and -1."""
+"""Soft histograms of similarities: triangular bins between 1 and -1, cumulated."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from zoo.ranking.step_sums import threshold_sums
+from zoo.ranking.steps import RampStep
 
-def soft_histogram(
+
+def cumulated_histogram(
     scores: Float[Tensor, "query gallery"], bins: int
 ) -> Float[Tensor, "query edge"]:
-    """Share each score between the two nearest of `bins + 1` edges, from similarity 1 to -1.
+    """Return how many scores lie at each of `bins + 1` edges from 1 to -1, or before it.
 
-    Linear in the number of scores whatever the number of bins; `-inf` and `inf` count nowhere.
+    A score is shared between the two nearest edges in proportion to its distance, so the count
+    up to an edge falls from whole to nothing between it and the next. `-inf` counts nowhere.
 
-    >>> soft_histogram(torch.tensor([[1.0, 0.25, -torch.inf]]), bins=2)
-    tensor([[1.2500, 0.7500, 0.0000]])
+    >>> cumulated_histogram(torch.tensor([[1.0, 0.25, -torch.inf]]), bins=2)
+    tensor([[1.2500, 2.0000, 2.0000]])
     """
-    counted = scores.isfinite()
-    position = torch.where(counted, (1 - scores) * (bins / 2), 0).clamp(0, bins)
-    lower = position.detach().floor().clamp(max=bins - 1)
-    share = torch.where(counted, position - lower, 0)
-    index = lower.long()
-    empty = torch.zeros(len(scores), bins + 1, dtype=scores.dtype, device=scores.device)
-    whole = empty.scatter_add(1, index, counted.to(scores.dtype))
-    moved = empty.scatter_add(1, index, share)  # from each edge to the next
-    return whole - moved + torch.nn.functional.pad(moved[:, :-1], (1, 0))
+    width = 2 / bins
+    next_edges = 1 - width * torch.arange(1, bins + 2, dtype=scores.dtype, device=scores.device)
+    return threshold_sums(scores, next_edges, RampStep(width))

@@ -1,13 +1,11 @@
 """The fused kernel every sigmoid and three-piece loss shares: sums of a step over the gallery.
 
-A sigmoid of `(r_j - s_k) / tau` needs `odds = exp((s_k - r_j) / tau)`, a product of one factor per
-column and one per item. So a row costs one exponential per column however many items it ranks,
-and what is left per (item, column) is a multiplication and a division. The factors are halved in
-the exponent and their product is squared, which keeps 120 tau between the best and worst item of
-a row within float32; rows wider than that get their own column factors item by item.
+A row with m ranked items and N columns has m N gaps. They are never kept: the kernel computes a
+block of gaps, their steps and the sums, and the backward pass computes them again. Compiled, a gap
+lives in a register; eager, a block lives in the processor's second-level cache.
 """
 
-import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -19,11 +17,9 @@ from zoo.ranking.compilation import fused
 from zoo.ranking.positives import Items
 from zoo.ranking.steps import Step
 
-# Half exponents: factors stay within exp(-50) .. exp(55), their product within exp(+-20). Beyond,
-# a sigmoid is 0 or 1 to 4e-18, and its slope is left at that rather than fall to the denormal
-# numbers, on which a processor (and the matrix product that follows) is 10 to 100 times slower.
-LOW, HIGH, FAR = -50.0, 55.0, math.exp(20.0)
-WIDEST = 120
+# Gaps computed at once. Eager, each operation reads and writes them: 200 k float32 are 0.8 MB.
+# Compiled, they stay in registers: the bound is for a compiler that would rather store them.
+EAGER, FUSED = 200_000, 16_000_000
 
 
 def step_sums(
@@ -42,6 +38,14 @@ def step_sums(
     return sums, own
 
 
+def threshold_sums(
+    scores: Float[Tensor, "query gallery"], thresholds: Float[Tensor, " threshold"], step: Step
+) -> Float[Tensor, "query threshold"]:
+    """Return `sum_j step(s_j - threshold)` for each of some fixed thresholds."""
+    sums: Tensor = _ThresholdSums.apply(scores, thresholds, step)
+    return sums
+
+
 def without_items(
     scores: Float[Tensor, "query gallery"], items: Items
 ) -> Float[Tensor, "query gallery"]:
@@ -55,79 +59,80 @@ class _StepSums(torch.autograd.Function):
         ctx: Any, scores: Tensor, rivals: Tensor, items: Items, step: Step
     ) -> tuple[Tensor, Tensor]:
         own = scores.gather(1, items.columns).masked_fill_(~items.listed, torch.inf)
-        factors = _Factors(rivals, own, items, step.tau)
-        kernel = fused(item_sums, rivals.shape[1], rivals.device)
-        sums, slopes = torch.empty_like(own), torch.empty_like(own)
-        for k in range(own.shape[1]):
-            columns, item = factors.of(k)
-            sums[:, k], slopes[:, k] = kernel(rivals, own[:, k : k + 1], columns, item, step)
+        sums, slopes = sums_and_slopes(rivals, own, step)
         ctx.save_for_backward(rivals, own, slopes)
-        ctx.items, ctx.step, ctx.factors = items, step, factors
+        ctx.items, ctx.step = items, step
         return sums, own
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_sums: Tensor, of_own: Tensor) -> tuple[Tensor, None, None, None]:
         rivals, own, slopes = ctx.saved_tensors
-        kernel = fused(add_item_pull, rivals.shape[1], rivals.device)
-        gradient = torch.zeros_like(rivals)
-        for k in range(own.shape[1]):
-            columns, item = ctx.factors.of(k)
-            weight, score = of_sums[:, k : k + 1], own[:, k : k + 1]
-            kernel(gradient, weight, rivals, score, columns, item, ctx.step)
+        gradient = weighted_slopes(rivals, own, of_sums, ctx.step)
         of_items = (of_own - of_sums * slopes).masked_fill_(~ctx.items.listed, 0)
         return gradient.scatter_add_(1, ctx.items.columns, of_items), None, None, None
 
 
-class _Factors:
-    """The square roots of `exp((centre - r_j) / tau)` and `exp((s_k - centre) / tau)`."""
+class _ThresholdSums(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, thresholds: Tensor, step: Step) -> Tensor:
+        own = thresholds.expand(len(scores), -1)
+        ctx.save_for_backward(scores, own)
+        ctx.step = step
+        return sums_and_slopes(scores, own, step)[0]
 
-    def __init__(self, rivals: Tensor, own: Tensor, items: Items, tau: float | int) -> None:
-        best = own.masked_fill(~items.listed, -torch.inf).amax(dim=1, keepdim=True)
-        worst = own.amin(dim=1, keepdim=True)
-        self.rivals, self.own, self.half = rivals, own, 0.5 / tau
-        self.shared = None
-        if not bool(((best - worst) > WIDEST * tau).any()):
-            centre = ((best + worst) / 2).nan_to_num(0)  # rows without an item
-            self.shared = self._columns(centre)
-            self.items = ((own - centre) * self.half).exp_()
-
-    def of(self, k: int) -> tuple[Tensor, Tensor]:
-        """Return the column factors and the item factor of item k."""
-        if self.shared is not None:
-            return self.shared, self.items[:, k : k + 1]
-        centre = self.own[:, k : k + 1]
-        return self._columns(centre), torch.ones_like(centre)
-
-    def _columns(self, centre: Tensor) -> Tensor:
-        return (centre - self.rivals).mul_(self.half).clamp_(LOW, HIGH).exp_()
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_sums: Tensor) -> tuple[Tensor, None, None]:
+        return weighted_slopes(*ctx.saved_tensors, of_sums, ctx.step), None, None
 
 
-def item_sums(
+def sums_and_slopes(
+    rivals: Float[Tensor, "query gallery"], own: Float[Tensor, "query item"], step: Step
+) -> tuple[Float[Tensor, "query item"], Float[Tensor, "query item"]]:
+    """Return the sums over the gallery of the step and of its derivative, for each item."""
+    kernel = fused(_sums_and_slopes, rivals.shape[1], rivals.device)
+    sums, slopes = torch.empty_like(own), torch.empty_like(own)
+    for rows, items in _blocks(rivals, own, kernel is _sums_and_slopes):
+        sums[rows, items], slopes[rows, items] = kernel(rivals[rows], own[rows, items], step)
+    return sums, slopes
+
+
+def weighted_slopes(
     rivals: Float[Tensor, "query gallery"],
-    own: Float[Tensor, "query 1"],
-    columns: Float[Tensor, "query gallery"],
-    item: Float[Tensor, "query 1"],
+    own: Float[Tensor, "query item"],
+    weights: Float[Tensor, "query item"],
     step: Step,
-) -> tuple[Float[Tensor, " query"], Float[Tensor, " query"]]:
-    """Return the sums over the gallery of the step and of its derivative, for one item a row."""
-    value, slope = step.value_and_slope(rivals - own, _odds(columns, item))
-    return value.sum(dim=1), slope.sum(dim=1)
+) -> Float[Tensor, "query gallery"]:
+    """Return `sum_k weight_k step'(r_j - s_k)`: what a row's items send to each column."""
+    kernel = fused(_weighted_slopes, rivals.shape[1], rivals.device)
+    gradient = torch.empty_like(rivals)
+    # Items down: the compiler vectorises along the axis that most arguments are contiguous in.
+    own_down, weights_down = own.T.contiguous(), weights.T.contiguous()
+    for rows, items in _blocks(rivals, own, kernel is _weighted_slopes):
+        part = kernel(rivals[rows], own_down[items, rows], weights_down[items, rows], step)
+        if items.start:
+            gradient[rows] += part
+        else:
+            gradient[rows] = part
+    return gradient
 
 
-def add_item_pull(
-    gradient: Float[Tensor, "query gallery"],
-    weight: Float[Tensor, "query 1"],
-    rivals: Float[Tensor, "query gallery"],
-    own: Float[Tensor, "query 1"],
-    columns: Float[Tensor, "query gallery"],
-    item: Float[Tensor, "query 1"],
-    step: Step,
-) -> None:
-    """Add `weight step'(r_j - s_k)`, what one item sends to each column, to the gradient."""
-    slope = step.value_and_slope(rivals - own, _odds(columns, item))[1]
-    gradient.addcmul_(weight, slope)
+def _sums_and_slopes(rivals: Tensor, own: Tensor, step: Step) -> tuple[Tensor, Tensor]:
+    value, slope = step.value_and_slope(rivals[:, None, :] - own[:, :, None])
+    return value.sum(dim=-1), slope.sum(dim=-1)
 
 
-def _odds(columns: Tensor, item: Tensor) -> Tensor:
-    return (columns * item).clamp(1 / FAR, FAR).square()
+def _weighted_slopes(rivals: Tensor, own: Tensor, weights: Tensor, step: Step) -> Tensor:
+    slope = step.slope(rivals[:, None, :] - own.T[:, :, None])
+    return slope.mul_(weights.T[:, :, None]).sum(dim=1)
+
+
+def _blocks(rivals: Tensor, own: Tensor, eager: bool) -> Iterator[tuple[slice, slice]]:
+    """Cut rows and items so that a block has about as many gaps as fit; whole rows first."""
+    gaps, gallery = EAGER if eager else FUSED, max(1, rivals.shape[1])
+    width = max(1, min(own.shape[1], gaps // gallery))
+    height = max(1, gaps // (gallery * width))
+    for row in range(0, len(own), height):
+        for item in range(0, own.shape[1], width):
+            yield slice(row, row + height), slice(item, item + width)
