@@ -106,10 +106,14 @@ def weighted_slopes(
 ) -> Float[Tensor, "query gallery"]:
     """Return `sum_k weight_k step'(r_j - s_k)`: what a row's items send to each column."""
     kernel = fused(_weighted_slopes, rivals.shape[1], rivals.device)
-    gradient = torch.empty_like(rivals)
     # Items down: the compiler vectorises along the axis that most arguments are contiguous in.
     own_down, weights_down = own.T.contiguous(), weights.T.contiguous()
-    for rows, items in _blocks(rivals, own, kernel is _weighted_slopes):
+    blocks = list(_blocks(rivals, own, kernel is _weighted_slopes))
+    if len(blocks) == 1:
+        whole: Tensor = kernel(rivals, own_down, weights_down, step)
+        return whole
+    gradient = torch.empty_like(rivals)
+    for rows, items in blocks:
         part = kernel(rivals[rows], own_down[items, rows], weights_down[items, rows], step)
         if items.start:
             gradient[rows] += part

@@ -14,9 +14,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# Scores differentiated at once: 1 M float32 are 4 MB, little enough to be reused by the allocator
+from zoo.ranking.compilation import fused
+
+# Scores differentiated at once: 2 M float32 are 8 MB, little enough to be reused by the allocator
 # (a page touched for the first time costs more than the sums on it) and to stay in cache.
-CACHED = 1_000_000
+CACHED = 2_000_000
 
 RowLoss = Callable[[Tensor, slice], Tensor]  # (scores of some queries, which) -> loss per query
 
@@ -74,10 +76,10 @@ class _Sweep(torch.autograd.Function):
             if of_queries is None or of_gallery is None:
                 continue
             if len(panel) == len(others) and gallery is None:
-                _add_transposed(panel)  # (G + G.T) @ V is one product, G @ V + G.T @ V two
+                _add_products_of_square(of_queries, panel, others)
             else:
                 of_gallery.addmm_(panel.T, queries[rows])
-            of_queries[rows].addmm_(panel, others)
+                of_queries[rows].addmm_(panel, others)
         ctx.save_for_backward(of_queries, None if gallery is None else of_gallery)
         return total
 
@@ -112,11 +114,22 @@ def _differentiate(
     return total
 
 
-def _add_transposed(square: Tensor, tile: int = 256) -> None:
-    """Add a matrix's transpose to it, in place, tile by tile so that both stay in cache."""
-    for i in range(0, len(square), tile):
-        for j in range(i, len(square), tile):
-            upper, lower = square[i : i + tile, j : j + tile], square[j : j + tile, i : i + tile]
-            both = upper + lower.T
-            upper.copy_(both)
-            lower.copy_(both.T)
+def _add_products_of_square(
+    total: Tensor, square: Tensor, vectors: Tensor, height: int = 512
+) -> None:
+    """Add `(G + G.T) @ vectors`: one product where `G @ V + G.T @ V` would be two.
+
+    Some rows at a time, so that the sum is read while it is in cache. It pays compiled only: adding
+    a transposed matrix takes 0.03 s at 4096 items and a product 0.08 s, but uncompiled 0.14 s.
+    """
+    plus_transpose = fused(_plus_transpose, len(square), square.device)
+    if plus_transpose is _plus_transpose:
+        total.addmm_(square, vectors).addmm_(square.T, vectors)
+        return
+    for start in range(0, len(square), height):
+        rows = slice(start, start + height)
+        total[rows].addmm_(plus_transpose(square[rows], square[:, rows]), vectors)
+
+
+def _plus_transpose(rows: Tensor, columns: Tensor) -> Tensor:
+    return rows + columns.T
