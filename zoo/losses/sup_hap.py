@@ -7,26 +7,24 @@ from torch import Tensor
 from zoo.losses.checks import Number, check_positive
 from zoo.losses.hierarchical import HierarchicalLoss
 from zoo.losses.sup_ap import PUBLISHED
-from zoo.ranking.exact import count_at_least
-from zoo.ranking.levels import sup_ranks
-from zoo.ranking.positives import Items
+from zoo.ranking.levels import related_items, sup_ranks
 from zoo.ranking.step_sums import step_sums
 from zoo.ranking.steps import LowerStep, SupRankStep
 
 
 def level_relevance(
-    level: Int[Tensor, "query gallery"], levels: int, alpha: Number = 1.0
+    count: Int[Tensor, "query level"], alpha: Number = 1.0
 ) -> Float[Tensor, "query level"]:
-    """Return the relevance of an item of each level 0..levels: `(l / L)^alpha / |Omega_l|`.
+    """Return the relevance of an item of each level 1..L: `(l / L)^alpha / |Omega_l|`.
 
-    Omega_l holds the items that share exactly l levels with the query (HAPPIER, eq. 12).
+    `count` is |Omega_l|, the number of items that share exactly l levels (HAPPIER, eq. 12).
 
-    >>> level_relevance(torch.tensor([[2, 1, 1, 0]]), levels=2)
-    tensor([[0.0000, 0.2500, 1.0000]])
+    >>> level_relevance(torch.tensor([[2, 1]]))
+    tensor([[0.2500, 1.0000]])
     """
-    grades = torch.arange(levels + 1, device=level.device)
-    size = (level[:, None, :] == grades[:, None]).sum(dim=-1)
-    return (grades / levels) ** alpha / size.clamp(min=1)
+    levels = count.shape[1]
+    grades = torch.arange(1, levels + 1, device=count.device)
+    return (grades / levels) ** alpha / count.clamp(min=1)
 
 
 def sup_hap(
@@ -45,29 +43,23 @@ def sup_hap(
     >>> sup_hap(torch.tensor([[0.9, 0.5, 0.1]]), torch.tensor([[2, 1, 0]]), levels=2)
     tensor([0.])
     """
-    relevance = level_relevance(level, levels, alpha).to(scores.dtype)
+    related = related_items(scores, level)
+    count = related.count(levels)
+    relevance = level_relevance(count, alpha).to(scores.dtype)
     reached = torch.zeros_like(scores[:, 0])
-    for grade, items, rank, own in sup_ranks(scores, level, levels, step):
-        mine = relevance[:, grade]
+    for grade, items, rank, own in sup_ranks(scores, level, levels, related, step):
+        mine = relevance[:, grade - 1]
         h_rank = torch.zeros_like(own)  # k itself is among the items at its own level
         for other in range(1, levels + 1):
-            shared = torch.minimum(relevance[:, other], mine)[:, None]
-            soft = lower if other > grade else None
-            h_rank = h_rank + shared * _ahead(scores, level == other, items, own, soft)
+            if lower is None or other <= grade:
+                ahead = related.ahead(related.level == other, own)
+            else:
+                others = scores.detach().masked_fill(level != other, -torch.inf)
+                ahead = step_sums(scores, others, items, lower)[0]
+            h_rank = h_rank + torch.minimum(relevance[:, other - 1], mine)[:, None] * ahead
         reached = reached + (h_rank / rank.where(items.listed, 1) * items.listed).sum(dim=1)
-    whole = torch.stack([(level == g).sum(dim=1) * relevance[:, g] for g in range(1, levels + 1)])
-    total = whole.sum(dim=0)
+    total = (count * relevance).sum(dim=1)
     return 1 - reached / total.where(total > 0, 1)
-
-
-def _ahead(
-    scores: Tensor, others: Tensor, items: Items, own: Tensor, lower: LowerStep | None
-) -> Tensor:
-    """Count the `others` ahead of each item: exactly, or by the lower bound."""
-    among = scores.detach().masked_fill(~others, -torch.inf)
-    return (
-        count_at_least(among, own) if lower is None else step_sums(scores, among, items, lower)[0]
-    )
 
 
 class SupHAP(HierarchicalLoss):

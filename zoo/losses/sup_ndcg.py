@@ -6,7 +6,7 @@ from torch import Tensor
 
 from zoo.losses.hierarchical import HierarchicalLoss
 from zoo.losses.sup_ap import PUBLISHED
-from zoo.ranking.levels import sup_ranks
+from zoo.ranking.levels import related_items, sup_ranks
 from zoo.ranking.steps import SupRankStep
 
 
@@ -23,14 +23,27 @@ def sup_ndcg(
     >>> sup_ndcg(torch.tensor([[0.9, 0.5, 0.1]]), torch.tensor([[2, 1, 0]]), levels=2)
     tensor([0.])
     """
+    related = related_items(scores, level)
     gained = torch.zeros_like(scores[:, 0])
-    for relevance, items, rank, _ in sup_ranks(scores, level, levels, step):
+    for relevance, items, rank, _ in sup_ranks(scores, level, levels, related, step):
         discounted = (items.listed / torch.log2(1 + rank.where(items.listed, 1))).sum(dim=1)
         gained = gained + (2**relevance - 1) * discounted
-    best = (2.0 ** level.clamp(min=0) - 1).to(scores.dtype).sort(dim=1, descending=True).values
-    places = torch.arange(1, scores.shape[1] + 1, device=scores.device, dtype=scores.dtype)
-    ideal = (best / torch.log2(1 + places)).sum(dim=1)
+    ideal = ideal_dcg(related.count(levels)).to(scores.dtype)
     return 1 - gained / ideal.where(ideal > 0, 1)
+
+
+def ideal_dcg(count: Int[Tensor, "query level"]) -> Float[Tensor, " query"]:
+    """Return the DCG of the best order, from how many items there are of each level 1..L.
+
+    >>> ideal_dcg(torch.tensor([[1, 0], [0, 1]]))
+    tensor([1., 3.], dtype=torch.float64)
+    """
+    best_first = count.flip(1)
+    last = best_first.cumsum(dim=1)
+    places = torch.arange(1, int(last.max()) + 1, device=count.device, dtype=torch.float64)
+    discounts = torch.nn.functional.pad((1 / torch.log2(1 + places)).cumsum(0), (1, 0))
+    gains = 2.0 ** torch.arange(count.shape[1], 0, -1, device=count.device) - 1
+    return ((discounts[last] - discounts[last - best_first]) * gains).sum(dim=1)
 
 
 class SupNDCG(HierarchicalLoss):

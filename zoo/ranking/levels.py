@@ -1,13 +1,14 @@
 """Hierarchies: how many label levels each gallery item shares with each query."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from zoo.ranking.exact import count_at_least
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, items_where
 from zoo.ranking.step_sums import step_sums
 from zoo.ranking.steps import SupRankStep
 
@@ -18,28 +19,58 @@ def common_levels(
     """Count the equal label columns, 0 (irrelevant) to L (same class): a proper tree is assumed.
 
     >>> common_levels(torch.tensor([[3, 1]]), torch.tensor([[3, 1], [2, 1], [4, 0]]))
-    tensor([[2, 1, 0]])
+    tensor([[2, 1, 0]], dtype=torch.int8)
     """
-    common = torch.zeros(
-        len(query_labels), len(gallery_labels), dtype=torch.long, device=query_labels.device
-    )
+    shape = len(query_labels), len(gallery_labels)
+    common = torch.zeros(shape, dtype=torch.int8, device=query_labels.device)
     for mine, theirs in zip(query_labels.T, gallery_labels.T, strict=True):
         common += mine[:, None] == theirs
     return common
 
 
-def items_where(mask: Bool[Tensor, "query gallery"]) -> Items:
-    """List the true columns of each row."""
-    width = max(1, int(mask.sum(dim=1).max()))
-    columns = (~mask).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
-    listed = mask.gather(1, columns)
-    return Items(columns.where(listed, columns[:, :1]), listed)
+@dataclass(frozen=True)
+class Related:
+    """The items that share a level with each query: columns, scores (constants) and levels.
+
+    A rectangle, padded by level 0 and a score of `-inf`. What is exact is counted here: it is as
+    wide as the largest group of related items, often a small part of the gallery.
+    """
+
+    columns: Int[Tensor, "query related"]
+    scores: Float[Tensor, "query related"]
+    level: Int[Tensor, "query related"]
+
+    def at(self, level: int) -> Items:
+        """List the items that share exactly `level` levels."""
+        places = items_where(self.level == level)
+        return Items(self.columns.gather(1, places.columns), places.listed)
+
+    def ahead(
+        self, which: Bool[Tensor, "query related"], own: Float[Tensor, "query item"]
+    ) -> Float[Tensor, "query item"]:
+        """Count those of `which` that score at least `own`: itself, and ties, included."""
+        return count_at_least(self.scores.masked_fill(~which, -torch.inf), own)
+
+    def count(self, levels: int) -> Int[Tensor, "query level"]:
+        """Count each query's items of each level 1..levels."""
+        grades = range(1, levels + 1)
+        return torch.stack([(self.level == grade).sum(dim=1) for grade in grades], dim=1)
+
+
+def related_items(
+    scores: Float[Tensor, "query gallery"], level: Int[Tensor, "query gallery"]
+) -> Related:
+    """Gather the items at level 1 or above."""
+    items = items_where(level > 0)
+    own = scores.detach().gather(1, items.columns).masked_fill_(~items.listed, -torch.inf)
+    return Related(items.columns, own, level.gather(1, items.columns).where(items.listed, 0))
 
 
 def sup_ranks(
     scores: Float[Tensor, "query gallery"],
     level: Int[Tensor, "query gallery"],
     levels: int,
+    related: Related,
     step: SupRankStep,
 ) -> Iterator[tuple[int, Items, Float[Tensor, "query item"], Float[Tensor, "query item"]]]:
     """Yield `(l, items, rank, own)` for the items of each level l = 1..levels.
@@ -48,9 +79,7 @@ def sup_ranks(
     surrogate. Columns out of the ranking are scored `-inf` and have a negative level.
     """
     for relevance in range(1, levels + 1):
-        items = items_where(level == relevance)
-        as_good = level >= relevance
-        less_relevant = scores.detach().masked_fill(as_good, -torch.inf)
+        items = related.at(relevance)
+        less_relevant = scores.detach().masked_fill(level >= relevance, -torch.inf)
         ahead, own = step_sums(scores, less_relevant, items, step)
-        exact = count_at_least(scores.detach().masked_fill(~as_good, -torch.inf), own)
-        yield relevance, items, exact + ahead, own
+        yield relevance, items, related.ahead(related.level >= relevance, own) + ahead, own

@@ -50,6 +50,22 @@ def positives(
     return Items(columns.where(listed, first), listed)
 
 
+def items_where(mask: Bool[Tensor, "query gallery"]) -> Items:
+    """List the true columns of each row.
+
+    >>> items_where(torch.tensor([[False, True, True], [True, False, False]])).columns.tolist()
+    [[1, 2], [0, 0]]
+    """
+    rows, columns = mask.nonzero(as_tuple=True)
+    count = torch.bincount(rows, minlength=len(mask))
+    width = max(1, int(count.max()))
+    place = torch.arange(len(rows), device=mask.device) - (count.cumsum(0) - count)[rows]
+    table = torch.zeros(len(mask), width, dtype=torch.int64, device=mask.device)
+    table[rows, place] = columns
+    listed = torch.arange(width, device=mask.device) < count[:, None]
+    return Items(table.where(listed, table[:, :1]), listed)
+
+
 def count_positives(
     query_labels: Int[Tensor, " query"],
     gallery_labels: Int[Tensor, " gallery"],
