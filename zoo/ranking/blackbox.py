@@ -13,9 +13,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from zoo.ranking.positives import Items
-
-# Elements of one (query, item, gallery) block of comparisons.
-BLOCK = 1_000_000
+from zoo.ranking.step_sums import passed_by, plain_sums
+from zoo.ranking.steps import HardStep
 
 
 def exact_ranks(scores: Float[Tensor, "*row item"]) -> Float[Tensor, "*row item"]:
@@ -86,24 +85,11 @@ class _BlackboxItemRanks(torch.autograd.Function):
         moved = torch.where(items.listed, own + lam[:, None] * upstream, torch.inf)
         unlisted = scores.scatter(1, items.columns, -torch.inf)
         moved_ranks = 1 + _ahead(unlisted, moved) + _ahead_among(moved, items)
-        passed = torch.zeros_like(scores)
-        for block in _blocks(scores, own):
-            now = moved[:, block, None] > scores[:, None, :]
-            before = own[:, block, None] > scores[:, None, :]
-            passed += now.sum(dim=1, dtype=scores.dtype) - before.sum(dim=1, dtype=scores.dtype)
+        passed = passed_by(scores, own, moved)
         # A column out of the ranking, at -inf, is below everything before and after: passed is 0.
         of_items = torch.where(items.listed, moved_ranks - ranks, 0)
         passed = passed.scatter(1, items.columns, 0).scatter_add(1, items.columns, of_items)
         return passed / lam[:, None], None, None
-
-
-def _ahead(scores: Tensor, thresholds: Tensor) -> Tensor:
-    """Count the scores above each threshold."""
-    counts = torch.empty_like(thresholds)
-    for block in _blocks(scores, thresholds):
-        above = scores[:, None, :] > thresholds[:, block, None]
-        counts[:, block] = above.sum(dim=-1, dtype=scores.dtype)
-    return counts
 
 
 def _ahead_among(values: Tensor, items: Items) -> Tensor:
@@ -111,7 +97,6 @@ def _ahead_among(values: Tensor, items: Items) -> Tensor:
     return _ahead(values.masked_fill(~items.listed, -torch.inf), values)
 
 
-def _blocks(rivals: Tensor, own: Tensor) -> list[slice]:
-    """Cut the items so that one (query, item, gallery) block holds about `BLOCK` elements."""
-    width = max(1, BLOCK // max(1, rivals.numel()))
-    return [slice(k, k + width) for k in range(0, own.shape[1], width)]
+def _ahead(scores: Tensor, thresholds: Tensor) -> Tensor:
+    """Count the scores above each threshold."""
+    return plain_sums(scores, thresholds, HardStep())

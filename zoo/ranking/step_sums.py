@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from zoo.ranking.compilation import fused
 from zoo.ranking.positives import Items
-from zoo.ranking.steps import Step
+from zoo.ranking.steps import HardStep, RampStep, Step
 
 # Gaps computed at once. Eager, each operation reads and writes them: 200 k float32 are 0.8 MB.
 # Compiled, they stay in registers: the bound is for a compiler that would rather store them.
@@ -39,7 +39,7 @@ def step_sums(
 
 
 def threshold_sums(
-    scores: Float[Tensor, "query gallery"], thresholds: Float[Tensor, " threshold"], step: Step
+    scores: Float[Tensor, "query gallery"], thresholds: Float[Tensor, " threshold"], step: RampStep
 ) -> Float[Tensor, "query threshold"]:
     """Return `sum_j step(s_j - threshold)` for each of some fixed thresholds."""
     sums: Tensor = _ThresholdSums.apply(scores, thresholds, step)
@@ -75,16 +75,17 @@ class _StepSums(torch.autograd.Function):
 
 class _ThresholdSums(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, scores: Tensor, thresholds: Tensor, step: Step) -> Tensor:
+    def forward(ctx: Any, scores: Tensor, thresholds: Tensor, step: RampStep) -> Tensor:
         own = thresholds.expand(len(scores), -1)
         ctx.save_for_backward(scores, own)
         ctx.step = step
-        return sums_and_slopes(scores, own, step)[0]
+        return plain_sums(scores, own, step)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_sums: Tensor) -> tuple[Tensor, None, None]:
-        return weighted_slopes(*ctx.saved_tensors, of_sums, ctx.step), None, None
+        scores, own = ctx.saved_tensors
+        return weighted_slopes(scores, own, of_sums, ctx.step), None, None
 
 
 def sums_and_slopes(
@@ -98,11 +99,24 @@ def sums_and_slopes(
     return sums, slopes
 
 
+def plain_sums(
+    rivals: Float[Tensor, "query gallery"],
+    own: Float[Tensor, "query item"],
+    step: RampStep | HardStep,
+) -> Float[Tensor, "query item"]:
+    """Return the sums of the step alone."""
+    kernel = fused(_sums, rivals.shape[1], rivals.device)
+    sums = torch.empty_like(own)
+    for rows, items in _blocks(rivals, own, kernel is _sums):
+        sums[rows, items] = kernel(rivals[rows], own[rows, items], step)
+    return sums
+
+
 def weighted_slopes(
     rivals: Float[Tensor, "query gallery"],
     own: Float[Tensor, "query item"],
     weights: Float[Tensor, "query item"],
-    step: Step,
+    step: Step | RampStep,
 ) -> Float[Tensor, "query gallery"]:
     """Return `sum_k weight_k step'(r_j - s_k)`: what a row's items send to each column."""
     kernel = fused(_weighted_slopes, rivals.shape[1], rivals.device)
@@ -122,14 +136,38 @@ def weighted_slopes(
     return gradient
 
 
+def passed_by(
+    scores: Float[Tensor, "query gallery"],
+    before: Float[Tensor, "query item"],
+    after: Float[Tensor, "query item"],
+) -> Float[Tensor, "query gallery"]:
+    """Return how many items come to lie above each column as they move, less those that leave."""
+    kernel = fused(_passed, scores.shape[1], scores.device)
+    passed = torch.zeros_like(scores)
+    old, new = before.T.contiguous(), after.T.contiguous()
+    for rows, items in _blocks(scores, before, kernel is _passed):
+        passed[rows] += kernel(scores[rows], old[items, rows], new[items, rows])
+    return passed
+
+
 def _sums_and_slopes(rivals: Tensor, own: Tensor, step: Step) -> tuple[Tensor, Tensor]:
     value, slope = step.value_and_slope(rivals[:, None, :] - own[:, :, None])
     return value.sum(dim=-1), slope.sum(dim=-1)
 
 
-def _weighted_slopes(rivals: Tensor, own: Tensor, weights: Tensor, step: Step) -> Tensor:
+def _sums(rivals: Tensor, own: Tensor, step: RampStep | HardStep) -> Tensor:
+    return step.value(rivals[:, None, :] - own[:, :, None]).sum(dim=-1)
+
+
+def _weighted_slopes(rivals: Tensor, own: Tensor, weights: Tensor, step: Step | RampStep) -> Tensor:
     slope = step.slope(rivals[:, None, :] - own.T[:, :, None])
     return slope.mul_(weights.T[:, :, None]).sum(dim=1)
+
+
+def _passed(scores: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    columns = scores[:, None, :]
+    above = (after.T[:, :, None] - columns).sign_().relu_()
+    return above.sub_((before.T[:, :, None] - columns).sign_().relu_()).sum(dim=1)
 
 
 def _blocks(rivals: Tensor, own: Tensor, eager: bool) -> Iterator[tuple[slice, slice]]:

@@ -129,38 +129,33 @@ class SupRankStep:
 class RampStep:
     """0 up to a gap of 0, 1 from `width` on, a line between: the cumulated triangular bin.
 
-    >>> RampStep(width=0.5).value_and_slope(torch.tensor([-0.1, 0.25, 0.6]))
-    (tensor([0.0000, 0.5000, 1.0000]), tensor([0., 2., 0.]))
+    >>> RampStep(width=0.5).value(torch.tensor([-0.1, 0.25, 0.6]))
+    tensor([0.0000, 0.5000, 1.0000])
     """
 
     width: float
 
-    def value_and_slope(self, gap: Gaps) -> tuple[Gaps, Gaps]:
-        """Return the ramp and its derivative, 0 at either end."""
-        value = (gap * (1 / self.width)).clamp_(0, 1)
-        return value, _on_ramp(value, 1 / self.width)
+    def value(self, gap: Gaps) -> Gaps:
+        """Return the ramp."""
+        return gap.mul(1 / self.width).clamp_(0, 1)
 
     def slope(self, gap: Gaps) -> Gaps:
-        """Return the derivative."""
-        return self.value_and_slope(gap)[1]
+        """Return the derivative, 0 at either end."""
+        ramp = self.value(gap)
+        return torch.addcmul(ramp, ramp, ramp, value=-1).sign_().mul_(1 / self.width)
 
 
 @dataclass(frozen=True)
 class HardStep:
-    """The step itself, 1 for a gap above 0: a count, constant to autograd.
+    """The step itself, 1 for a gap above 0: a count.
 
-    >>> HardStep().value_and_slope(torch.tensor([-1.0, 0.0, 1.0]))[0]
+    >>> HardStep().value(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([0., 0., 1.])
     """
 
-    def value_and_slope(self, gap: Gaps) -> tuple[Gaps, Gaps]:
-        """Return the step and zeros."""
-        value = gap.sign().relu_()
-        return value, value.new_zeros(()).expand_as(value)
-
-    def slope(self, gap: Gaps) -> Gaps:
-        """Return zeros."""
-        return torch.zeros_like(gap)
+    def value(self, gap: Gaps) -> Gaps:
+        """Return the step."""
+        return gap.sign().relu_()
 
 
 @dataclass(frozen=True)
@@ -192,7 +187,3 @@ class LowerStep:
 
 def _sigmoid_slope(value: Tensor, tau: float | int) -> Tensor:
     return torch.addcmul(value, value, value, value=-1).mul_(1 / tau)
-
-
-def _on_ramp(value: Tensor, slope: float) -> Tensor:
-    return torch.addcmul(value, value, value, value=-1).sign_().mul_(slope)
