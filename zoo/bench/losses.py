@@ -18,21 +18,25 @@ from torch.nn.functional import normalize
 from zoo.errors import UsageError
 from zoo.losses import LOSSES, PNP, FastAP, RecallAtK, SmoothAP
 from zoo.losses.baselines import metric_learning_loss
+from zoo.losses.pnp import VARIANTS
 from zoo.losses.rank_loss import RankLoss
 from zoo.progress import Track, silent
+from zoo.ranking.compilation import can_compile, compiling
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+Row = dict[str, float | str | None]
+
+EAGER = {"eager": "never"}
 
 
 @dataclass(frozen=True)
 class Timing:
     """Best seconds of forward and backward, the ratio to the floor, memory above the inputs."""
 
-    name: str
+    value: float
     seconds: float
     ratio: float
     extra_mb: float | None
-    value: float
 
 
 def benchmark_losses(
@@ -43,11 +47,11 @@ def benchmark_losses(
     seed: int = 0,
     only: tuple[str, ...] = (),
     track: Track = silent,
-) -> list[dict[str, float | str | None]]:
+) -> list[Row]:
     """Time each rank loss of LOSSES (or `only` those named) on random classes of unit vectors.
 
-    The floor is timed again before every loss, so that both see the same machine. Super-classes
-    of eight classes are the second label level.
+    Compiled, where there is a compiler, and eager. The floor is timed again before each, so that
+    both see the same machine. Super-classes of eight classes are the second label level.
     """
     vectors, labels = toy_batch(count, dim, per_class, seed)
     levels = torch.stack([labels, labels // 8], dim=1)
@@ -55,12 +59,19 @@ def benchmark_losses(
     if unknown:
         raise UsageError(f"no loss is called {unknown[0]!r}", f"choose from {', '.join(LOSSES)}")
     names = only or tuple(n for n, kind in LOSSES.items() if issubclass(kind, RankLoss))
+    modes = {"compiled": "always", "eager": "never"} if can_compile(vectors.device) else EAGER
     rows = []
     for name in track(names, "losses", total=len(names)):
         loss = _build(name, count)
         shaped = levels if name in ("sup_hap", "sup_ndcg") else labels
-        rows.append(_timing(name, loss, vectors, shaped, repeats))
-    return [asdict(row) for row in rows]
+        row: Row = {"loss": name}
+        for mode, setting in modes.items():
+            with compiling(setting):
+                found = asdict(_timing(loss, vectors, shaped, repeats))
+            row |= {"value": found.pop("value")}
+            row |= {f"{mode}_{measure}": number for measure, number in found.items()}
+        rows.append(row)
+    return rows
 
 
 def benchmark_rivals(
@@ -70,34 +81,42 @@ def benchmark_rivals(
     per_class: int = 4,
     seed: int = 0,
     track: Track = silent,
-) -> list[dict[str, float | str]]:
-    """Compare with the textbook loop at `count`; the cubic form, the packaged ones at `small`."""
-    pairs: list[tuple[str, int, Loss, Loss]] = [
-        ("RS@k, loop over queries", count, recall_loop, RecallAtK()),
-        ("Smooth-AP, cubic broadcast", small, smooth_ap_cubic, SmoothAP()),
+) -> list[Row]:
+    """Compare with the textbook loop at `count`, forms that take cubic memory at `small`.
+
+    The packaged FastAP, whose memory is quadratic times its bins, is compared at `count / 4`.
+    """
+    rivals: list[tuple[str, int, Loss, Loss]] = [
+        ("RS@k, query by query", count, recall_loop, RecallAtK()),
+        ("Smooth-AP, cubic", small, smooth_ap_cubic, SmoothAP()),
     ]
     if find_spec("pytorch_metric_learning") is not None:
-        pairs += [
-            ("FastAP, pytorch-metric-learning", small, packaged("FastAPLoss"), FastAP()),
-            ("PNP Dq, pytorch-metric-learning", small, packaged("PNPLoss"), PNP("Dq")),
+        rivals += [
+            (f"{name}, pml", count // 4 if name == "FastAP" else small, theirs, ours)
+            for name, (theirs, ours) in packaged_pairs().items()
         ]
-    rows: list[dict[str, float | str]] = []
-    for name, size, theirs, ours in track(pairs, "rivals", total=len(pairs)):
+    rows = []
+    for name, size, theirs, ours in track(rivals, "rivals", total=len(rivals)):
         vectors, labels = toy_batch(size, dim, per_class, seed)
-        rival = _timing(name, theirs, vectors, labels, repeats=1)
-        mine = _timing(name, ours, vectors, labels, repeats=3)
-        rows.append(
-            {
-                "name": name,
-                "count": size,
-                "seconds": rival.seconds,
-                "ours": mine.seconds,
-                "faster": rival.seconds / mine.seconds,
-                "value": rival.value,
-                "our_value": mine.value,
-            }
-        )
+        rival = _timing(theirs, vectors, labels, repeats=1, warm=False)
+        mine = _timing(ours, vectors, labels, repeats=3)
+        row: Row = {"rival": name, "n": size, "seconds": rival.seconds, "our_seconds": mine.seconds}
+        row |= {"times_faster": rival.seconds / mine.seconds}
+        row |= {"mb": rival.extra_mb, "our_mb": mine.extra_mb}
+        rows.append(row | {"value": rival.value, "our_value": mine.value})
     return rows
+
+
+def packaged_pairs() -> dict[str, tuple[Loss, Loss]]:
+    """Return pytorch-metric-learning's rank losses, each with ours under the same options."""
+    pairs: dict[str, tuple[Loss, Loss]] = {
+        "FastAP": (metric_learning_loss("FastAPLoss"), FastAP()),
+        "Smooth-AP": (metric_learning_loss("SmoothAPLoss"), SmoothAP(query="positive")),
+    }
+    for variant in VARIANTS:
+        theirs = metric_learning_loss("PNPLoss", b=2, alpha=4, variant=variant)
+        pairs[f"PNP {variant}"] = theirs, PNP(variant, query="positive")
+    return pairs
 
 
 def toy_batch(count: int, dim: int, per_class: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -135,12 +154,6 @@ def smooth_ap_cubic(vectors: Tensor, labels: Tensor) -> Tensor:
     return 1 - ((positive * rank_plus / rank).sum(dim=1) / positive.sum(dim=1)).mean()
 
 
-def packaged(name: str) -> Loss:
-    """Return a loss of pytorch-metric-learning at its defaults."""
-    loss: nn.Module = metric_learning_loss(name)
-    return loss
-
-
 def floor(vectors: Tensor, upstream: Tensor) -> float:
     """Return the seconds of `vectors @ vectors.T`, forward and backward."""
     leaf = vectors.clone().requires_grad_()
@@ -156,18 +169,18 @@ def _build(name: str, count: int) -> nn.Module:
     return loss
 
 
-def _timing(name: str, loss: Loss, vectors: Tensor, labels: Tensor, repeats: int) -> Timing:
+def _timing(loss: Loss, vectors: Tensor, labels: Tensor, repeats: int, warm: bool = True) -> Timing:
     upstream = torch.ones(len(vectors), len(vectors))
     bound = min(floor(vectors, upstream) for _ in range(repeats))
     del upstream
-    value, seconds = _once(loss, vectors, labels)  # compiles, where that pays
+    if warm:
+        _once(loss, vectors, labels)  # compiles, where that pays
     before = _reset_peak()
-    seconds = (
-        min(_once(loss, vectors, labels)[1] for _ in range(repeats)) if repeats > 1 else seconds
-    )
+    runs = [_once(loss, vectors, labels) for _ in range(repeats)]
     peak = _memory("VmHWM")
     extra = None if before is None or peak is None else peak - before
-    return Timing(name, seconds, seconds / bound, extra, value)
+    seconds = min(run[1] for run in runs)
+    return Timing(runs[0][0], seconds, seconds / bound, extra)
 
 
 def _once(loss: Loss, vectors: Tensor, labels: Tensor) -> tuple[float, float]:

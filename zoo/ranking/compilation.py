@@ -6,7 +6,8 @@
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -29,7 +30,23 @@ def fused(kernel: F, gallery: int, device: torch.device) -> F:
         raise UsageError(f"RANKZOO_COMPILE is {mode!r}", f"allowed: {', '.join(MODES)}")
     if mode == "never" or (mode == "auto" and gallery < WORTH_COMPILING):
         return kernel
-    return _compiled(kernel) if _compiler_present(device.type) else kernel
+    return _compiled(kernel) if can_compile(device) else kernel
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether a compiler for this kind of device is installed."""
+    return _compiler_present(device.type)
+
+
+@contextmanager
+def compiling(mode: str) -> Iterator[None]:
+    """Set `RANKZOO_COMPILE` for a while."""
+    before = os.environ.get("RANKZOO_COMPILE", "auto")
+    os.environ["RANKZOO_COMPILE"] = mode
+    try:
+        yield
+    finally:
+        os.environ["RANKZOO_COMPILE"] = before
 
 
 @cache
