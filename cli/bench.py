@@ -232,7 +232,7 @@ def losses(
         found["rivals"] = benchmark_rivals(
             count, dim=dim, per_class=per_class, seed=seed, track=output.track
         )
-    output.result(found, lambda: Group(*(_rows(rows, title) for title, rows in found.items())))
+    output.result(found, lambda: Group(*(_narrow(rows, title) for title, rows in found.items())))
 
 
 def _print(output: Output, value: dict[str, Any]) -> None:
@@ -260,6 +260,22 @@ def _rows(rows: Sequence[dict[str, Any]], title: str = "") -> "Table":
         table.add_column(name.replace("_", " "))
     for row in rows:
         table.add_row(*(_text(entry) for entry in row.values()))
+    return table
+
+
+SHORT = {"seconds": "s", "ratio": "x floor", "extra": "+", "compiled": "comp.", "mb": "MB"}
+
+
+def _narrow(rows: Sequence[dict[str, Any]], title: str) -> "Table":
+    """Show at most ten columns in 80 characters: short words, three digits."""
+    from rich.table import Table
+
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
+    for name in rows[0]:
+        words = " ".join(SHORT.get(word, word) for word in name.split("_"))
+        table.add_column(words, no_wrap=name in ("loss", "rival"))
+    for row in rows:
+        table.add_row(*(f"{e:.3g}" if isinstance(e, float) else str(e) for e in row.values()))
     return table
 
 

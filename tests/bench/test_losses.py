@@ -9,8 +9,8 @@ from zoo.errors import UsageError
 def test_textbook_and_packaged_forms_have_our_value() -> None:
     rows = benchmark_rivals(count=64, small=16, dim=8)
     names = [str(row["rival"]) for row in rows]
-    assert names[:2] == ["RS@k, query by query", "Smooth-AP, cubic"]
-    assert {"FastAP, pml", "Smooth-AP, pml", "PNP Dq, pml"} <= set(names)
+    assert names[:2] == ["RS@k, looped", "Smooth-AP, cubic"]
+    assert {"FastAP, PML", "Smooth-AP, PML", "PNP Dq, PML"} <= set(names)
     for row in rows:
         assert row["value"] == pytest.approx(row["our_value"], rel=2e-5)
 

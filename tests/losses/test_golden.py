@@ -5,6 +5,7 @@ own positive at a similarity of 1 give or take a rounding, the kink of the first
 moves with the rounding.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -64,13 +65,21 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_value_and_gradient_are_the_published_codes(name: str, toy: tuple[Tensor, Tensor]) -> None:
+def test_value_and_gradient_are_the_published_codes(
+    name: str, toy: tuple[Tensor, Tensor], record_property: Callable[[str, object], None]
+) -> None:
     golden = GOLDEN[name]
     embeddings = toy[0].requires_grad_()
     got = golden.loss(embeddings, toy[1] if golden.levels else toy[1][:, 1])
     got.backward()
     assert embeddings.grad is not None
+    norm = embeddings.grad.norm().item()
+    record_property("expected, got", _line(name, golden, got.item(), norm))
     torch.testing.assert_close(got.item(), golden.value, atol=6e-7, rtol=0)
     if golden.gradient_norm is not None:
-        norm = embeddings.grad.norm().item()
         torch.testing.assert_close(norm, golden.gradient_norm, atol=6e-7, rtol=0)
+
+
+def _line(name: str, golden: Golden, value: float, norm: float) -> str:
+    expected = f"{golden.gradient_norm:.6f}" if golden.gradient_norm is not None else "-"
+    return f"{name:22} value {golden.value:.6f} {value:.6f}   gradient {expected:>8} {norm:.6f}"

@@ -1,8 +1,13 @@
 """Losses over the batch of all processes, exact: the gradient of one process on the whole batch.
 
-With W processes, local embeddings V_r and the loss L of the concatenated batch, every process
-returns L and its backward leaves `W dL/dV_r` in V_r. DistributedDataParallel averages over the
-processes, so parameters receive `(1/W) sum_r J_r^T (W dL/dV_r) = dL/d(parameters)`.
+With W processes, local embeddings V_r = f(X_r; w) and the loss L of the concatenated batch, every
+process returns L and its backward leaves `W dL/dV_r` in V_r. DistributedDataParallel averages over
+processes, so the parameters receive
+
+    (1/W) sum_r (dV_r/dw)^T (W dL/dV_r) = dL/dw
+
+A loop that sums parameters' gradients itself (zoo/training) needs no W: it gathers the others'
+rows as constants, `gathered`, and keeps its own with their gradient.
 """
 
 from typing import Any
@@ -31,7 +36,7 @@ class AcrossProcesses(nn.Module):
         checked_inputs(embeddings, labels)
         sizes = _sizes(embeddings)
         everyone: Tensor = _Gather.apply(embeddings, sizes)
-        everyones_labels = torch.cat(_gathered(labels, sizes))
+        everyones_labels = torch.cat(gathered(labels, sizes))
         if not (isinstance(self.loss, RankLoss) and self.loss.decomposes):
             whole: Tensor = self.loss(everyone, everyones_labels)
             return whole
@@ -50,7 +55,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, mine: Tensor, sizes: list[int]) -> Tensor:
         ctx.sizes = sizes
-        return torch.cat(_gathered(mine, sizes))
+        return torch.cat(gathered(mine, sizes))
 
     @staticmethod
     @once_differentiable
@@ -81,12 +86,15 @@ def _sizes(embeddings: Tensor) -> list[int]:
     return [int(size) for size in sizes]
 
 
-def _gathered(mine: Tensor, sizes: list[int]) -> list[Tensor]:
-    """Return every process's rows; collectives want equal shapes, so short ones are padded."""
+def gathered(mine: Tensor, sizes: list[int]) -> list[Tensor]:
+    """Return every process's rows, `sizes` of them, in the order of ranks: constants to autograd.
+
+    Collectives want equal shapes, so short ones are padded on the way.
+    """
     if not distributed.is_initialized():
-        return [mine]
+        return [mine.detach()]
     padded = mine.new_zeros(max(sizes), *mine.shape[1:])
-    padded[: len(mine)] = mine
+    padded[: len(mine)] = mine.detach()
     parts = [torch.empty_like(padded) for _ in sizes]
     distributed.all_gather(parts, padded)
     return [part[:size] for part, size in zip(parts, sizes, strict=True)]

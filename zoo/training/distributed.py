@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
+from zoo.losses.distributed import gathered
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ class World:
         """Return every process's embeddings in rank order; only our own carry a gradient."""
         if self.size == 1:
             return points
-        parts = [torch.empty_like(points) for _ in range(self.size)]
-        dist.all_gather(parts, points.detach().contiguous())
+        parts = gathered(points, [len(points)] * self.size)
         parts[self.rank] = points
         return torch.cat(parts)
 

@@ -1,0 +1,86 @@
+"""Memories of past batches: embeddings (XBM), and scores (blackbox)."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from zoo.errors import UsageError
+from zoo.losses import BlackboxAP, BlackboxRecall, CrossBatchMemory, SmoothAP
+
+
+def batches(count: int, size: int = 6) -> list[tuple[Tensor, Tensor]]:
+    labels = torch.tensor([0, 0, 1, 1, 2, 2])[:size]
+    return [
+        (normalize(torch.randn(size, 4, dtype=torch.float64), dim=1), labels) for _ in range(count)
+    ]
+
+
+def test_memory_joins_the_gallery_after_the_first_batch() -> None:
+    (first, labels), (second, _) = batches(2)
+    loss, memory = SmoothAP(), CrossBatchMemory(SmoothAP(), size=20, dim=4, weight=0.25).double()
+    torch.testing.assert_close(memory(first, labels), loss(first, labels))
+    gallery, theirs = torch.cat([second, first]), torch.cat([labels, labels])
+    across = loss(second, labels, gallery, theirs, torch.arange(6))
+    expected = 0.75 * loss(second, labels) + 0.25 * across
+    torch.testing.assert_close(memory(second, labels), expected)
+
+
+def test_the_oldest_embeddings_leave_a_full_memory() -> None:
+    made, memory = batches(3), CrossBatchMemory(SmoothAP(), size=8, dim=4).double()
+    for vectors, labels in made:
+        memory(vectors, labels)
+    kept = torch.cat([vectors for vectors, _ in made])[-8:]
+    held = memory.embeddings
+    assert all(bool((held == row).all(dim=1).any()) for row in kept)
+
+
+def test_a_restored_memory_goes_on_and_evaluation_writes_nothing() -> None:
+    (first, labels), (second, _) = batches(2)
+    memory, restored = (CrossBatchMemory(SmoothAP(), 20, 4).double() for _ in range(2))
+    memory(first, labels)
+    restored.load_state_dict(memory.state_dict())
+    restored.eval()
+    value = restored(second, labels)
+    assert int(restored.written) == 6
+    torch.testing.assert_close(memory(second, labels), value)
+
+
+def test_memory_carries_no_gradient_but_the_batch_does() -> None:
+    (first, labels), (second, _) = batches(2)
+    memory = CrossBatchMemory(SmoothAP(tau=0.1), 20, 4).double()
+    leaf, later = first.requires_grad_(), second.requires_grad_()
+    memory(leaf, labels)
+    memory(later, labels).backward()
+    assert leaf.grad is None
+    assert later.grad is not None
+    assert later.grad.any()
+
+
+def test_impossible_memories_are_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="weight is 2"):
+        CrossBatchMemory(SmoothAP(), 4, 4, weight=2)
+    with pytest.raises(UsageError, match="size is 0"):
+        CrossBatchMemory(SmoothAP(), 0, 4)
+    memory = CrossBatchMemory(SmoothAP(), 4, dim=5).double()
+    with pytest.raises(UsageError, match="embeddings of dimension 4"):
+        memory(*batches(1)[0])
+
+
+@pytest.mark.parametrize("kind", [BlackboxAP, BlackboxRecall])
+def test_score_memory_averages_over_the_last_batches(
+    kind: type[BlackboxAP] | type[BlackboxRecall],
+) -> None:
+    made = batches(4)
+    remembering, plain = kind(memory=2), kind()
+    values = [plain(*batch).item() for batch in made]
+    got = [remembering(*batch).item() for batch in made]
+    expected = [values[0], sum(values[:2]) / 2, sum(values[:3]) / 3, sum(values[1:]) / 3]
+    assert got == pytest.approx(expected)
+    assert remembering.eval()(*made[0]).item() == pytest.approx(values[0])
+
+
+def test_a_batch_without_positives_adds_nothing_to_the_score_memory() -> None:
+    loss, (vectors, labels) = BlackboxAP(memory=3), batches(1)[0]
+    assert loss(vectors, torch.arange(6)).item() == 0
+    torch.testing.assert_close(loss(vectors, labels), BlackboxAP()(vectors, labels))
