@@ -6,10 +6,7 @@ rankzoo train emoji-recall_at_k --data emoji/ --out runs/emoji
 
 recipe               hardware       published
 emoji-recall_at_k    2 CPU cores    -
-emoji-small          2 CPU cores    -
 """
-
-from dataclasses import replace
 
 from zoo.recipes.recipe import (
     Augmentation,
@@ -28,9 +25,14 @@ RECALL_AT_K = Recipe(
     about="the same emoji by another artist, RS@k on EfficientNet-Lite0 at 64 px",
     hardware="2 CPU cores",
     # The first stages see most pixels and change least: a step takes 0.64 s with them frozen,
-    # 0.77 s without, on two idle CPU cores.
+    # 0.77 s without, on two idle CPU cores. Without its last projection (depth=5) the network has
+    # 3.0 M parameters and learns more: Recall@1 0.402 against 0.387 with it, seed 0.
     network=Network(
-        "efficientnet_lite0", size=64, frozen=("conv_stem", "bn1", "blocks.0", "blocks.1")
+        "efficientnet_lite0",
+        pooling="avg",
+        depth=5,
+        size=64,
+        frozen=("conv_stem", "bn1", "blocks.0", "blocks.1"),
     ),
     data=Data("emoji"),
     # A mirrored arrow is another emoji, and both artists agree on colours. Recall@1 at 150 steps,
@@ -44,11 +46,4 @@ RECALL_AT_K = Recipe(
     engine=Engine(channels_last=True),
 )
 
-SMALL = replace(
-    RECALL_AT_K,
-    name="emoji-small",
-    about="the same without the last projection: 3.0 M parameters, vectors of width 320",
-    network=replace(RECALL_AT_K.network, depth=5, pooling="avg"),
-)
-
-RECIPES = (RECALL_AT_K, SMALL)
+RECIPES = (RECALL_AT_K,)
