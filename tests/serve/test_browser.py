@@ -95,6 +95,13 @@ def test_a_person_finds_pictures(address: Callable[..., str], page: Page, photos
     expect(page.locator("#results .name").first).to_have_text("red")
     expect(page.locator("#preview")).to_be_visible()
 
+    page.set_input_files("#file", photos / "blue" / "1.png")
+    expect(page.locator("#results .name").first).to_have_text("blue")
+    assert page.get_attribute("#preview", "src").startswith("blob:")  # type: ignore[union-attr]
+    page.go_back()
+    expect(page.locator("#results .name").first).to_have_text("red")
+    assert page.get_attribute("#preview", "src").startswith("/api/pictures/")  # type: ignore[union-attr]
+
     page.fill("#text", "green things")
     page.press("#text", "Enter")
     expect(page.locator("#results .name").first).to_have_text("green")

@@ -10,6 +10,7 @@ const PAGE = 24;
 let state = read();
 let served = { indexes: [], limits: {}, detector: null };
 let blob = null; // the picture asked with, while this page holds it
+let blobKey = ""; // what the server calls it
 let likeName = "";
 
 const current = () => served.indexes.find((index) => index.name === state.index);
@@ -86,10 +87,12 @@ function showControls() {
   filters.offer(index);
   filters.show(state.where);
   $("asked-text").textContent = asked();
-  if (state.picture) preview(blob ?? `/api/pictures/${encodeURIComponent(state.picture)}`);
+  if (state.picture) preview(held() ?? `/api/pictures/${encodeURIComponent(state.picture)}`);
   else if (state.like) preview(pictureOf(state.like));
   else if (!blob) preview(null);
 }
+
+const held = () => (blob && blobKey === state.picture ? blob : null);
 
 const pictureOf = (id) =>
   `/api/indexes/${encodeURIComponent(state.index)}/items/${encodeURIComponent(id)}/picture`;
@@ -131,7 +134,7 @@ async function askWith(picture) {
   $("asked").hidden = false;
   await answer(async () => {
     const found = await api.searchWith(picture, state, PAGE);
-    state.picture = found.query.picture;
+    state.picture = blobKey = found.query.picture;
     write(state);
     return found;
   });
@@ -179,7 +182,7 @@ function listen() {
   $("after").onclick = () => turn(PAGE);
   $("theme").onclick = switchTheme;
   $("door-form").onsubmit = enter;
-  window.onpopstate = () => ((state = read()), (blob = state.picture ? blob : null), run());
+  window.onpopstate = () => ((state = read()), (blob = held()), run());
   receive(askWith, (message) => complain(new Error(message)));
   document.addEventListener("keydown", shortcuts);
 }
