@@ -6,6 +6,7 @@ from zoo.comparison.contender import Contender, contenders
 from zoo.comparison.standings import Values
 from zoo.errors import UsageError
 from zoo.losses import LOSSES
+from zoo.losses.pairs import PAIR_LOSSES
 from zoo.recipes import RECIPES
 from zoo.recipes.recipe import LossTerm
 from zoo.training.objective import build_loss
@@ -35,6 +36,8 @@ def test_every_claim_can_be_run(claim: Claim) -> None:
             for term in (recipe.loss, recipe.extra_loss):
                 if term is not None and term.name in LOSSES:
                     build_loss(term, classes=4, dim=8)
+                elif term is not None:
+                    assert PAIR_LOSSES[term.name](**term.options)(torch.eye(5)).isfinite()
     assert len(set(recipes)) == len(recipes), "both sides would be the same run"
 
 

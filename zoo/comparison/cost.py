@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from zoo.comparison.launch import threads_each
 from zoo.comparison.plan import CURVE_POINTS, Place, Plan, Trial
 from zoo.comparison.validation import validation_split
 from zoo.data.catalogue import Catalogue, hold_out
@@ -40,9 +41,14 @@ def estimate(plan: Plan, place: Place, jobs: int = 1) -> dict[str, Any]:
     """Return the seconds of an update and of a run that counts, and the hours of everything.
 
     An update of another batch size is taken to cost as much an image; one in chunks embeds its
-    images twice, which is a third more.
+    images twice, which is a third more. The timing uses the cores that each of `jobs` would have.
     """
-    speed = measured_speed(plan, place)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads_each(jobs))
+    try:
+        speed = measured_speed(plan, place)
+    finally:
+        torch.set_num_threads(before)
     everyone = {contender.name: 0 for contender in plan.contenders}
     finals = plan.finals(everyone)
     tuning_seconds = sum(_seconds(plan, trial, speed) for trial in plan.tuning())

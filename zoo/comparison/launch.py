@@ -17,6 +17,11 @@ from zoo.recipes.values import to_json
 MODULE = "zoo.comparison.trial"
 
 
+def threads_each(jobs: int) -> int:
+    """Return how many cores each of `jobs` processes may use."""
+    return max(1, (os.cpu_count() or 1) // jobs)
+
+
 def job_of(plan: Plan, place: Place, trial: Trial, jobs: int) -> Job:
     """Return what the process of a run has to know; `jobs` processes share the cores."""
     return Job(
@@ -27,7 +32,7 @@ def job_of(plan: Plan, place: Place, trial: Trial, jobs: int) -> Job:
         seed=trial.seed,
         trains=plan.contender(trial.contender).loss is not None,
         validation=plan.validation,
-        threads=max(1, (os.cpu_count() or 1) // jobs),
+        threads=threads_each(jobs),
         device=place.device,
         workers=place.workers,
         offline=place.offline,
