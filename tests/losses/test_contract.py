@@ -239,6 +239,13 @@ def test_a_gallery_needs_labels_and_the_same_dimension(name: str) -> None:
         ("sup_ap", {"query_chunk": 0}, "query_chunk is 0"),
         ("calibration", {"reduce": "sum"}, "reduce is 'sum'"),
         ("soft_bin_ap", {"bins": 1}, "bins is 1"),
+        ("sup_ap", {"start": float("nan")}, "start is nan"),
+        ("sup_ap", {"offset": float("inf")}, "offset is inf"),
+        ("calibration", {"alpha": float("nan")}, "alpha is nan"),
+        ("blackbox_ap", {"margin": -0.1}, "margin is -0.1"),
+        ("blackbox_ap", {"memory": -1}, "memory is -1"),
+        ("cluster_proxy", {"classes": 0}, "classes is 0"),
+        ("triplet", {"margin": float("inf")}, "margin is inf"),
     ],
 )
 def test_bad_options_are_refused_by_name(name: str, options: dict[str, Any], message: str) -> None:

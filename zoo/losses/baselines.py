@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.losses.checks import Number, check_classes, check_positive
+from zoo.losses.checks import Number, check_classes, check_finite, check_whole
 from zoo.losses.rank_loss import checked_inputs, finest, full_precision
 
 
@@ -70,7 +70,7 @@ class ProxyBaseline(nn.Module):
 
     def __init__(self, name: str, classes: int, dim: int, **arguments: Any) -> None:
         super().__init__()
-        check_positive(classes=classes, dim=dim)
+        check_whole(classes=classes, dim=dim)
         self.classes = classes
         self.loss = metric_learning_loss(name, num_classes=classes, embedding_size=dim, **arguments)
 
@@ -95,6 +95,7 @@ class Contrastive(PairBaseline):
     """Contrastive loss: cosines of positives above `positive`, of negatives below `negative`."""
 
     def __init__(self, positive: Number = 1.0, negative: Number = 0.5) -> None:
+        check_finite(positive=positive, negative=negative)
         super().__init__(
             "ContrastiveLoss", pos_margin=positive, neg_margin=negative, distance=_cosine()
         )
@@ -104,6 +105,7 @@ class Triplet(PairBaseline):
     """Triplet loss over every triplet of the batch, on cosines."""
 
     def __init__(self, margin: Number = 0.1) -> None:
+        check_finite(margin=margin)
         super().__init__("TripletMarginLoss", margin=margin, distance=_cosine())
 
 
@@ -111,6 +113,7 @@ class MultiSimilarity(PairBaseline):
     """Multi-similarity loss (Wang et al., CVPR 2019) over every pair, without its miner."""
 
     def __init__(self, alpha: Number = 2.0, beta: Number = 50.0, base: Number = 0.5) -> None:
+        check_finite(alpha=alpha, beta=beta, base=base)
         super().__init__("MultiSimilarityLoss", alpha=alpha, beta=beta, base=base)
 
 
@@ -118,6 +121,7 @@ class ArcFace(ProxyBaseline):
     """ArcFace (Deng et al., CVPR 2019): angular `margin` in degrees, logits times `scale`."""
 
     def __init__(self, classes: int, dim: int, margin: Number = 28.6, scale: Number = 64.0) -> None:
+        check_finite(margin=margin, scale=scale)
         super().__init__("ArcFaceLoss", classes, dim, margin=margin, scale=scale)
 
 
@@ -125,6 +129,7 @@ class ProxyAnchor(ProxyBaseline):
     """Proxy-Anchor (Kim et al., CVPR 2020)."""
 
     def __init__(self, classes: int, dim: int, margin: Number = 0.1, alpha: Number = 32.0) -> None:
+        check_finite(margin=margin, alpha=alpha)
         super().__init__("ProxyAnchorLoss", classes, dim, margin=margin, alpha=alpha)
 
 

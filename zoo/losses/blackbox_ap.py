@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.losses.checks import Number, check_positive
+from zoo.losses.checks import Number, check_finite, check_positive, check_whole
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.blackbox import blackbox_item_ranks
 from zoo.ranking.exact import rank_among_items
@@ -68,10 +68,10 @@ class BlackboxLoss(RankLoss):
     ) -> None:
         super().__init__(query=query, query_chunk=query_chunk)
         check_positive(lam=lam)
-        if margin < 0 or memory < 0:
-            raise UsageError(
-                f"margin is {margin!r} and memory {memory!r}", "both must be at least 0"
-            )
+        check_finite(margin=margin)
+        check_whole(least=0, memory=memory)
+        if margin < 0:
+            raise UsageError(f"margin is {margin!r}", "margin must be at least 0")
         self.lam, self.margin = lam, margin
         self.decomposes = memory == 0
         # Past scores are constants, so a batch's sum and number of queries say all of it.

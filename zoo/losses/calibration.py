@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.losses.checks import Number, check_choice
+from zoo.losses.checks import Number, check_choice, check_finite
 from zoo.losses.rank_loss import RankLoss, finest
 from zoo.ranking.positives import Items, positives
 from zoo.ranking.sweep import score_panels, sweep
@@ -45,6 +45,7 @@ class Calibration(RankLoss):
         query_chunk: int | None = None,
     ) -> None:
         super().__init__(query=query, query_chunk=query_chunk)
+        check_finite(alpha=alpha, beta=beta)
         check_choice("reduce", reduce, ("violating", "all"))
         self.alpha, self.beta, self.reduce = alpha, beta, reduce
         self.decomposes = reduce == "all"

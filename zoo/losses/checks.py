@@ -26,6 +26,21 @@ def check_positive(**arguments: Number) -> None:
             raise UsageError(f"{name} is {value!r}", f"{name} must be a finite number above 0")
 
 
+def check_finite(**arguments: object) -> None:
+    """Raise unless every argument is a finite number."""
+    for name, value in arguments.items():
+        if not (isinstance(value, int | float) and abs(value) < float("inf")):
+            raise UsageError(f"{name} is {value!r}", f"{name} must be a finite number")
+
+
+def check_whole(least: int = 1, **arguments: object) -> None:
+    """Raise unless every argument is a whole number of at least `least`."""
+    for name, value in arguments.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            hint = f"{name} must be a whole number of at least {least}"
+            raise UsageError(f"{name} is {value!r}", hint)
+
+
 def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     """Raise unless `value` is one of `allowed`."""
     if value not in allowed:
@@ -34,13 +49,15 @@ def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 def checked_ks(ks: Sequence[int]) -> tuple[int, ...]:
     """Return `ks` as a tuple; raise unless it holds whole numbers above 0."""
-    if not ks or not all(isinstance(k, int) and k > 0 for k in ks):
+    listed = isinstance(ks, Sequence) and len(ks) > 0
+    if not listed or not all(isinstance(k, int) and k > 0 for k in ks):
         raise UsageError(f"ks is {ks!r}", "ks must be a non-empty list of whole numbers above 0")
     return tuple(ks)
 
 
 def check_embeddings(name: str, value: Tensor) -> None:
     """Raise unless `value` is (N, D) floats with unit rows, or convex mixtures of such rows."""
+    _check_tensor(name, value)
     if value.ndim != 2 or not len(value) or not value.is_floating_point():
         raise UsageError(
             f"{name} is {value.dtype} of shape {tuple(value.shape)}",
@@ -62,6 +79,7 @@ def check_embeddings(name: str, value: Tensor) -> None:
 
 def check_labels(name: str, labels: Tensor, embeddings: Tensor) -> None:
     """Raise unless `labels` is (N,) or (N, L) whole numbers for N embeddings."""
+    _check_tensor(name, labels)
     integer = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
     if not integer or labels.ndim not in (1, 2) or len(labels) != len(embeddings):
         raise UsageError(
@@ -116,3 +134,8 @@ def check_positions(positions: Tensor, embeddings: Tensor, gallery: Tensor | Non
             f"positions go from {least} to {most}",
             f"allowed: 0 to {len(gallery) - 1}, or -1 for a query outside the gallery",
         )
+
+
+def _check_tensor(name: str, value: object) -> None:
+    if not isinstance(value, Tensor):
+        raise UsageError(f"{name} is a {type(value).__name__}", f"{name} must be a tensor")

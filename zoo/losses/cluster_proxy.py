@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from zoo.errors import UsageError
-from zoo.losses.checks import Number, check_classes, check_positive
+from zoo.losses.checks import Number, check_classes, check_positive, check_whole
 from zoo.losses.rank_loss import checked_inputs, finest
 
 
@@ -39,7 +39,8 @@ class ClusterProxy(nn.Module):
 
     def __init__(self, classes: int, dim: int, tau: Number = 0.05) -> None:
         super().__init__()
-        check_positive(classes=classes, dim=dim, tau=tau)
+        check_whole(classes=classes, dim=dim)
+        check_positive(tau=tau)
         self.tau = tau
         self.proxies = nn.Parameter(torch.empty(classes, dim).uniform_(-1, 1) / dim**0.5)
 

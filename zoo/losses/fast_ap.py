@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.losses.checks import check_positive
+from zoo.losses.checks import check_whole
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.histogram import cumulated_histogram
 from zoo.ranking.positives import Items
@@ -36,7 +36,7 @@ class FastAP(RankLoss):
         self, bins: int = 10, *, query: str = "exclude", query_chunk: int | None = None
     ) -> None:
         super().__init__(query=query, query_chunk=query_chunk)
-        check_positive(bins=bins)
+        check_whole(bins=bins)
         self.bins = bins
 
     def values(

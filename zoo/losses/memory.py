@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.losses.checks import Number, check_positive
+from zoo.losses.checks import Number, check_whole
 
 
 class CrossBatchMemory(nn.Module):
@@ -25,7 +25,7 @@ class CrossBatchMemory(nn.Module):
         self, loss: nn.Module, size: int, dim: int, *, weight: Number = 0.5, levels: int = 1
     ) -> None:
         super().__init__()
-        check_positive(size=size, dim=dim, levels=levels)
+        check_whole(size=size, dim=dim, levels=levels)
         if not 0 <= weight <= 1:
             raise UsageError(f"weight is {weight!r}", "weight must be between 0 and 1")
         self.loss = loss
@@ -41,6 +41,12 @@ class CrossBatchMemory(nn.Module):
             raise UsageError(
                 f"embeddings of dimension {embeddings.shape[1]}",
                 f"the memory was made with dim={self.embeddings.shape[1]}",
+            )
+        columns = 1 if labels.ndim == 1 else labels.shape[1]
+        if columns != self.labels.shape[1]:
+            raise UsageError(
+                f"labels of {columns} levels",
+                f"the memory was made with levels={self.labels.shape[1]}",
             )
         held = min(int(self.written), len(self.embeddings))
         if held:

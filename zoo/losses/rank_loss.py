@@ -12,7 +12,7 @@ from zoo.losses.checks import (
     check_gallery,
     check_labels,
     check_positions,
-    check_positive,
+    check_whole,
 )
 from zoo.ranking.positives import Items, positives
 from zoo.ranking.sweep import RowLoss, sweep
@@ -39,7 +39,7 @@ class RankLoss(nn.Module):
         super().__init__()
         check_choice("query", query, QUERY_MODES)
         if query_chunk is not None:
-            check_positive(query_chunk=query_chunk)
+            check_whole(query_chunk=query_chunk)
         self.query = query
         self.query_chunk = query_chunk
 

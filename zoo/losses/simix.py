@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from zoo.errors import UsageError
 from zoo.losses.rank_loss import finest
 
 
@@ -23,6 +24,10 @@ def simix(
     >>> labels.tolist(), float(mixed[3].sum())
     ([0, 0, 1, 0], 1.0)
     """
+    if len(labels) != len(embeddings):
+        raise UsageError(
+            f"labels of length {len(labels)}", f"there are {len(embeddings)} embeddings"
+        )
     classes = finest(labels)
     order = classes.argsort(stable=True)
     first, second = (order[place] for place in _pairs(classes[order]))

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.errors import UsageError
+from zoo.losses.checks import check_whole
 from zoo.losses.fast_ap import binned_ap
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.positives import Items
@@ -20,8 +20,7 @@ class SoftBinAP(RankLoss):
         self, bins: int = 20, *, query: str = "exclude", query_chunk: int | None = None
     ) -> None:
         super().__init__(query=query, query_chunk=query_chunk)
-        if bins < 2:
-            raise UsageError(f"bins is {bins!r}", "bins must be at least 2")
+        check_whole(least=2, bins=bins)
         self.bins = bins
 
     def values(

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.losses.checks import Number, check_positive
+from zoo.losses.checks import Number, check_finite, check_positive
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.exact import rank_among_items
 from zoo.ranking.positives import Items
@@ -48,6 +48,7 @@ class SupRankLoss(RankLoss):
     ) -> None:
         super().__init__(query=query, query_chunk=query_chunk)
         check_positive(tau=tau, rho=rho, delta=delta)
+        check_finite(start=start, **({} if offset is None else {"offset": offset}))
         self.step = SupRankStep(tau, rho, delta, start, offset)
 
 
