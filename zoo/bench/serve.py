@@ -23,6 +23,7 @@ from PIL import Image
 from zoo.bench.index import clustered
 from zoo.data.images import decode_image
 from zoo.data.preprocessing import Preprocessing
+from zoo.errors import RankzooError
 from zoo.index import Index, Record
 from zoo.index.identity import identify
 from zoo.models import Embedder, EmbedderConfig, build_embedder, load_embedder, save_embedder
@@ -140,7 +141,10 @@ def _served(index: Path, batch: int) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
-            yield server.stdout.readline().strip()
+            address = server.stdout.readline().strip()
+            if not address:
+                raise RankzooError("the server did not start", "its own message stands above")
+            yield address
         finally:
             server.terminate()
             server.communicate()
