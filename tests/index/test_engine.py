@@ -1,8 +1,11 @@
 """What is asked of faiss, held against faiss itself and against numpy."""
 
 import builtins
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,27 @@ def test_our_vector_file_is_the_one_faiss_writes(
     ours, theirs = (tmp_path / "ours").read_bytes(), (tmp_path / "theirs").read_bytes()
     assert ours == theirs
     assert (engine.map_vectors(tmp_path / "theirs", 37, 16) == vectors).all()
+
+
+SEARCH_BESIDE_TORCH_UTILS = """
+import faiss.contrib.torch_utils
+import numpy as np
+from zoo.index import Plan, engine
+
+flat = engine.make("Flat", 4)
+flat.add(np.eye(4, dtype=np.float32))
+alive = np.array([True, False, True, True])
+queries = np.eye(4, dtype=np.float32)[1:3]
+print(engine.search(flat, flat, Plan("Flat"), queries, 1, alive)[1].tolist())
+"""
+
+
+def test_a_filtered_search_works_where_another_package_patched_faiss() -> None:
+    command = [sys.executable, "-c", SEARCH_BESIDE_TORCH_UTILS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (_, second) = json.loads(done.stdout)
+    assert second == [2]
 
 
 def test_vectors_of_another_shape_are_not_mapped(

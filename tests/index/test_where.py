@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.index import where
 from zoo.index.rows import Record, Rows, write_rows
 from zoo.index.where import matching_rows
@@ -118,3 +118,8 @@ def test_columns_that_cannot_be_are_refused(name: str, tmp_path: Path) -> None:
 def test_a_path_that_is_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be stored"):
         write_rows(tmp_path / "items.sqlite", [Record("a\udcff.png")])
+
+
+def test_metadata_swept_away_by_a_writer_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match="unable to open"):
+        matching_rows(tmp_path / "gone.sqlite", "label = 'cat'", ["label"])

@@ -117,5 +117,5 @@ def test_an_index_of_another_model_in_its_place_is_not_taken(
     shutil.rmtree(idx)
     other = identify(colour_model(gain=2.0), "others")
     Index.from_vectors(idx, torch.eye(3), [Record(f"{i}.png") for i in range(3)], other)
-    wait_for(lambda: ask.get("/health").status_code == 503)
-    assert "other weights" in ask.get("/api/indexes").json()["indexes"][0]["problem"]
+    wait_for(lambda: "other weights" in ask.get("/api/indexes").json()["indexes"][0]["problem"])
+    assert ask.get("/health").status_code == 503

@@ -89,7 +89,8 @@ def _body(run: Run, name: str, repo: str | None) -> Iterator[str]:
         yield "## Results"
         rows = [f"| {metric} | {value:.4f} |" for metric, value in run.results["metrics"].items()]
         yield "\n".join(["| metric | value |", "|---|---|", *rows])
-        yield f"{run.results.get('definition', '')} Measured {run.date}.".strip()
+        said = f"{run.results['definition']}. " if "definition" in run.results else ""
+        yield f"{said}Measured {run.date}."
     if run.recipe:
         yield "## Training"
         yield f"```bash\n{_command(run)}\n```"

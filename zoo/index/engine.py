@@ -185,7 +185,10 @@ def search(
             k_factor=float(plan.refine), base_index_params=parameters
         )
         index = faiss().IndexRefine(index, flat)
-    scores, rows = index.search(np.ascontiguousarray(queries), k, params=parameters)
+    # faiss.contrib.torch_utils, which pytorch-metric-learning imports, puts a `search` without
+    # `params` in the place of this one, for the whole process, and keeps it as `search_numpy`.
+    ask = getattr(index, "search_numpy", index.search)
+    scores, rows = ask(np.ascontiguousarray(queries), k, params=parameters)
     return scores, rows
 
 

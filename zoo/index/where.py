@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,12 @@ FUNCTIONS = {"abs", "coalesce", "glob", "ifnull", "iif", "instr", "length", "lik
 }
 STEPS_AT_ONCE = 100_000  # virtual machine steps between two looks at the budget
 BUDGET = 5_000  # looks: 5e8 steps, about 10 s, end a clause that never ends
-DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
+DAMAGED = (
+    sqlite3.SQLITE_CANTOPEN,  # a writer has swept this generation away
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOTADB,
+)
 LIMITS = {
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 10_000,
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 100,
@@ -33,19 +39,19 @@ def matching_rows(path: Path, clause: str, columns: Sequence[str]) -> Int64[np.n
 
     Raises:
         UsageError: the clause is no such expression; the hint lists the columns.
-        IntegrityError: the file is damaged in a way its hash did not show.
+        IntegrityError: the file is gone, or damaged in a way its hash did not show.
     """
     _refuse_nonsense(clause, columns)
     address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    connection = sqlite3.connect(address, uri=True)
     try:
-        missing = _missing(connection, columns)
-        _confine(connection)
-        source = f"(SELECT *{missing} FROM main.items)" if missing else "main.items"
-        rows = connection.execute(
-            f"SELECT row FROM {source} AS items WHERE (\n{clause}\n) ORDER BY row"
-        )
-        return np.fromiter((row for (row,) in rows), np.int64)
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            missing = _missing(connection, columns)
+            _confine(connection)
+            source = f"(SELECT *{missing} FROM main.items)" if missing else "main.items"
+            rows = connection.execute(
+                f"SELECT row FROM {source} AS items WHERE (\n{clause}\n) ORDER BY row"
+            )
+            return np.fromiter((row for (row,) in rows), np.int64)
     except (sqlite3.Error, sqlite3.Warning) as error:
         if getattr(error, "sqlite_errorcode", 0) in DAMAGED:
             raise IntegrityError(f"{path}: {error}") from error
@@ -53,8 +59,6 @@ def matching_rows(path: Path, clause: str, columns: Sequence[str]) -> Int64[np.n
         raise UsageError(
             f"--where {clause!r}: {reason}", f"columns: {', '.join(columns)}"
         ) from error
-    finally:
-        connection.close()
 
 
 def _missing(connection: sqlite3.Connection, columns: Sequence[str]) -> str:

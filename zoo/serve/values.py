@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 
 from zoo.errors import IntegrityError
 from zoo.index.segment import ITEMS, Segment
@@ -32,10 +33,8 @@ def _counted(segment: Segment, column: str) -> list[tuple[Plain, int]]:
         f'SELECT "{column}", count(*) FROM items WHERE "{column}" IS NOT NULL '
         f"GROUP BY 1 ORDER BY 2 DESC LIMIT {CONSIDERED}"
     )
-    connection = sqlite3.connect(address, uri=True)
     try:
-        return [(plain(value), count) for value, count in connection.execute(statement)]
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            return [(plain(value), count) for value, count in connection.execute(statement)]
     except sqlite3.DatabaseError as error:
         raise IntegrityError(f"{segment.home / ITEMS}: {error}") from error
-    finally:
-        connection.close()
