@@ -1,5 +1,6 @@
 """Embeddings on disk survive interruption and refuse to be mixed up."""
 
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,24 @@ def test_an_interrupted_extraction_goes_on_and_computes_nothing_twice(
     colour_model.calls = 0  # type: ignore[assignment]
     stored = embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity, batch_size=2)
     assert colour_model.calls == 4
+    torch.testing.assert_close(stored, embed_catalogue(colour_model, catalogue))
+
+
+def test_a_disk_that_fills_up_stops_in_one_line_and_loses_nothing(
+    colour_model: nn.Module, catalogue: Catalogue, identity: Identity, tmp_path: Path
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # No file may grow over 57 bytes: four rows of 12 and a torn one.
+    embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity)
+    (tmp_path / "e" / store.VECTORS).write_bytes(b"")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (57, hard))
+    try:
+        with pytest.raises(RankzooError, match="File too large after 4 images") as caught:
+            embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity, batch_size=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.hint == "make room; the same command goes on from there"
+    stored = embed_to_store(colour_model, catalogue.paths, tmp_path / "e", identity)
     torch.testing.assert_close(stored, embed_catalogue(colour_model, catalogue))
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def embed_to_store(
 
     Raises:
         UsageError: the folder belongs to another model or other images.
-        RankzooError: the disk has no room for the embeddings.
+        RankzooError: the disk has no room for the embeddings, or fills up on the way.
         DataError: an image cannot be read, or its embedding is not finite.
     """
     done = _begin(folder, identity)
@@ -71,16 +71,24 @@ def embed_to_store(
         model, paths[done:], batch_size=batch_size, workers=workers, device=device, track=track
     )
     if done < identity.count:
-        with (folder / VECTORS).open("ab") as file:
-            for batch in batches:
-                if batch.shape[1] != identity.dim:
-                    raise UsageError(
-                        f"the model gives {batch.shape[1]} numbers, not {identity.dim}"
-                    )
-                file.write(batch.numpy().astype("<f4").tobytes())
-                file.flush()
-            os.fsync(file.fileno())
+        _append(folder / VECTORS, batches, identity.dim)
     return open_store(folder)
+
+
+def _append(path: Path, batches: Iterator[Float[Tensor, "batch dim"]], dim: int) -> None:
+    for batch in batches:
+        if batch.shape[1] != dim:
+            raise UsageError(f"the model gives {batch.shape[1]} numbers, not {dim}")
+        try:
+            with path.open("ab") as file:
+                file.write(batch.numpy().astype("<f4").tobytes())
+        except OSError as error:
+            raise RankzooError(
+                f"{path}: {error.strerror} after {path.stat().st_size // (WIDTH * dim)} images",
+                "make room; the same command goes on from there",
+            ) from error
+    with path.open("ab") as file:
+        os.fsync(file.fileno())
 
 
 def open_store(folder: Path) -> Float[Tensor, "item dim"]:
