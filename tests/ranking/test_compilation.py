@@ -16,7 +16,7 @@ def kernel(values: torch.Tensor) -> torch.Tensor:
 # Tracing looks at every input's .grad, and torch warns, once a process, when that is not a leaf's.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["blackbox_ap", "fast_ap", "recall_at_k", "sup_ap", "sup_hap"])
+@pytest.mark.parametrize("name", ["fast_ap", "recall_at_k", "sup_hap"])  # one a kind of step
 def test_compiled_and_eager_agree(name: str) -> None:
     vectors = torch.nn.functional.normalize(torch.randn(60, 8), dim=1)
     labels = torch.stack([torch.arange(60) // 5, torch.arange(60) // 15], dim=1)
