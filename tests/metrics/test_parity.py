@@ -1,6 +1,6 @@
 """Every metric against an implementation that is not ours.
 
-`pytest -vv tests/metrics` ends with the table of differences.
+`pytest -n0 -vv tests/metrics` ends with the table of differences.
 """
 
 import contextlib

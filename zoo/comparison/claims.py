@@ -69,6 +69,9 @@ RECALL_1 = (Expectation("recall_at_1"),)
 PATEL = "Patel et al., RS@k, CVPR 2022"
 ROLINEK = "Rolinek et al., RaMBO, CVPR 2020"
 RAMZI = "Ramzi et al., ROADMAP, NeurIPS 2021"
+BATCH_1024 = arm(
+    "rsk-batch-1024", RECALL, changes={"batch.size": 1024, "batch.chunk": 128}, steps=0.25
+)
 
 CLAIMS: dict[str, Claim] = {
     claim.name: claim
@@ -78,12 +81,7 @@ CLAIMS: dict[str, Claim] = {
             "RS@k gains from a batch of 1024 over 64, at the same number of updates",
             PATEL,
             arm("rsk-batch-64", RECALL, changes={"batch.size": 64}, steps=0.25),
-            arm(
-                "rsk-batch-1024",
-                RECALL,
-                changes={"batch.size": 1024, "batch.chunk": 128},
-                steps=0.25,
-            ),
+            BATCH_1024,
             RECALL_1,
         ),
         Claim(
@@ -91,12 +89,7 @@ CLAIMS: dict[str, Claim] = {
             "RS@k gains from a batch of 1024 over 64, at the same number of images",
             PATEL,
             arm("rsk-batch-64-long", RECALL, changes={"batch.size": 64}, steps=4.0),
-            arm(
-                "rsk-batch-1024",
-                RECALL,
-                changes={"batch.size": 1024, "batch.chunk": 128},
-                steps=0.25,
-            ),
+            BATCH_1024,
             RECALL_1,
         ),
         Claim(

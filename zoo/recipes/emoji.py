@@ -25,7 +25,7 @@ RECALL_AT_K = Recipe(
     about="the same emoji by another artist, RS@k on EfficientNet-Lite0 at 64 px",
     hardware="2 CPU cores",
     # The first stages see most pixels and change least: a step takes 0.64 s with them frozen,
-    # 0.77 s without, on two idle CPU cores. Without its last projection (depth=5) the network has
+    # 0.77 s without, on two CPU cores. Without its last projection (depth=5) the network has
     # 3.0 M parameters and learns more: Recall@1 0.402 against 0.387 with it, seed 0.
     network=Network(
         "efficientnet_lite0",

@@ -11,7 +11,8 @@ def keep_freed_memory() -> bool:
     """Let glibc keep what a step frees, for the next step; return whether it agreed.
 
     By default each block over 32 MB is given back to the kernel and faulted in anew, page by page:
-    0.58 s became 0.42 s for a step of EfficientNet-Lite0 on 128 images of 64 px (2 CPU cores).
+    0.70 s became 0.59 s, the mean of nine steps of a partly frozen EfficientNet-Lite0 on 128 images
+    of 64 px (2 CPU cores, while other work ran).
     Elsewhere than on Linux with glibc nothing is changed.
     """
     if platform.libc_ver()[0] != "glibc":

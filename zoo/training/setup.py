@@ -16,6 +16,7 @@ from zoo.recipes import RECIPES, Recipe
 from zoo.recipes.own import own_recipe
 from zoo.recipes.recipe import LossTerm
 from zoo.recipes.values import check_losses, override, read_recipe
+from zoo.training.optimise import frozen_parameters
 from zoo.training.step import replayable
 
 
@@ -110,7 +111,9 @@ def embedder_of(recipe: Recipe, folder: Path, seed: int = 0) -> Embedder:
         depth=network.depth,
     )
     with replayable(seed):
-        return build_embedder(config, folder if network.pretrained else None)
+        model = build_embedder(config, folder if network.pretrained else None)
+    frozen_parameters(model.backbone, network.frozen)  # a wrong name is refused before any work
+    return model
 
 
 def known_recipe(name: str) -> Recipe:
