@@ -1,15 +1,19 @@
 """A served index of twelve one-coloured pictures, and clients to ask it."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from zoo.data.catalogue import read_catalogue
 from zoo.index import Index
 from zoo.serve.app import create_app
+from zoo.serve.detector import Detector
 from zoo.serve.library import Library
+from zoo.serve.run import address_of, bind, config_of
 from zoo.serve.service import Service
 from zoo.serve.settings import Limits, Settings
 
@@ -59,3 +63,24 @@ def client(open_service: Callable[..., Service]) -> Iterator[Client]:
     yield start
     for found in started:
         found.__exit__(None, None, None)
+
+
+@pytest.fixture
+def address(open_service: Callable[..., Service]) -> Iterator[Callable[..., str]]:
+    """Serve in a thread, on a real socket; return the address."""
+    running: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(detector: Detector | None = None, **settings: object) -> str:
+        service = open_service(**settings)
+        service.detector = detector
+        listening = bind("127.0.0.1", 0)
+        server = uvicorn.Server(config_of(service))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        running.append((server, thread))
+        return address_of("127.0.0.1", listening)
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join()

@@ -1,19 +1,15 @@
 """The page in a real browser: Debian's chromium, driven by Playwright."""
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from PIL import Image
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from zoo.serve.detector import Detector
-from zoo.serve.run import address_of, bind, config_of
-from zoo.serve.service import Service
 
 pytestmark = pytest.mark.slow
 
@@ -35,27 +31,6 @@ class Squares(Detector):
             )
             for p in pictures
         ]
-
-
-@pytest.fixture
-def address(open_service: Callable[..., Service]) -> Iterator[Callable[..., str]]:
-    """Serve in a thread; return the address."""
-    running: list[tuple[uvicorn.Server, threading.Thread]] = []
-
-    def start(detector: Detector | None = None, **settings: object) -> str:
-        service = open_service(**settings)
-        service.detector = detector
-        listening = bind("127.0.0.1", 0)
-        server = uvicorn.Server(config_of(service))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        running.append((server, thread))
-        return address_of("127.0.0.1", listening)
-
-    yield start
-    for server, thread in running:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture

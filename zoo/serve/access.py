@@ -14,6 +14,7 @@ REFUSALS = {
     401: "The token is missing or wrong.",
     403: "Another site asked, or the file is not the index's.",
     404: "There is no such thing.",
+    408: "The picture was sent too slowly.",
     410: "The picture has changed since it was indexed.",
     413: "The picture is too large.",
     415: "The body is no picture.",

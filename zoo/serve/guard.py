@@ -62,15 +62,19 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        limits = self.settings.limits
+        body = Body(receive, limits.upload_bytes)
         try:
             self._check(scope)
-            async with asyncio.timeout(self.settings.limits.seconds):
-                await self.app(scope, self._limited(scope, receive), guarded)
+            body.refuse_announced(Headers(scope=scope).get("content-length", ""))
+            async with asyncio.timeout(limits.seconds):
+                await self.app(scope, body.receive, guarded)
         except RefusedError as refusal:
             await _say(refusal, scope, receive, guarded)
         except TimeoutError:
             if not answered:
-                late = RefusedError(504, f"this took over {self.settings.limits.seconds:g} s")
+                what, code = ("sending this", 408) if body.awaited else ("this", 504)
+                late = RefusedError(code, f"{what} took over {limits.seconds:g} s")
                 await _say(late, scope, receive, guarded)
         finally:
             route = getattr(scope.get("route"), "path", "none")
@@ -130,26 +134,42 @@ class Guard:
             )
         self._allowances.put(client, (left - cost, now))
 
-    def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        """Receive a body of at most the allowed size."""
-        most = self.settings.limits.upload_bytes
-        too_large = RefusedError(
-            413, f"more than {most / 1e6:g} MB were sent", "send a smaller picture"
+
+class Body:
+    """A request's body as it arrives, of at most `most` bytes.
+
+    awaited: whether the client has still to send some of what was asked for.
+    """
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self.awaited = False
+        self.most = most
+        self._receive = receive
+        self._size = 0
+
+    def refuse_announced(self, length: str) -> None:
+        """Refuse a body that says itself that it is too large, before any of it."""
+        if length.isdecimal() and int(length) > self.most:
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        """Return the next piece.
+
+        Raises:
+            RefusedError: that makes too many bytes, whatever was announced.
+        """
+        self.awaited = True
+        message = await self._receive()
+        self.awaited = False
+        self._size += len(message.get("body", b""))
+        if self._size > self.most:
+            raise self._too_large()
+        return message
+
+    def _too_large(self) -> RefusedError:
+        return RefusedError(
+            413, f"more than {self.most / 1e6:g} MB were sent", "send a smaller picture"
         )
-        announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdecimal() and int(announced) > most:
-            raise too_large
-        size = 0
-
-        async def limited() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > most:
-                raise too_large
-            return message
-
-        return limited
 
 
 def session_of(token: str) -> str:

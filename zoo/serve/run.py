@@ -12,6 +12,7 @@ from torch import nn
 
 from zoo.errors import RankzooError, UsageError
 from zoo.serve.app import create_app
+from zoo.serve.connection import Hurried
 from zoo.serve.detector import Detector
 from zoo.serve.library import Library
 from zoo.serve.service import Service
@@ -19,7 +20,7 @@ from zoo.serve.settings import Settings, check_door
 from zoo.serve.words import words_of
 
 CONNECTIONS = 512  # open at once; more get 503
-IDLE = 15  # seconds a connection may stay open without a request
+IDLE = 15  # seconds a client may take for headers, or to take an answer
 GOODBYE = 10  # seconds running requests may take once the server was asked to stop
 
 
@@ -94,7 +95,7 @@ def config_of(service: Service) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,  # a client must not choose the address its rate is counted by
         ws="none",
-        http="h11",
+        http=Hurried,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=GOODBYE,
         limit_concurrency=CONNECTIONS,

@@ -1,0 +1,130 @@
+"""Clients that are slow, that lie and that send too much, on a real socket."""
+
+import json
+import socket
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from zoo.serve import run
+from zoo.serve.settings import Limits
+
+SEARCH = "/api/indexes/idx/search"
+HEAD = f"POST {SEARCH} HTTP/1.1\r\nHost: localhost\r\n"
+PATIENCE = 20.0  # seconds a test waits for what must happen
+
+
+@contextmanager
+def connected(address: str) -> Iterator[socket.socket]:
+    parts = urlsplit(address)
+    with socket.create_connection((str(parts.hostname), int(parts.port or 0)), PATIENCE) as found:
+        yield found
+
+
+def trickle(client: socket.socket, piece: bytes) -> bytes:
+    """Send a piece again and again, little by little; return what came until the server closed."""
+    client.settimeout(0.05)
+    received, until = b"", time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            client.sendall(piece)
+            if not (content := client.recv(65_536)):
+                return received
+            received += content
+        except TimeoutError:
+            continue
+        except (ConnectionResetError, BrokenPipeError):
+            return received
+    pytest.fail("the server still listens")
+
+
+def ask_without_reading(client: socket.socket, asked: bytes) -> None:
+    for _ in range(round(PATIENCE / 0.02)):
+        client.sendall(asked)
+        time.sleep(0.02)
+
+
+def everything(client: socket.socket) -> bytes:
+    return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
+def is_up(address: str) -> bool:
+    with urllib.request.urlopen(f"{address}health", timeout=PATIENCE) as answer:
+        return bool(json.load(answer) == {"status": "ok"})
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch, address: Callable[..., str]) -> str:
+    """The address of a server that is patient for half a second."""
+    monkeypatch.setattr(run, "IDLE", 0.5)
+    return address(limits=Limits(rate=0, seconds=0.5, upload_bytes=100_000))
+
+
+def test_headers_that_trickle_in_do_not_hold_a_connection(hurried: str) -> None:
+    with connected(hurried) as silent, connected(hurried) as slow:
+        slow.sendall(HEAD.encode())
+        assert trickle(slow, b"X-A: b\r\n") == b""
+        assert silent.recv(1) == b""
+    assert is_up(hurried)
+
+
+def test_the_second_request_of_a_connection_may_not_trickle_in_either(hurried: str) -> None:
+    with connected(hurried) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert b"HTTP" not in trickle(client, b"G")
+
+
+@pytest.mark.parametrize("sent", ["Content-Length: 90000", "Transfer-Encoding: chunked"])
+def test_a_body_that_trickles_in_is_answered_408_and_cut_off(hurried: str, sent: str) -> None:
+    with connected(hurried) as client:
+        client.sendall(f"{HEAD}{sent}\r\n\r\n".encode())
+        answer = trickle(client, b"1\r\nx\r\n")
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"sending this took over 0.5 s" in answer
+    assert is_up(hurried)
+
+
+def test_who_does_not_read_answers_is_cut_off(hurried: str) -> None:
+    with connected(hurried) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        asked = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            ask_without_reading(client, asked)
+    assert is_up(hurried)
+
+
+def test_an_upload_that_announces_too_much_is_refused_before_it_is_sent(hurried: str) -> None:
+    with connected(hurried) as client:
+        client.sendall(f"{HEAD}Content-Length: 99999999999\r\n\r\n".encode())
+        assert client.recv(65_536).startswith(b"HTTP/1.1 413")
+    assert is_up(hurried)
+
+
+def test_chunks_that_add_up_to_too_much_are_refused(hurried: str) -> None:
+    chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+    with connected(hurried) as client:
+        client.sendall(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode() + 4 * chunk)
+        assert b"HTTP/1.1 413" in trickle(client, chunk)
+    assert is_up(hurried)
+
+
+def test_a_body_longer_than_announced_is_not_read_as_part_of_it(hurried: str) -> None:
+    with connected(hurried) as client:
+        client.sendall(f"{HEAD}Content-Length: 3\r\n\r\n".encode() + b"abc" + b"x" * 200_000)
+        answers = trickle(client, b"x")
+    assert answers.startswith(b"HTTP/1.1 415"), "three bytes are no picture"
+    assert answers.count(b"HTTP/1.1 ") <= 2, "and what follows is no request"
+    assert is_up(hurried)
+
+
+def test_a_large_upload_that_is_allowed_passes(hurried: str) -> None:
+    with connected(hurried) as client:
+        body = b"x" * 99_000
+        client.sendall(f"{HEAD}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode())
+        client.sendall(body)
+        assert everything(client).startswith(b"HTTP/1.1 415")
