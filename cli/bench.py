@@ -136,6 +136,9 @@ def extraction(
 def index(
     count: Annotated[int, typer.Option("--count", min=1_000, help="Vectors.")] = 200_000,
     dim: Annotated[int, typer.Option("--dim", min=8, help="Dimensions.")] = 256,
+    codes: Annotated[
+        int, typer.Option("--codes", min=0, help="Also autofaiss's index of so many bytes each.")
+    ] = 0,
     seed: Seed = 0,
     json: Json = False,
     quiet: Quiet = False,
@@ -146,7 +149,7 @@ def index(
     from zoo.bench.index import bench_index
 
     output = Output(json, quiet)
-    found = bench_index(count, dim, seed, track=output.track)
+    found = bench_index(count, dim, seed, codes=codes, track=output.track)
     tables = ("tuner", "by_hand", "quantised")
     plain = {name: value for name, value in found.items() if not isinstance(value, list | dict)}
     output.result(

@@ -90,8 +90,9 @@ def build(
     from zoo.index import Index, Plan
     from zoo.index.candidates import candidates, described
     from zoo.index.identity import reference
+    from zoo.index.measure import Wish
     from zoo.index.sources import dim_of
-    from zoo.index.tune import Wish, parse_bytes
+    from zoo.index.tune import parse_bytes
     from zoo.models.device import pick_device
 
     output = Output(json, quiet)

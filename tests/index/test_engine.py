@@ -71,6 +71,22 @@ def test_a_file_of_another_kind_is_refused(points: Callable[..., Tensor], tmp_pa
             engine.open_trained(tmp_path / "trained", kind, dim)
 
 
+def test_cells_found_by_a_graph_are_searched_as_hard_as_cells_are_visited(
+    points: Callable[..., Tensor],
+) -> None:
+    vectors, queries = points(2000).numpy(), points(50, seed=1).numpy()
+    index = engine.train("IVF64_HNSW8,Flat", vectors)
+    engine.add(index, vectors)
+    flat = engine.make("Flat", 16)
+    flat.add(vectors)
+    found = {
+        n: engine.search(index, flat, Plan(nprobe=n), queries, 10, np.ones(2000, bool))[1]
+        for n in (1, 64)
+    }
+    assert (found[64] == engine.exact(vectors, queries, 10)[1]).all()
+    assert (found[1] != found[64]).any()
+
+
 def test_training_draws_a_bounded_fixed_sample(points: Callable[..., Tensor]) -> None:
     assert [engine.training_size(k) for k in ("Flat", "HNSW32", "IVF8,SQ8", "IVF8,PQ4")] == [
         *(0, 0),

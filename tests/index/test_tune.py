@@ -12,9 +12,10 @@ from torch import Tensor
 from zoo.data.catalogue import read_catalogue
 from zoo.errors import UsageError
 from zoo.index import Index, Plan
-from zoo.index.candidates import candidates, cells_for, code_count, described, efforts
+from zoo.index.candidates import between, candidates, cells_for, code_count, described, efforts
+from zoo.index.measure import Measured, Wish, course, measure
 from zoo.index.sources import query_like
-from zoo.index.tune import Measured, Wish, choose, parse_bytes, rescaled, tune
+from zoo.index.tune import choose, parse_bytes, rescaled, tune
 
 ROW = Measured(Plan("IVF8,SQ8"), 0.9, 1000.0, 1.0, 100, 1.0)
 
@@ -54,14 +55,14 @@ def test_the_fastest_that_fulfils_the_wish_is_chosen(wish: Wish, kind: str) -> N
 def test_measured_recall_and_memory_are_true(points: Callable[..., Tensor]) -> None:
     vectors, queries = points(1500).numpy(), points(40, seed=1).numpy()
     kinds = [Plan("Flat"), Plan("IVF8,Flat"), Plan("HNSW8")]
-    plan, rows = tune(vectors, queries, Wish(recall=0.5, k=5), kinds=kinds)
+    plan, rows = tune(vectors, queries, Wish(k=5), kinds=kinds)
     assert {r.plan.kind for r in rows} == {"Flat", "IVF8,Flat", "HNSW8"}
     assert next(r for r in rows if r.plan.kind == "Flat").recall == 1.0
     one_cell = next(r for r in rows if r.plan == Plan("IVF8,Flat", nprobe=1))
     all_cells = next(r for r in rows if r.plan == Plan("IVF8,Flat", nprobe=8))
     assert one_cell.recall < all_cells.recall == 1.0
     assert rows[0].memory_bytes == 45 + 4 * 1500 * 16
-    assert plan in [r.plan for r in rows if r.recall >= 0.5]
+    assert plan in [r.plan for r in rows if r.recall == 1.0]
 
 
 def test_queries_are_held_back_when_there_are_none(points: Callable[..., Tensor]) -> None:
@@ -74,6 +75,40 @@ def test_efforts_rise_and_stay_inside_the_index() -> None:
     assert [[p.nprobe for p in group] for group in groups] == [[1, 2, 4, 8, 16]] * 3
     assert [group[0].refine for group in groups] == [2, 4, 8]
     assert [len(group) for group in efforts(Plan("Flat"))] == [1]
+
+
+def test_halfway_between_efforts_until_they_are_within_an_eighth() -> None:
+    low, high = Plan("HNSW8", ef_search=64), Plan("HNSW8", ef_search=128)
+    middle = between(low, high)
+    assert middle == Plan("HNSW8", ef_search=96)
+    assert between(replace(low, ef_search=120), high) is None
+    assert between(Plan("IVF8,SQ8", nprobe=1), Plan("IVF8,SQ8", nprobe=2)) is None
+
+
+def test_a_search_goes_no_harder_than_the_wish_needs_and_comes_close_to_it(
+    points: Callable[..., Tensor],
+) -> None:
+    vectors, queries = points(3000).numpy(), points(100, seed=1).numpy()
+    with course(vectors, queries, 10) as laid:
+        full = {r.plan.nprobe: r.recall for r in measure(laid, Plan("IVF64,Flat"))}
+        wish = Wish(recall=(full[8] + full[16]) / 2)
+        wished = {r.plan.nprobe: r.recall for r in measure(laid, Plan("IVF64,Flat"), wish)}
+    assert set(full) == {1, 2, 4, 8, 16, 32, 64}
+    assert set(wished) - set(full)  # between 8 and 16
+    assert max(wished) == 16
+    reached = min(n for n, recall in wished.items() if recall >= (wish.recall or 0))
+    missed = max(n for n, recall in wished.items() if recall < (wish.recall or 0))
+    assert missed < reached <= 9 / 8 * missed + 1
+
+
+def test_who_is_slower_than_the_bar_without_the_recall_is_given_up(
+    points: Callable[..., Tensor],
+) -> None:
+    with course(points(500).numpy(), points(20, seed=1).numpy(), 10) as laid:
+        wish = Wish(recall=1.0)
+        (only,) = measure(laid, Plan("IVF16,Flat"), wish, bar=float("inf"))
+    assert only.plan.nprobe == 1
+    assert only.recall < 1
 
 
 def test_candidates_suit_the_size() -> None:

@@ -46,6 +46,18 @@ def efforts(plan: Plan) -> Iterator[list[Plan]]:
             yield [replace(plan, nprobe=n, refine=refine) for n in probes]
 
 
+def between(low: Plan, high: Plan) -> Plan | None:
+    """Return the plan halfway between two efforts; None when they are within an eighth.
+
+    >>> str(between(Plan("IVF64,SQ8", nprobe=8), Plan("IVF64,SQ8", nprobe=16)))
+    'IVF64,SQ8 nprobe=12'
+    """
+    softer, harder = low.nprobe * low.ef_search, high.nprobe * high.ef_search
+    probes, beam = (low.nprobe + high.nprobe) // 2, (low.ef_search + high.ef_search) // 2
+    middle = replace(high, nprobe=probes, ef_search=beam)
+    return None if 8 * harder <= 9 * softer or middle in (low, high) else middle
+
+
 def cells_for(count: int, factor: int) -> int:
     """Power of two nearest to `factor` x sqrt(count), but at least 39 training vectors a cell."""
     wanted = 2 ** round(math.log2(factor * math.sqrt(count)))

@@ -16,7 +16,9 @@ from jaxtyping import Bool, Float32, Int64
 from zoo.errors import IntegrityError, UsageError
 from zoo.index.plan import Plan
 
-KINDS = re.compile(r"Flat|HNSW\d+|(OPQ\d+(_\d+)?,)?IVF\d+,(Flat|SQ8|SQ4|PQ\d+(x4fs|x8)?)")
+KINDS = re.compile(
+    r"Flat|HNSW\d+|(OPQ\d+(_\d+)?,)?IVF\d+(_HNSW\d+)?,(Flat|SQ8|SQ4|PQ\d+(x4fs|x8)?)"
+)
 TRAIN_PER_CELL = 64  # k-means needs 39 points a centroid to be quiet; 64 is past the knee
 TRAIN_FOR_CODES = 25_600  # 256 centroids a sub-quantiser, 100 points each
 CHUNK = 65_536  # vectors added at once: 64 MiB at 256 dimensions
@@ -224,7 +226,9 @@ def _parameters(index: Any, plan: Plan, selector: Any) -> Any:
         inner = _parameters(module.downcast_index(index.index), plan, selector)
         return module.SearchParametersPreTransform(index_params=inner)
     if isinstance(index, module.IndexIVF):
-        return module.SearchParametersIVF(nprobe=plan.nprobe, sel=selector)
+        graph = isinstance(module.downcast_index(index.quantizer), module.IndexHNSW)
+        beam = module.SearchParametersHNSW(efSearch=2 * plan.nprobe) if graph else None
+        return module.SearchParametersIVF(nprobe=plan.nprobe, sel=selector, quantizer_params=beam)
     if isinstance(index, module.IndexHNSW):
         return module.SearchParametersHNSW(efSearch=plan.ef_search, sel=selector)
     return module.SearchParameters(sel=selector)

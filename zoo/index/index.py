@@ -14,12 +14,13 @@ from zoo.files import refuse_to_overwrite, staged_folder
 from zoo.index import changes
 from zoo.index.identity import identify, refuse_other_model
 from zoo.index.manifest import Manifest, ModelIdentity
+from zoo.index.measure import Wish
 from zoo.index.merging import merge
 from zoo.index.plan import Plan
 from zoo.index.reader import Reader
 from zoo.index.rows import Record
 from zoo.index.sources import Means, query_like, work_for
-from zoo.index.tune import Wish, tune
+from zoo.index.tune import tune
 from zoo.index.update import Update, embed_distinct, update
 from zoo.index.vectors import unit_rows
 from zoo.progress import Track, silent
