@@ -55,6 +55,33 @@ def training(
 
 
 @app.command()
+def batches(
+    sizes: Annotated[
+        list[int] | None, typer.Option("--batch-size", min=8, help="Items; repeatable.")
+    ] = None,
+    chunk: Annotated[int, typer.Option("--chunk", min=8, help="Items embedded at once.")] = 64,
+    architecture: Annotated[str, typer.Option("--model", help="A timm architecture.")] = "resnet18",
+    size: Annotated[int, typer.Option("--size", min=1, help="Side of the input, pixels.")] = 96,
+    repeats: Repeats = 3,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take a large batch's gradient in one pass and in two; seconds and memory."""
+    from zoo.bench.batches import benchmark_batches
+
+    output = Output(json, quiet)
+    rows = benchmark_batches(
+        sizes or (64, 256, 1024),
+        chunk=chunk,
+        architecture=architecture,
+        size=size,
+        repeats=repeats,
+        track=output.track,
+    )
+    _print_rows(output, rows)
+
+
+@app.command()
 def detection(
     negatives: Annotated[int, typer.Option("--negatives", min=1, help="Negatives.")] = 200_000,
     positives: Annotated[int, typer.Option("--positives", min=1, help="Positives.")] = 2_000,

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = [
-    ["errors", "files", "progress"],
+    ["errors", "files", "memory", "progress"],
     ["ranking"],
     ["losses", "sorters", "data", "models", "metrics"],
     ["recipes"],

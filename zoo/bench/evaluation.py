@@ -1,7 +1,5 @@
 """Time and memory of exact evaluation against a large gallery on disk."""
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from zoo.evaluation.store import MANIFEST, VECTORS, Identity, open_store
 from zoo.evaluation.task import Task
 from zoo.evaluation.vectors import measure
 from zoo.files import write_json
+from zoo.memory import peak
 from zoo.progress import Track, silent
 
 PER_CLASS = 10
@@ -57,13 +56,7 @@ def bench_evaluation(
     with _timed(timings, "seconds"):
         values = measure(score_blocks(asked, stored, track=track), everything, task)
     (folder / VECTORS).unlink()
-    return {**timings, "peak_memory_gb": peak_memory_gb(), **summarise(values)}
-
-
-def peak_memory_gb() -> float:
-    """Return the largest resident size this process has had, mapped file pages included."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    return {**timings, "peak_memory_gb": peak() / 1e9, **summarise(values)}
 
 
 def _write(folder: Path, labels: Tensor, centres: Tensor, generator: torch.Generator) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ from zoo.losses import LOSSES, PNP, FastAP, RecallAtK, SmoothAP
 from zoo.losses.baselines import metric_learning_loss
 from zoo.losses.pnp import VARIANTS
 from zoo.losses.rank_loss import RankLoss
+from zoo.memory import held, peak, restart_peak
 from zoo.progress import Track, silent
 from zoo.ranking.compilation import can_compile, compiling
 
@@ -179,10 +179,10 @@ def _timing(loss: Loss, vectors: Tensor, labels: Tensor, repeats: int, warm: boo
     del upstream
     if warm:
         _once(loss, vectors, labels)  # compiles, where that pays
-    before = _reset_peak()
+    restart_peak()
+    before = held()
     runs = [_once(loss, vectors, labels) for _ in range(repeats)]
-    peak = _memory("VmHWM")
-    extra = None if before is None or peak is None else max(0.0, peak - before)
+    extra = None if before is None else max(0.0, (peak() - before) / 2**20)
     seconds = min(run[1] for run in runs)
     return Timing(runs[0][0], seconds, seconds / bound, extra)
 
@@ -193,19 +193,3 @@ def _once(loss: Loss, vectors: Tensor, labels: Tensor) -> tuple[float, float]:
     value = loss(leaf, labels)
     torch.autograd.backward(value)
     return value.item(), time.perf_counter() - start
-
-
-def _reset_peak() -> float | None:
-    """Restart Linux's record of peak memory; return what is held now, in MB."""
-    switch = Path("/proc/self/clear_refs")
-    if switch.exists():
-        switch.write_text("5")
-    return _memory("VmRSS")
-
-
-def _memory(field: str) -> float | None:
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    line = next(line for line in status.read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 import signal
 import statistics
@@ -21,6 +20,7 @@ from zoo.comparison.validation import validation_split
 from zoo.data.catalogue import Catalogue, hold_out
 from zoo.errors import DataError, DivergedError, InterruptedRunError, UsageError
 from zoo.files import write_json, write_text
+from zoo.memory import peak
 from zoo.models import Embedder, load_embedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Recipe
@@ -180,14 +180,7 @@ def step_seconds(run: Path, batch_size: int) -> float:
 
 def peak_memory(device: str) -> int:
     """Return the most memory this process has held, in bytes: on the GPU, or resident."""
-    if device.startswith("cuda"):
-        return torch.cuda.max_memory_allocated(device)
-    status = Path("/proc/self/status")
-    if status.exists():  # a child's ru_maxrss starts at what its parent held when it forked
-        lines = status.read_text(encoding="utf-8").splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else 1024 * used
+    return torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else peak()
 
 
 def tidy(run: Path, *, keep_weights: bool) -> None:
