@@ -86,6 +86,21 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch(
 
 
 @pytest.mark.slow
+def test_a_run_that_goes_on_ends_with_the_bits_of_one_that_was_not_stopped(
+    recipe: MakeRecipe, scenes: SceneSet, tmp_path: Path
+) -> None:
+    """Regions are sampled, pictures flipped, and the loss remembers scores of earlier batches."""
+    remembering = recipe("faster_rcnn", "blackbox_ap", epochs=2, batch=3)
+    train_detector(remembering, scenes.folder, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(remembering, scenes.folder, tmp_path / "parts", track=stop_after(3))
+    train_detector(remembering, scenes.folder, tmp_path / "parts", resume=True)
+    one, other = (load_file(tmp_path / run / "model.safetensors") for run in ("whole", "parts"))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.slow
 def test_the_command_line_trains_and_measures_on_voc(scenes: SceneSet, tmp_path: Path) -> None:
     run = tmp_path / "run"
     plain = ["layout=voc", 'train=["VOC2007/trainval"]', "test=VOC2007/test", "scale=[64,64]"]

@@ -83,6 +83,23 @@ def test_remembered_scores_carry_no_gradient() -> None:
     assert gradients[1].any()
 
 
+def test_the_memory_travels_with_the_state() -> None:
+    module, copy = DetectionBlackboxAP(memory=2), DetectionBlackboxAP(memory=2)
+    for _ in range(3):
+        module(scores(), POSITIVE)
+    copy.load_state_dict(module.state_dict())
+    for logits in (scores(), scores(), scores()):
+        assert copy(logits, POSITIVE).item() == module(logits, POSITIVE).item()
+
+
+def test_an_empty_memory_travels_too() -> None:
+    module, copy = DetectionBlackboxAP(), DetectionBlackboxAP()
+    copy(scores(), POSITIVE)
+    copy.load_state_dict(module.state_dict())
+    logits = scores()
+    assert copy(logits, POSITIVE).item() == module(logits, POSITIVE).item()
+
+
 def test_without_memory_every_batch_stands_alone() -> None:
     module, logits = DetectionBlackboxAP(memory=0), scores()
     assert module(logits, POSITIVE).item() == module(logits, POSITIVE).item()

@@ -2,14 +2,17 @@
 
 import json
 import logging
+import random
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from zoo.data.samplers import mixed_seed
 from zoo.progress import Track
 
 LOG = logging.getLogger("rankzoo")
@@ -36,6 +39,24 @@ class PlainCheckpointHook(Hook):  # type: ignore[misc]
         """Drop what mmengine would execute."""
         meta = checkpoint.get("meta", {})
         checkpoint["meta"] = {key: meta[key] for key in self.KEPT if key in meta}
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):  # type: ignore[misc]
+    """Seeds every generator from (seed, epoch, process) at the start of an epoch.
+
+    A run that goes on after an epoch then flips pictures and samples regions as the run that was
+    not stopped: both end with the same weights.
+    """
+
+    priority = "VERY_HIGH"
+
+    def before_train_epoch(self, runner: Any) -> None:
+        """Seed Python's, NumPy's and torch's generators."""
+        seed = mixed_seed(runner.seed, runner.epoch, runner.rank) % 2**32
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 (mmdetection's transforms draw from this one)
+        torch.manual_seed(seed)
 
 
 class RecordHook(Hook):  # type: ignore[misc]

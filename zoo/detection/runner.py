@@ -40,7 +40,7 @@ def training_config(
                 "max_keep_ckpts": KEPT_CHECKPOINTS,
             },
         },
-        "custom_hooks": [{"type": "PlainCheckpointHook"}],
+        "custom_hooks": [{"type": "EpochSeedHook"}, {"type": "PlainCheckpointHook"}],
     }
 
 

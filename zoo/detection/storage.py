@@ -23,8 +23,12 @@ NO_WEIGHTS = ("data_preprocessor.mean", "data_preprocessor.std")
 def save_detector(
     folder: Path, recipe: DetectionRecipe, labels: tuple[str, ...], state: Mapping[str, Tensor]
 ) -> None:
-    """Write a detector's model folder."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    """Write a detector's model folder; the scores a loss remembers are training's alone."""
+    tensors = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in state.items()
+        if not name.endswith("_extra_state")
+    }
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt"})

@@ -50,6 +50,8 @@ def train_detector(
 ) -> DetectionRun:
     """Train, evaluate, and leave a model folder in `out`; with `resume` go on after the last epoch.
 
+    A resumed run ends with the weights of one that was never stopped, bit for bit on the CPU.
+
     Raises:
         DataError: annotations are broken, or the test part has other labels.
         UsageError: `out` holds something else, or mmdetection is not installed.

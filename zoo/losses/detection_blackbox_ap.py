@@ -50,7 +50,8 @@ class DetectionBlackboxAP(nn.Module):
     """`detection_blackbox_ap` with a memory of the scores of the last `memory` batches.
 
     Remembered scores lengthen every ranking, which makes a batch's AP less optimistic; they
-    carry no gradient. Neither margin nor memory is used in evaluation mode.
+    carry no gradient. Neither margin nor memory is used in evaluation mode. The memory is part
+    of `state_dict`, so that a resumed run ranks as the run that was not stopped.
     """
 
     def __init__(
@@ -82,3 +83,18 @@ class DetectionBlackboxAP(nn.Module):
             self._memory.append((scores.detach(), is_positive))
         margin = self.margin if self.training else 0.0
         return detection_blackbox_ap(all_scores, all_positive, self.lam, margin, self.inter_class)
+
+    def get_extra_state(self) -> Tensor:
+        """Return the memory as one tensor, a row a box: which batch, its scores, its positives."""
+        parts = [
+            torch.cat([scores.new_full((len(scores), 1), batch), scores, positive.to(scores)], 1)
+            for batch, (scores, positive) in enumerate(self._memory)
+        ]
+        return torch.cat(parts) if parts else torch.zeros(0, 1)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Remember what `get_extra_state` returned."""
+        self._memory.clear()
+        for batch in state[:, 0].unique():
+            scores, positive = state[state[:, 0] == batch, 1:].chunk(2, dim=1)
+            self._memory.append((scores, positive.bool()))
