@@ -95,6 +95,6 @@ class DetectionBlackboxAP(nn.Module):
     def set_extra_state(self, state: Tensor) -> None:
         """Remember what `get_extra_state` returned."""
         self._memory.clear()
-        for batch in state[:, 0].unique():
+        for batch in torch.unique(state[:, 0]):
             scores, positive = state[state[:, 0] == batch, 1:].chunk(2, dim=1)
             self._memory.append((scores, positive.bool()))
