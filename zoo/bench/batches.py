@@ -72,7 +72,7 @@ def gradient_cost(batch: int, chunk: int, architecture: str, size: int, repeats:
 
 
 def _gradient(model: nn.Module, images: Tensor, labels: Tensor, chunk: int) -> None:
-    parts, loss = torch.split(images, chunk), RecallAtK()
+    parts, loss = torch.split(images, chunk), RecallAtK(ks=(1, 2, 4))
     model.zero_grad()
 
     def embed(number: int) -> Tensor:
