@@ -187,6 +187,8 @@ def index(
 @app.command()
 def serve(
     count: Annotated[int, typer.Option("--count", min=1_000, help="Vectors served.")] = 100_000,
+    dim: Annotated[int | None, typer.Option("--dim", help="[default: the architecture's]")] = None,
+    kind: Annotated[str, typer.Option("--kind", help="faiss kind.")] = "Flat",
     architecture: Annotated[str, typer.Option("--model", help="A timm architecture.")] = "resnet18",
     requests: Annotated[int, typer.Option("--requests", min=1, help="Searches of a load.")] = 160,
     concurrency: Annotated[
@@ -200,6 +202,7 @@ def serve(
     from rich.console import Group
 
     from zoo.bench.serve import bench_serve
+    from zoo.index import Plan
     from zoo.serve.extra import check_installed
 
     check_installed()
@@ -208,13 +211,15 @@ def serve(
         found = bench_serve(
             Path(folder),
             count=count,
+            dim=dim,
+            plan=Plan(kind),
             architecture=architecture,
             requests=requests,
             concurrencies=concurrency or (1, 16),
             seed=seed,
             track=output.track,
         )
-    tables = ("bare", "served", "browsing")
+    tables = ("bare", "served", "browsing", "opening")
     output.result(found, lambda: Group(*(_rows(found[name], name) for name in tables)))
 
 

@@ -24,4 +24,7 @@ def test_a_small_load_is_measured_without_errors(tmp_path: Path) -> None:
         assert 0 < row["p50_ms"] <= row["p99_ms"]
     assert alone["mean_batch"] == 1
     assert 1 <= together["mean_batch"] <= 4
-    assert len(found["browsing"]) == 5
+    assert len(found["browsing"]) == 8
+    assert all(row["p50_ms"] <= row["p99_ms"] for row in found["browsing"])
+    (opening,) = found["opening"]
+    assert 0 < opening["held_mb"] < opening["resident_mb"]

@@ -35,6 +35,13 @@ def test_a_taken_port_is_one_line() -> None:
     bind("127.0.0.1", port).close()  # free again at once
 
 
+def test_connections_do_not_wait_for_acknowledgements() -> None:
+    with bind("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP, "what asyncio looks at"
+
+
 def test_a_host_of_elsewhere_cannot_be_bound() -> None:
     with pytest.raises(UsageError, match="--host 192.0.2.1 cannot be bound"):
         bind("192.0.2.1", 0)

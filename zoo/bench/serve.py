@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,15 @@ from zoo.bench.index import clustered
 from zoo.data.images import decode_image
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import RankzooError
-from zoo.index import Index, Record
+from zoo.index import Index, Plan, Record
 from zoo.index.identity import identify
+from zoo.index.reader import Reader
 from zoo.models import Embedder, EmbedderConfig, build_embedder, load_embedder, save_embedder
 from zoo.progress import Track, silent
 
 K = 24
 PICTURES = 32
+FILES = 1_000  # pictures on disk, shared by all items
 SIDE = 256  # pixels of a query; decoding is part of the work
 SERVER = """
 import sys
@@ -59,6 +61,8 @@ def bench_serve(
     folder: Path,
     *,
     count: int = 100_000,
+    dim: int | None = None,
+    plan: Plan = Plan(),
     architecture: str = "resnet18",
     requests: int = 160,
     concurrencies: Sequence[int] = (1, 16),
@@ -70,19 +74,22 @@ def bench_serve(
 
     Every load is put on a server for each of `batches`: how many queries it takes together at most.
     `bare` is decoding, forward pass and search without a server, one by one and in batches;
-    `browsing` is what the page asks besides, each once. The threads that ask share the machine
-    with the server, so its figures are lower bounds.
+    `browsing` is what the page asks besides, one after the other. The threads that ask share the
+    machine with the server, so its figures are lower bounds. dim: of a projection, if not that of
+    the architecture.
     """
-    index = _make(folder, count, architecture, seed)
-    model = load_embedder(folder / "model")
     pictures = _pictures(seed)
+    index = _make(folder, count, EmbedderConfig(architecture, dim=dim), plan, pictures, seed)
+    model = load_embedder(folder / "model")
     sizes = sorted({1, *concurrencies})
     bare = {size: _bare(model, index, pictures, size, requests) for size in sizes}
     rows = []
-    browsing: dict[str, float] = {}
+    browsing: list[dict[str, Any]] = []
+    memory: dict[str, float] = {}
     for batch in track(batches, "serve", len(batches)):
-        with _served(folder / "index", batch) as address:
+        with _served(folder / "index", batch) as (address, process):
             browsing = browsing or _browsing(address, count)
+            memory = memory or _memory(process)
             for concurrency in concurrencies:
                 row = _under(address, pictures, Load(requests, concurrency))
                 row |= {"share_of_bare": row["requests_per_s"] / bare[concurrency]}
@@ -91,23 +98,38 @@ def bench_serve(
         "count": count,
         "dim": model.dim,
         "architecture": architecture,
+        "kind": plan.kind,
         "k": K,
         "seed": seed,
         "bare": [{"batch": size, "queries_per_s": rate} for size, rate in bare.items()],
         "served": rows,
-        "browsing": [{"what": what, "ms": ms} for what, ms in browsing.items()],
+        "browsing": browsing,
+        "opening": [{**_opening(folder / "index"), **memory}],
     }
 
 
-def _make(folder: Path, count: int, architecture: str, seed: int) -> Index:
+def _make(
+    folder: Path,
+    count: int,
+    config: EmbedderConfig,
+    plan: Plan,
+    pictures: Sequence[bytes],
+    seed: int,
+) -> Index:
     torch.manual_seed(seed)
-    config = EmbedderConfig(architecture, preprocessing=Preprocessing(size=224, resize=256))
-    model = build_embedder(config)
+    model = build_embedder(replace(config, preprocessing=Preprocessing(size=224, resize=256)))
     save_embedder(model, folder / "model")
+    (folder / "pictures").mkdir()
+    for number in range(FILES):
+        (folder / "pictures" / f"{number}.jpg").write_bytes(pictures[number % PICTURES])
     vectors = torch.from_numpy(clustered(count, model.dim, seed))
-    records = [Record(f"{i}.jpg", labels={"label": f"class {i % 1_000}"}) for i in range(count)]
+    records = [
+        Record(f"{i % FILES}.jpg", labels={"label": f"class {i % 1_000}"}, extra={"number": i})
+        for i in range(count)
+    ]
     identity = identify(load_embedder(folder / "model"), str(folder / "model"))
-    return Index.from_vectors(folder / "index", vectors, records, identity)
+    root = folder / "pictures"
+    return Index.from_vectors(folder / "index", vectors, records, identity, plan=plan, root=root)
 
 
 def _pictures(seed: int) -> list[bytes]:
@@ -136,7 +158,8 @@ def _bare(
 
 
 @contextmanager
-def _served(index: Path, batch: int) -> Iterator[str]:
+def _served(index: Path, batch: int) -> Iterator[tuple[str, int]]:
+    """Serve an index; the address and the process's number."""
     command = [sys.executable, "-c", SERVER, str(index), str(batch)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -144,7 +167,7 @@ def _served(index: Path, batch: int) -> Iterator[str]:
             address = server.stdout.readline().strip()
             if not address:
                 raise RankzooError("the server did not start", "its own message stands above")
-            yield address
+            yield address, server.pid
         finally:
             server.terminate()
             server.communicate()
@@ -165,30 +188,65 @@ def _under(address: str, pictures: Sequence[bytes], load: Load) -> dict[str, Any
         "requests": len(statuses),
         "errors": sum(status != 200 for status in statuses),
         "requests_per_s": len(statuses) / elapsed,
-        "p50_ms": 1_000 * float(np.percentile(seconds, 50)),
-        "p99_ms": 1_000 * float(np.percentile(seconds, 99)),
+        **_milliseconds(seconds),
         "mean_batch": queries / passes,
     }
 
 
-def _browsing(address: str, count: int) -> dict[str, float]:
-    """Milliseconds of what the page asks besides searches."""
-    home = f"{address}api/indexes/index"
-    condition = "where=label+like+'class+1%25'"
-    asked = {
-        "last page": f"{home}/items?offset={count - 24}",
-        "new condition": f"{home}/search?like=0&{condition}",
-        "condition again": f"{home}/search?like=1&{condition}",
-        "values of a column": f"{home}/values?column=label",
-        "more like this": f"{home}/search?like=2",
+def _browsing(address: str, count: int) -> list[dict[str, Any]]:
+    """How long what the page asks besides searches by picture takes, on one connection."""
+    home = "/api/indexes/index"
+    known = "where=label+like+'class+1%25'"
+    asked: dict[str, tuple[int, Callable[[int], str]]] = {
+        "a page of items": (100, lambda i: f"{home}/items?offset={i * 7_919 % (count - K)}"),
+        "more like an item": (100, lambda i: f"{home}/search?like={i * 7_919 % count}"),
+        "under a new condition": (10, lambda i: f"{home}/search?like={i}&where=number%25{i + 2}=1"),
+        "under a known condition": (100, lambda i: f"{home}/search?like={i}&{known}"),
+        "under one for 1 in 1,000": (
+            100,
+            lambda i: f"{home}/search?like={i}&where=label='class+7'",
+        ),
+        "the values of a column": (10, lambda _: f"{home}/values?column=label"),
+        "a small picture": (100, lambda i: f"{home}/items/{i}/picture"),
+        "the same picture again": (100, lambda i: f"{home}/items/{i}/picture"),
     }
-    found = {}
-    for what, url in asked.items():
-        started = time.perf_counter()
-        with urllib.request.urlopen(url) as answer:
+    connection = HTTPConnection(urlsplit(address).netloc, timeout=60)
+    found = []
+    for what, (times, path) in asked.items():
+        seconds = []
+        for number in range(times):
+            started = time.perf_counter()
+            connection.request("GET", path(number))
+            answer = connection.getresponse()
             answer.read()
-        found[what] = 1_000 * (time.perf_counter() - started)
+            assert answer.status == 200, f"{path(number)}: {answer.status}"
+            seconds.append(time.perf_counter() - started)
+        found.append({"what": what, "times": times, **_milliseconds(seconds)})
+    connection.close()
     return found
+
+
+def _opening(index: Path) -> dict[str, float]:
+    """How long opening takes, reading every byte or trusting what passed before."""
+    found = {}
+    for name, trusting in (("verified", False), ("seen before", True)):
+        started = time.perf_counter()
+        Reader.open(index, trust_seen=trusting).close()
+        found[f"{name}_s"] = time.perf_counter() - started
+    return found
+
+
+def _memory(process: int) -> dict[str, float]:
+    """Megabytes that the server holds, and with the pages of its mapped files."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    names = {"RssAnon": "held_mb", "VmRSS": "resident_mb"}
+    found = (line.split() for line in status.splitlines())
+    return {names[w[0][:-1]]: int(w[1]) / 1e3 for w in found if w and w[0][:-1] in names}
+
+
+def _milliseconds(seconds: Sequence[float]) -> dict[str, float]:
+    p50, p99 = (1_000 * float(np.percentile(seconds, p)) for p in (50, 99))
+    return {"p50_ms": p50, "p99_ms": p99}
 
 
 def _search(address: str, pictures: Sequence[bytes], numbers: range) -> list[tuple[int, float]]:

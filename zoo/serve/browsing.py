@@ -14,7 +14,6 @@ from zoo.serve.refusal import RefusedError
 from zoo.serve.served import Served
 from zoo.serve.service import Service, unknown_item
 from zoo.serve.snapshot import Snapshot
-from zoo.serve.values import frequent_values
 
 router = APIRouter(prefix="/api", tags=["indexes"], responses=PROBLEMS)
 KEEP = "private, max-age=86400"  # the address holds the content's hash
@@ -43,7 +42,7 @@ async def values(index: TheIndex, service: TheService, column: str) -> Values:
     """Return the most frequent values of a label level or column, to filter by."""
 
     async def work(snapshot: Snapshot) -> Values:
-        found = await service.aside(frequent_values, snapshot.reader.segments, column)
+        found = await service.aside(snapshot.values, column)
         return Values(column=column, values=found)
 
     manifest = index.manifest

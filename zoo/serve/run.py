@@ -31,8 +31,11 @@ def bind(host: str, port: int) -> socket.socket:
         UsageError: the port is taken or not allowed, or the host is not this machine's.
     """
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        # asyncio turns Nagle's algorithm off where the socket names its protocol; with it, each
+        # answer on a kept connection waits 40 ms for the client's delayed acknowledgement.
+        listening = socket.socket(family, kind, protocol)
     except OSError as error:
         raise _cannot_bind(host, port, error) from error
     try:

@@ -11,7 +11,9 @@ from torch import Tensor
 from zoo.errors import UsageError
 from zoo.index import Hit
 from zoo.index.reader import Mask, Reader
+from zoo.serve.answers import Plain
 from zoo.serve.refusal import RefusedError
+from zoo.serve.values import frequent_values
 
 FILTERS = 16  # kept: a page asks again and again with the condition it shows; 1 MB a million items
 
@@ -40,12 +42,19 @@ class Snapshot:
         self.reader = reader
         self.holders = 1  # the server itself, until it has a newer one
         self._filters: OrderedDict[str | None, Filtered] = OrderedDict()
+        self._values: dict[str, list[Plain]] = {}
 
     def release(self) -> None:
         """Give up one hold."""
         self.holders -= 1
         if self.holders == 0:
             self.reader.close()
+
+    def values(self, column: str) -> list[Plain]:
+        """Return the most frequent values of a column; reads every row the first time."""
+        if column not in self._values:
+            self._values[column] = frequent_values(self.reader.segments, column)
+        return self._values[column]
 
     def filtered(self, where: str | None) -> Filtered:
         """Return the items that fulfil a condition; may read every row the first time.
