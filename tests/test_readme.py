@@ -1,4 +1,4 @@
-"""What README tells people to type exists."""
+"""What the READMEs tell people to type exists; tests/hub/test_readme.py runs README's own."""
 
 import re
 import shlex
@@ -12,9 +12,24 @@ from cli.main import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(?:bash|console)\n(.*?)```", README, flags=re.DOTALL)
-LINES = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines()]
-COMMANDS = sorted({line for line in LINES if line.startswith("rankzoo ")})
+DEEPER = sorted((ROOT / "zoo").rglob("README.md"))
+
+
+def lines_of(text: str) -> list[str]:
+    blocks = re.findall(r"```(?:bash|console)\n(.*?)```", text, flags=re.DOTALL)
+    joined = [block.replace("\\\n", " ") for block in blocks]
+    return [line.removeprefix("$ ") for block in joined for line in block.splitlines()]
+
+
+LINES = lines_of(README)
+COMMANDS = sorted(
+    {
+        line
+        for text in (README, *(path.read_text(encoding="utf-8") for path in DEEPER))
+        for line in lines_of(text)
+        if line.startswith("rankzoo ")
+    }
+)
 
 
 def test_the_two_commands_of_the_readme_make_their_own_environment() -> None:
@@ -23,7 +38,7 @@ def test_the_two_commands_of_the_readme_make_their_own_environment() -> None:
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_of_the_readme_and_its_flags_exist(line: str) -> None:
+def test_every_command_of_a_readme_and_its_flags_exist(line: str) -> None:
     command: Any = typer.main.get_command(app)
     words = shlex.split(line, comments=True)[1:]
     while getattr(command, "commands", {}):
