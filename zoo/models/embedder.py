@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -15,13 +15,16 @@ from zoo.data.transforms import Transform, evaluation_transform
 from zoo.models.backbone import build_backbone, cut_off
 from zoo.models.config import EmbedderConfig
 from zoo.models.pooling import MAP_POOLINGS
+from zoo.models.pretrained import Pretrained
 
 
-class Embedder(nn.Module):
+class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
     """A timm backbone with pooling and an optional head; its output has unit length.
 
     `forward` maps normalised pictures (batch, 3, height, width) to (batch, dim) in float32.
     """
+
+    FILES: ClassVar = ["config.json", "model.safetensors"]
 
     def __init__(self, config: EmbedderConfig) -> None:
         super().__init__()
@@ -64,6 +67,18 @@ class Embedder(nn.Module):
             batch = torch.stack([transform(picture) for picture in pictures])
             found.append(self(batch.to(device)).cpu())
         return torch.cat(found)
+
+    @classmethod
+    def read_folder(cls, folder: Path) -> "Embedder":
+        """Read a folder of ours or of a timm repository; see `load_embedder`."""
+        from zoo.models.storage import load_embedder
+
+        return load_embedder(folder)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        from zoo.models.storage import save_embedder
+
+        save_embedder(self, save_directory)
 
     def _pool(self, features: Tensor) -> Float[Tensor, "batch channel"]:
         if self.config.pooling == "native":

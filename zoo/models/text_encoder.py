@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -11,17 +11,20 @@ from torch import Tensor, nn
 
 from zoo.errors import IntegrityError, UsageError
 from zoo.files import write_json
+from zoo.models.pretrained import Pretrained
 
 LONGEST = 256  # tokens; what all-MiniLM-L6-v2 was trained with, longer texts are cut
 POOLING = Path("1_Pooling") / "config.json"
 
 
-class TextEncoder(nn.Module):
+class TextEncoder(nn.Module, Pretrained, pipeline_tag="sentence-similarity"):
     """A transformer of the BERT family; its output has unit length.
 
     `forward` maps token ids and their mask (text, token) to (text, dim) in float32. The
     sentence embedding is the mean of the token vectors (Reimers & Gurevych, EMNLP 2019).
     """
+
+    FILES: ClassVar = ["*.json", "*.safetensors", "*.txt"]
 
     def __init__(self, transformer: nn.Module, tokenizer: Any, longest: int = LONGEST) -> None:
         super().__init__()
@@ -61,6 +64,14 @@ class TextEncoder(nn.Module):
             ids, mask = self.tokenize(texts[start : start + batch_size])
             found.append(self(ids.to(device), mask.to(device)).cpu())
         return torch.cat(found)
+
+    @classmethod
+    def read_folder(cls, folder: Path) -> "TextEncoder":
+        """Read a sentence-transformers folder; see `load_text_encoder`."""
+        return load_text_encoder(folder)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        save_text_encoder(self, save_directory)
 
 
 def load_text_encoder(folder: Path) -> TextEncoder:
