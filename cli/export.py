@@ -28,19 +28,22 @@ def export(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Export an embedder, checked number by number against the model; the batch size is free."""
+    """Export a model, checked number by number against itself; the batch size is free.
+
+    Of a detector (RetinaNet, ATSS), the network up to non-maximum suppression: every anchor's
+    scores and box, for pictures of one size.
+    """
     from rich.table import Table
 
     from zoo.data.catalogue import read_catalogue
     from zoo.export.run import export as export_model
     from zoo.hub import resolve_model
-    from zoo.models import load_embedder
+    from zoo.loading import load_folder
 
     output = Output(as_json, quiet)
     catalogue = read_catalogue(data) if data else None
-    embedder = load_embedder(resolve_model(model, offline=offline, track=output.track))
     done = export_model(
-        embedder,
+        load_folder(resolve_model(model, offline=offline, track=output.track)),
         out,
         format_name=format,
         precision=precision,

@@ -120,13 +120,22 @@ def test_a_file_that_computes_something_else_is_refused_and_not_kept(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_difference_is_the_largest_coordinate_of_all_batches(model: Embedder) -> None:
-    class Off(torch.nn.Module):
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            found: torch.Tensor = model(images)
-            return found + (0.25 if len(images) == 3 else 0.0)
+def test_the_difference_is_the_largest_of_all_batches_and_outputs(model: Embedder) -> None:
+    def off(images: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = model(images)
+        return found + (0.25 if len(images) == 3 else 0.0)
 
-    assert largest_difference(model, Off()) == pytest.approx(0.25, abs=1e-6)
+    batches = [torch.rand(n, 3, 32, 32) for n in (1, 3)]
+    assert largest_difference(model, off, batches) == pytest.approx(0.25, abs=1e-6)
+
+    class Two(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return images.mean(), 1_000 * torch.ones(2)
+
+    found = largest_difference(
+        Two(), lambda images: (images.mean(), 1_001 * torch.ones(2)), batches
+    )
+    assert found == pytest.approx(1e-3), "of boxes in pixels, a share"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from zoo.models.storage import write_weights
 
 Images = Float[Tensor, "batch 3 height width"]
 Vectors = Float[Tensor, "batch dim"]
+Run = Callable[[Tensor], Any]  # a batch of pictures to a tensor, or to one for each output
 
 
 class HalfInside(nn.Module):
@@ -36,7 +37,7 @@ class HalfInside(nn.Module):
 class Exported(nn.Module):
     """An exported file with the face of an `Embedder`: evaluation and checks cannot tell."""
 
-    def __init__(self, run: Callable[[Tensor], Tensor], original: Embedder) -> None:
+    def __init__(self, run: Run, original: Embedder) -> None:
         super().__init__()
         self._run = run
         self.transform = original.transform
@@ -44,7 +45,8 @@ class Exported(nn.Module):
 
     def forward(self, images: Images) -> Vectors:
         """Embed a batch with the exported file."""
-        return self._run(images)
+        vectors: Tensor = self._run(images)
+        return vectors
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Format:
 
     file: str
     write: Callable[[nn.Module, Tensor, Path], None]
-    runner: Callable[[Path], Callable[[Tensor], Tensor]]
+    runner: Callable[[Path], Run]
 
 
 def write_program(network: nn.Module, example: Tensor, path: Path) -> None:
@@ -64,20 +66,22 @@ def write_program(network: nn.Module, example: Tensor, path: Path) -> None:
         torch.export.save(program, path)
 
 
-def run_program(path: Path) -> Callable[[Tensor], Tensor]:
+def run_program(path: Path) -> Run:
     """Return the forward function of a torch.export file."""
     with quiet():
         program = torch.export.load(path).module()
 
-    def forward(images: Tensor) -> Tensor:  # not the module itself, which refuses `eval()`
-        vectors: Tensor = program(images)
-        return vectors
+    def forward(images: Tensor) -> Any:  # not the module itself, which refuses `eval()`
+        return program(images)
 
     return forward
 
 
 def write_onnx(network: nn.Module, example: Tensor, path: Path) -> None:
-    """Write an ONNX file whose batch size is free: input `images`, output `embeddings`."""
+    """Write an ONNX file whose batch size is free: input `images`, output `embeddings`.
+
+    A network that names its `outputs` has those instead.
+    """
     needed("onnx", "onnxscript")
     with quiet():
         program = torch.onnx.export(
@@ -85,7 +89,7 @@ def write_onnx(network: nn.Module, example: Tensor, path: Path) -> None:
             (example,),
             dynamo=True,
             input_names=["images"],
-            output_names=["embeddings"],
+            output_names=list(getattr(network, "outputs", ("embeddings",))),
             dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
             verbose=False,
         )
@@ -93,13 +97,13 @@ def write_onnx(network: nn.Module, example: Tensor, path: Path) -> None:
         program.save(path)
 
 
-def run_onnx(path: Path) -> Callable[[Tensor], Tensor]:
-    """Return a function that embeds with onnxruntime on the CPU."""
+def run_onnx(path: Path) -> Run:
+    """Return a function that runs the file with onnxruntime on the CPU."""
     session = needed("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
 
-    def forward(images: Tensor) -> Tensor:
-        outputs = session.run(["embeddings"], {"images": images.cpu().numpy()})
-        return torch.from_numpy(outputs[0])
+    def forward(images: Tensor) -> Any:
+        found = tuple(map(torch.from_numpy, session.run(None, {"images": images.cpu().numpy()})))
+        return found if len(found) > 1 else found[0]
 
     return forward
 
@@ -110,7 +114,7 @@ def write_folder(network: nn.Module, _example: Tensor, path: Path) -> None:
     write_weights(path, model.state_dict())
 
 
-def run_folder(path: Path) -> Callable[[Tensor], Tensor]:
+def run_folder(path: Path) -> Run:
     """Return the forward function of a model folder: half weights compute in float32."""
     model = load_embedder(path.parent)
 

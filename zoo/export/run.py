@@ -1,6 +1,7 @@
 """Export a model, prove that the file computes what the model does, say what precision costs."""
 
 import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,22 @@ from torch import Tensor, nn
 from zoo.data.catalogue import Catalogue
 from zoo.errors import IntegrityError, UsageError
 from zoo.evaluation.retrieval import evaluate_retrieval
+from zoo.export.detector import RawDetector
 from zoo.export.formats import FORMATS, Exported, HalfInside, needed, quiet
 from zoo.files import sha256_of, staged_folder, write_json
 from zoo.models import Embedder
 from zoo.progress import Track, silent
+from zoo.recipes.detector import DetectionRecipe, to_json
 
 # Largest coordinate difference of unit vectors allowed; int8 has no bound worth stating and is
 # judged by its Recall@1 instead.
 TOLERANCE = {"float32": 1e-4, "half": 2e-2, "int8": 1.0}
+OF_EMBEDDERS = {
+    "safetensors": ("float32", "half"),
+    "onnx": ("float32", "half", "int8"),
+    "torch-export": ("float32", "half"),
+}
+OF_DETECTORS = {"onnx": ("float32",), "torch-export": ("float32",)}
 BATCHES = (1, 3)  # the example has 2: neither is what the file was traced with
 
 
@@ -47,8 +56,18 @@ class Export:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is written: the network, what its config.json says, example batches, known formats."""
+
+    network: nn.Module
+    config: Mapping[str, Any]
+    example: Callable[[int], Tensor]
+    formats: Mapping[str, Sequence[str]]
+
+
 def export(
-    model: Embedder,
+    model: nn.Module,
     out: Path,
     *,
     format_name: str = "onnx",
@@ -58,32 +77,32 @@ def export(
 ) -> Export:
     """Write `out` with the exported file, the model's config.json and export.json.
 
-    With a catalogue, Recall@1 of the model and of the file are measured on it.
+    model: an embedder, or a one-stage detector, whose file ends before suppression.
+    With a catalogue, an embedder's Recall@1 and the file's are measured on it.
 
     Raises:
-        UsageError: unknown format or precision, a missing package, or `out` exists.
+        UsageError: unknown format or precision, a missing package, a model of another kind, or
+            `out` exists.
         IntegrityError: the file computes something else than the model.
     """
-    if format_name not in FORMATS:
-        raise UsageError(f"no export format {format_name!r}", f"known: {', '.join(FORMATS)}")
-    if precision not in TOLERANCE or (precision == "int8" and format_name != "onnx"):
-        known = ", ".join(TOLERANCE if format_name == "onnx" else ["float32", "half"])
-        raise UsageError(f"no precision {precision!r} for {format_name}", f"known: {known}")
+    subject = _subject(model.cpu().eval())
+    _check(subject, format_name, precision, catalogue)
     format_ = FORMATS[format_name]
-    model = model.cpu().eval()
     with staged_folder(out) as staged:
         path = staged / format_.file
-        write_json(staged / "config.json", model.config.to_json())
-        format_.write(_network(model, precision), _example(model, 2), path)
+        write_json(staged / "config.json", subject.config)
+        format_.write(_in_precision(subject.network, precision), subject.example(2), path)
         if precision == "int8":
             _quantise(path)
-        exported = Exported(format_.runner(path), model)
-        difference = largest_difference(model, exported)
+        run = format_.runner(path)
+        difference = largest_difference(subject.network, run, [subject.example(n) for n in BATCHES])
         if difference > TOLERANCE[precision]:
             raise IntegrityError(
                 f"{format_.file}: differs from the model by {difference:.2g}", "nothing was kept"
             )
-        recall = _recall(model, exported, catalogue, track) if catalogue else {}
+        recall = {}
+        if isinstance(model, Embedder) and catalogue:
+            recall = _recall(model, Exported(run, model), catalogue, track)
         facts = Export(
             file=out / format_.file,
             format=format_name,
@@ -98,20 +117,54 @@ def export(
 
 
 @torch.inference_mode()
-def largest_difference(model: Embedder, exported: nn.Module) -> float:
-    """Return the largest coordinate difference over batches of several sizes."""
-    batches = [_example(model, size) for size in BATCHES]
-    return max(float((model(images) - exported(images)).abs().max()) for images in batches)
+def largest_difference(
+    model: nn.Module, run: Callable[[Tensor], Any], batches: Sequence[Tensor]
+) -> float:
+    """Return the largest difference of a number, as a share of an output's largest if above 1."""
+    found = []
+    for images in batches:
+        pairs = zip(_outputs(model(images)), _outputs(run(images)), strict=True)
+        found += [float((a - b).abs().max() / a.abs().max().clamp(min=1)) for a, b in pairs]
+    return max(found)
 
 
-def _example(model: Embedder, batch: int) -> Tensor:
-    size = model.config.preprocessing.size
-    generator = torch.Generator().manual_seed(batch)
-    return torch.randn(batch, 3, size, size, generator=generator)
+def _outputs(value: Any) -> Sequence[Tensor]:
+    return [value] if isinstance(value, Tensor) else list(value)
 
 
-def _network(model: Embedder, precision: str) -> nn.Module:
-    return HalfInside(copy.deepcopy(model)) if precision == "half" else model
+def _subject(model: nn.Module) -> Subject:
+    if isinstance(model, Embedder):
+        size = model.config.preprocessing.size
+
+        def example(batch: int) -> Tensor:
+            generator = torch.Generator().manual_seed(batch)
+            return torch.randn(batch, 3, size, size, generator=generator)
+
+        return Subject(model, model.config.to_json(), example, OF_EMBEDDERS)
+    if isinstance(getattr(model, "recipe", None), DetectionRecipe):
+        raw = RawDetector(model)
+        config: dict[str, Any] = {
+            "detector": to_json(raw.recipe),
+            "labels": list(raw.detector.labels),
+        }
+        config |= {"height": raw.height, "width": raw.width}
+        return Subject(raw.eval(), config, raw.example, OF_DETECTORS)
+    raise UsageError(f"a {type(model).__name__} cannot be exported", "embedders and detectors can")
+
+
+def _check(subject: Subject, format_name: str, precision: str, catalogue: Catalogue | None) -> None:
+    if format_name not in subject.formats:
+        known = ", ".join(subject.formats)
+        raise UsageError(f"no export format {format_name!r}", f"known: {known}")
+    if precision not in subject.formats[format_name]:
+        known = ", ".join(subject.formats[format_name])
+        raise UsageError(f"no precision {precision!r} for {format_name}", f"known: {known}")
+    if catalogue is not None and not isinstance(subject.network, Embedder):
+        raise UsageError("Recall@1 is an embedder's", "leave --data out")
+
+
+def _in_precision(network: nn.Module, precision: str) -> nn.Module:
+    return HalfInside(copy.deepcopy(network)) if precision == "half" else network
 
 
 def _quantise(path: Path) -> None:
