@@ -1,6 +1,7 @@
 """What a report shows beside the numbers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -32,8 +33,27 @@ def test_the_worst_query_and_class_come_first(measured: Measured) -> None:
     assert all(hit.path != insight.failures[0].path for hit in insight.failures[0].hits)
     assert insight.worst_classes[0].label == "blue"
     assert insight.worst_classes[-1].average_precision == 1
-    assert insight.confusions[0].times >= 1
+    assert insight.confusions["label"][0].times >= 1
     assert sum(insight.first_ranks.values()) == 12
+
+
+def test_confusions_are_counted_at_every_level_of_the_hierarchy(
+    colour_model: nn.Module, squares: Callable[..., Catalogue]
+) -> None:
+    warm = {"red": "warm", "green": "cold", "blue": "cold"}
+    catalogue = squares(4)
+    items = [replace(i, labels=(*i.labels, warm[i.labels[0]])) for i in catalogue.items]
+    items[0] = replace(items[0], labels=("blue", "cold"))  # a red square
+    levels = Catalogue("squares", catalogue.root, tuple(items), ("colour", "warmth"))
+    found = look_into(evaluate_images(Extractor(colour_model), levels, [task_of(levels)]))
+    counted = {
+        level: {(pair.label, pair.taken_for): pair.times for pair in pairs}
+        for level, pairs in found.confusions.items()
+    }
+    assert list(counted) == ["colour", "warmth"]
+    assert counted["colour"]["blue", "red"] == 1
+    assert counted["warmth"]["cold", "warm"] == 1
+    assert all(asked != taken for pairs in counted.values() for asked, taken in pairs)
 
 
 def test_the_curve_is_the_interpolated_one_of_scikit_learn() -> None:

@@ -107,13 +107,15 @@ def _classes(model: str, insight: Insight) -> str:
         ["class", "queries", "mean average precision"],
         [[c.label, c.queries, c.average_precision] for c in insight.worst_classes],
     )
-    taken = table(
-        ["query's class", "first answer's class", "times"],
-        [[pair.label, pair.taken_for, pair.times] for pair in insight.confusions],
-    )
-    return section(
-        f"{model}: classes", paragraph("Worst classes."), worst, paragraph("Confused most."), taken
-    )
+    blocks = [paragraph("Worst classes."), worst]
+    for level, pairs in insight.confusions.items():
+        confused: list[list[Cell]] = [[pair.label, pair.taken_for, pair.times] for pair in pairs]
+        if confused:
+            blocks += [
+                paragraph(f"Confused most, by {level.replace('_', ' ')}."),
+                table(["query", "first answer", "times"], confused),
+            ]
+    return section(f"{model}: classes", *blocks)
 
 
 def _failures(model: str, insight: Insight) -> str:

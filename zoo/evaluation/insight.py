@@ -50,7 +50,7 @@ class ClassResult:
 
 @dataclass(frozen=True)
 class Confusion:
-    """How often a class's first answer is of another class."""
+    """How often a class's first answer is of another class of that level."""
 
     label: str
     taken_for: str
@@ -66,7 +66,7 @@ class Insight:
     first_ranks: Mapping[str, int]
     closeness: Mapping[str, int]
     worst_classes: list[ClassResult]
-    confusions: list[Confusion]
+    confusions: Mapping[str, list[Confusion]]
     failures: list[Failure]
 
 
@@ -152,12 +152,18 @@ def _worst_classes(measured: Measured, precisions: Tensor) -> list[ClassResult]:
     ]
 
 
-def _confusions(measured: Measured, rows: Tensor, best: Tensor) -> list[Confusion]:
-    labels, task = measured.catalogue.label_ids[:, 0], measured.task
-    names = measured.catalogue.label_names[0]
-    asked, taken = labels[task.queries[rows]].tolist(), labels[task.gallery[best]].tolist()
-    wrong = Counter(pair for pair in zip(asked, taken, strict=True) if pair[0] != pair[1])
-    return [Confusion(names[a], names[b], n) for (a, b), n in wrong.most_common(CLASSES)]
+def _confusions(measured: Measured, rows: Tensor, best: Tensor) -> dict[str, list[Confusion]]:
+    """Count, level by level, which label a query's first answer has instead of its own."""
+    catalogue, task = measured.catalogue, measured.task
+    asked, taken = (catalogue.label_ids[p].T for p in (task.queries[rows], task.gallery[best]))
+    found = {}
+    for place, (level, names) in enumerate(
+        zip(catalogue.levels, catalogue.label_names, strict=True)
+    ):
+        pairs = zip(asked[place].tolist(), taken[place].tolist(), strict=True)
+        wrong = Counter(pair for pair in pairs if pair[0] != pair[1]).most_common(CLASSES)
+        found[level] = [Confusion(names[a], names[b], times) for (a, b), times in wrong]
+    return found
 
 
 def _failures(measured: Measured, precisions: Tensor, hits: int = 6) -> list[Failure]:

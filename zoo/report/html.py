@@ -9,15 +9,16 @@ Cell = str | int | float
 
 def page(title: str, lead: str, *blocks: str) -> str:
     """Return a whole document; `blocks` are HTML, `title` and `lead` plain text."""
-    style = files("zoo.report").joinpath("style.css").read_text(encoding="utf-8")
+    sheets = (files("zoo.report").joinpath(name) for name in ("palette.css", "style.css"))
+    style = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     return "\n".join(
         [
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>",
+            f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>",
             f'<h1>{escape(title)}</h1>\n<p class="lead">{escape(lead)}</p>',
             *blocks,
-            "</body>\n</html>\n",
+            "</main>\n</body>\n</html>\n",
         ]
     )
 

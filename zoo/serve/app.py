@@ -46,7 +46,8 @@ def create_app(service: Service) -> Guard:
     app.include_router(searching.router)
     app.include_router(browsing.router)
     app.include_router(router)
-    for file in files("zoo.serve").joinpath("page").iterdir():
+    palette = files("zoo.report").joinpath("palette.css")  # reports and page look alike
+    for file in (*files("zoo.serve").joinpath("page").iterdir(), palette):
         _add_static(app, file.name, file.read_bytes())
     return Guard(app, service.settings, service.metrics)
 
