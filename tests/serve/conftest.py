@@ -1,11 +1,13 @@
 """A served index of twelve one-coloured pictures, and clients to ask it."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import uvicorn
+from playwright.sync_api import Error, Page, sync_playwright
 from starlette.testclient import TestClient
 
 from zoo.data.catalogue import read_catalogue
@@ -84,3 +86,19 @@ def address(open_service: Callable[..., Service]) -> Iterator[Callable[..., str]
     for server, thread in running:
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page that fails the test when a script does."""
+    chromium = shutil.which("chromium")
+    assert chromium, "apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        shown = browser.new_page()
+        shown.set_default_timeout(20_000)
+        failures: list[Error] = []
+        shown.on("pageerror", lambda error: failures.append(error))
+        yield shown
+        browser.close()
+    assert failures == []

@@ -1,13 +1,13 @@
 """The page in a real browser: Debian's chromium, driven by Playwright."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Error, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from zoo.serve.detector import Detector
 
@@ -31,22 +31,6 @@ class Squares(Detector):
             )
             for p in pictures
         ]
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A page that fails the test when a script does."""
-    chromium = shutil.which("chromium")
-    assert chromium, "apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        shown = browser.new_page()
-        shown.set_default_timeout(20_000)
-        failures: list[Error] = []
-        shown.on("pageerror", lambda error: failures.append(error))
-        yield shown
-        browser.close()
-    assert failures == []
 
 
 def labels(page: Page) -> list[str]:

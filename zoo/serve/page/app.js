@@ -107,6 +107,7 @@ function showSliders() {
   $("k-shown").textContent = $("k").value;
   const lowest = Number($("threshold").value);
   $("threshold-shown").textContent = lowest <= -1 ? "any" : lowest.toFixed(2);
+  $("threshold").ariaValueText = $("threshold-shown").textContent; // spoken instead of "-1"
 }
 
 function go(changes, replace = false) {
