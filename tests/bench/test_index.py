@@ -16,7 +16,7 @@ def test_points_of_a_cluster_are_nearer_than_others() -> None:
 
 
 def test_the_choice_is_compared_with_what_reaches_the_recall_and_with_the_quantised() -> None:
-    found = bench_index(3_000, 16, by_hand=[Plan("HNSW8"), Plan("IVF16,Flat")], codes=4)
+    found = bench_index(3_000, 16, rivals=[Plan("HNSW8"), Plan("IVF16,Flat")], codes=4)
     recalls = {row["plan"]: row["recall"] for row in (*found["tuner"], *found["by_hand"])}
     assert recalls[found["chosen"]] >= 0.99
     assert recalls[found["best_by_hand"]] >= 0.99

@@ -13,15 +13,6 @@ from zoo.index.tune import tune
 from zoo.progress import Track, silent
 
 WISH = Wish(recall=0.99)
-BY_HAND = (
-    Plan("IVF512,PQ64x4fs", refine=2),
-    Plan("IVF2048,PQ64x4fs", refine=2),
-    Plan("IVF4096,PQ64x4fs", refine=2),
-    Plan("IVF1024,PQ32x4fs", refine=2),
-    Plan("IVF1024,PQ128x4fs", refine=2),
-    Plan("IVF4096,Flat"),
-    Plan("HNSW32"),  # also what autofaiss takes where memory is no matter
-)
 QUERIES = 2_000
 CLUSTERS = 1_000
 SPREAD = 0.7  # standard deviation inside a cluster; between centres it is 1
@@ -36,6 +27,16 @@ def clustered(count: int, dim: int, seed: int = 0) -> Float32[np.ndarray, "item 
     points = centres[random.integers(0, CLUSTERS, count)] + np.float32(SPREAD) * noise
     unit: Float32[np.ndarray, "item dim"] = points / np.linalg.norm(points, axis=1, keepdims=True)
     return unit
+
+
+def by_hand(dim: int) -> list[Plan]:
+    """Strings that people write for a few hundred thousand vectors.
+
+    The last is also what autofaiss takes where memory is no matter.
+    """
+    fast = [(512, 4), (2048, 4), (4096, 4), (1024, 8), (1024, 2)]
+    plans = [Plan(f"IVF{cells},PQ{dim // each}x4fs", refine=2) for cells, each in fast]
+    return [*plans, Plan("IVF4096,Flat"), Plan("HNSW32")]
 
 
 def quantised(count: int, dim: int, codes: int) -> Plan:
@@ -54,12 +55,13 @@ def bench_index(
     dim: int = 256,
     seed: int = 0,
     *,
-    by_hand: Sequence[Plan] = BY_HAND,
+    rivals: Sequence[Plan] | None = None,
     codes: int = 0,
     track: Track = silent,
 ) -> dict[str, Any]:
     """Tune for recall@10 >= 0.99 and compare with everything else, all measured alike.
 
+    rivals: hand-written plans; None takes those of `by_hand`.
     codes: bytes a vector of autofaiss's quantised index, which takes minutes to train; 0 leaves
         it out.
 
@@ -70,13 +72,14 @@ def bench_index(
     vectors = clustered(count, dim, seed)
     held = min(QUERIES, count // 10)
     queries, base = vectors[:held], vectors[held:]
+    rivals = by_hand(dim) if rivals is None else rivals
     plan, tuned = tune(base, queries, WISH, track, sample=len(base))
     result: dict[str, Any] = {"count": len(base), "dim": dim, "seed": seed, "chosen": str(plan)}
     result["tuner"] = [row.to_json() for row in tuned]
     with course(base, queries, WISH.k) as laid:
         hand = [
             row
-            for rival in track(by_hand, "by hand", len(by_hand))
+            for rival in track(rivals, "by hand", len(rivals))
             for row in measure(laid, rival, WISH)
         ]
         best = max((row for row in hand if row.fulfils(WISH)), key=lambda row: row.qps)
