@@ -164,7 +164,7 @@ def index(
     count: Annotated[int, typer.Option("--count", min=1_000, help="Vectors.")] = 200_000,
     dim: Annotated[int, typer.Option("--dim", min=8, help="Dimensions.")] = 256,
     codes: Annotated[
-        int, typer.Option("--codes", min=0, help="Also autofaiss's index of so many bytes each.")
+        int, typer.Option("--codes", min=0, help="Compare with autofaiss's of so many bytes.")
     ] = 0,
     seed: Seed = 0,
     json: Json = False,
@@ -177,11 +177,26 @@ def index(
 
     output = Output(json, quiet)
     found = bench_index(count, dim, seed, codes=codes, track=output.track)
-    tables = ("tuner", "by_hand", "quantised")
+    tables = ("tuner", "by_hand", "autofaiss")
     plain = {name: value for name, value in found.items() if not isinstance(value, list | dict)}
     output.result(
         found, lambda: Group(*(_rows(found[t], t) for t in tables if t in found), _facts(plain))
     )
+
+
+@app.command()
+def opening(
+    count: Annotated[int, typer.Option("--count", min=1_000, help="Vectors.")] = 1_000_000,
+    dim: Annotated[int, typer.Option("--dim", min=8, help="Dimensions.")] = 512,
+    kind: Annotated[str, typer.Option("--kind", help="faiss kind.")] = "IVF1024,PQ128x4fs",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Build a large index, open it in a fresh process and search: seconds, memory."""
+    from zoo.bench.opening import bench_opening
+
+    with tempfile.TemporaryDirectory() as folder:
+        _print(Output(json, quiet), bench_opening(Path(folder) / "idx", count, dim, kind))
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli.index import Captions, Images
-from cli.options import BatchSize, Device, Json, Model, Offline, OnBadImage, Out, Quiet
+from cli.options import BatchSize, Device, Json, Model, Offline, OnBadImage, Out, Quiet, Scales
 
 ShardOption = Annotated[
     str, typer.Option("--shard", help="Only part i of n, such as 0/8; --shards N does all.")
@@ -28,6 +28,7 @@ def embed(
     engine: Engine = "local",
     address: Address = None,
     captions: Captions = False,
+    scales: Scales = "1",
     batch_size: BatchSize = 64,
     device: Device = "auto",
     on_bad_image: OnBadImage = "fail",
@@ -41,6 +42,7 @@ def embed(
     """
     from cli.output import Output
     from zoo.errors import UsageError
+    from zoo.evaluation.sizes import parse_scales
     from zoo.index.cluster import embed_here, embed_on_ray
     from zoo.index.shards import Shard
     from zoo.loading import load
@@ -52,6 +54,7 @@ def embed(
         "model": model,
         "images": images.absolute(),
         "modality": "captions" if captions else "images",
+        "scales": parse_scales(scales),
         "batch_size": batch_size,
         "device": pick_device(device),
         "on_bad_image": on_bad_image,

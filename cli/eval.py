@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.options import BatchSize, Data, Device, Json, Offline, OnBadImage, Quiet, Seed, Workers
+from cli.options import (
+    BatchSize,
+    Data,
+    Device,
+    Json,
+    Offline,
+    OnBadImage,
+    Quiet,
+    Scales,
+    Seed,
+    Workers,
+)
 from cli.output import Output
 
 Name = Annotated[str, typer.Argument(help="Card name, owner/name[@revision], or a local folder.")]
@@ -41,7 +52,6 @@ Distractors = Annotated[
 QueryImage = Annotated[
     Literal["crop", "whole"], typer.Option(help="Landmarks: cut queries to their boxes or not.")
 ]
-Scales = Annotated[str, typer.Option(help="Embed at these scales and average: 1,0.7071,0.5.")]
 ImageSize = Annotated[
     int | None, typer.Option(min=32, help="Whole pictures, longer side N pixels, without a crop.")
 ]
@@ -94,9 +104,10 @@ def evaluate(
     if (found := measure_detector(model, data, split, device, workers, offline)) is not None:
         output.result(found, human=lambda: detection_table(found))
         return
-    from zoo.assessment.job import Job, parse_scales
+    from zoo.assessment.job import Job
     from zoo.assessment.session import run_session
     from zoo.evaluation.reranking import Reranking
+    from zoo.evaluation.sizes import parse_scales
 
     job = Job(
         data=data,

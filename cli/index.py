@@ -15,6 +15,7 @@ from cli.options import (
     OnBadImage,
     Out,
     Quiet,
+    Scales,
     Workers,
 )
 
@@ -52,6 +53,12 @@ Memory = Annotated[str | None, typer.Option("--memory", help="Memory at most, e.
 Latency = Annotated[
     float | None, typer.Option("--latency-ms", min=0, help="Milliseconds of a query at most.")
 ]
+Whiten = Annotated[
+    bool, typer.Option("--whiten", help="Learn PCA whitening from the embeddings; keep it.")
+]
+WhiteningDim = Annotated[
+    int | None, typer.Option("--whitening-dim", min=1, help="Dimensions that whitening keeps.")
+]
 Where = Annotated[
     str | None, typer.Option("--where", help="SQL condition: label = 'cat' and year > 2010.")
 ]
@@ -70,6 +77,9 @@ def build(
     memory: Memory = None,
     latency_ms: Latency = None,
     like: Like = None,
+    whiten: Whiten = False,
+    whitening_dim: WhiteningDim = None,
+    scales: Scales = "1",
     dry_run: DryRun = False,
     batch_size: BatchSize = 64,
     workers: Workers = 0,
@@ -86,13 +96,15 @@ def build(
     from rich.console import Group
 
     from cli.output import Output
+    from zoo.evaluation.sizes import parse_scales
     from zoo.files import refuse_to_overwrite
     from zoo.index import Index, Plan
     from zoo.index.candidates import candidates, described
-    from zoo.index.identity import reference
+    from zoo.index.estimate import building_seconds, embedding_seconds
+    from zoo.index.identity import at_scales, reference
     from zoo.index.measure import Wish
-    from zoo.index.sources import dim_of
-    from zoo.index.tune import parse_bytes
+    from zoo.index.sources import Means, dim_of
+    from zoo.index.tune import SAMPLE, parse_bytes
     from zoo.models.device import pick_device
 
     output = Output(json, quiet)
@@ -100,23 +112,34 @@ def build(
     catalogue = read(images, on_bad_image)
     if split:
         catalogue = catalogue.split(*split)
-    embedder = load(model, offline)
+    embedder = at_scales(load(model, offline), parse_scales(scales))
     wish = Wish(recall, parse_bytes(memory) if memory else None, latency_ms)
+    modality = "captions" if captions else "images"
     if dry_run:
         count, dim = len(catalogue), dim_of(embedder)
         plans = candidates(count, dim) if wish != Wish() else [Plan(kind, refine)]
-        rows = [described(p, count, dim) for p in plans]
-        output.result({"count": count, "candidates": rows}, lambda: listing(rows))
+        sample = count if wish == Wish() else min(count, SAMPLE)
+        builds = [building_seconds(plan.kind, sample, dim) for plan in plans]
+        embed_s = embedding_seconds(embedder, catalogue, modality, Means(batch_size))
+        value: dict[str, Any] = {"count": count, "embed_s": embed_s}
+        value["seconds"] = embed_s + sum(builds)
+        rows = [
+            {**described(plan, count, dim), "build_s": seconds}
+            for plan, seconds in zip(plans, builds, strict=True)
+        ]
+        output.result({**value, "candidates": rows}, lambda: Group(facts(value), listing(rows)))
         return
     index = Index.build(
         out,
         embedder,
         catalogue,
         name=reference(model),
-        modality="captions" if captions else "images",
+        modality=modality,
         plan=Plan(kind, refine),
         wish=wish if wish != Wish() else None,
         like=like,
+        whiten=whiten or whitening_dim is not None,
+        whitening_dim=whitening_dim,
         batch_size=batch_size,
         workers=workers,
         device=pick_device(device),
@@ -144,13 +167,15 @@ def add(
 
     from cli.output import Output
     from zoo.index import Index
+    from zoo.index.identity import as_indexed
     from zoo.models.device import pick_device
 
     output = Output(json, quiet)
     opened = Index.open(index)
     catalogue = read(images, on_bad_image)
+    identity = opened.manifest.model
     done = opened.add(
-        load(model or opened.manifest.model.name, offline),
+        as_indexed(load(model or identity.name, offline), identity),
         catalogue,
         batch_size=batch_size,
         workers=workers,

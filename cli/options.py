@@ -27,3 +27,6 @@ Set = Annotated[
 OnBadImage = Annotated[
     Literal["fail", "skip"], typer.Option("--on-bad-image", help="Stop, or leave out and list.")
 ]
+Scales = Annotated[
+    str, typer.Option("--scales", help="Embed at these scales and average: 1,0.7071,0.5.")
+]

@@ -23,6 +23,9 @@ Vote = Annotated[bool, typer.Option("--vote", help="Let the hits elect a label a
 Expand = Annotated[
     int, typer.Option("--expand", min=0, help="Mix this many neighbours into the query (α-QE).")
 ]
+Rerank = Annotated[
+    int, typer.Option("--rerank", min=0, help="Re-rank so many hits by k-reciprocal neighbours.")
+]
 Text = Annotated[
     bool, typer.Option("--text", help="Take the queries as words, even a file's name.")
 ]
@@ -36,6 +39,7 @@ def search(
     where: Where = None,
     vote: Vote = False,
     expand: Expand = 0,
+    rerank: Rerank = 0,
     text: Text = False,
     html: Html = None,
     model: OwnModel = "",
@@ -46,19 +50,23 @@ def search(
     """Find the nearest items of an index."""
     from cli.output import Output
     from zoo.index import Index, landmarks
-    from zoo.index.identity import identify, refuse_other_model
+    from zoo.index.identity import as_indexed, identify, refuse_other_model
     from zoo.index.query import embed_queries, read_queries
 
     asked = read_queries(queries, as_text=text)
     opened = Index.open(index)
     name = model or opened.manifest.model.name
-    embedder = load(name, offline)
+    embedder = as_indexed(load(name, offline), opened.manifest.model)
     vectors = embed_queries(embedder, asked)
     identity = identify(embedder, name)
     refuse_other_model(opened.manifest.model, identity)
+    vectors = opened.prepare(vectors, "query")
     if expand:
         vectors = landmarks.expand(opened, vectors, expand, where=where)
-    found = opened.search(vectors, k, where=where)
+    if rerank:
+        found = landmarks.rerank(opened, vectors, k, among=rerank, where=where)
+    else:
+        found = opened.search(vectors, k, where=where, prepared=True)
     if html is not None:
         from zoo.files import write_text
         from zoo.index.page import results_page

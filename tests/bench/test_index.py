@@ -15,14 +15,20 @@ def test_points_of_a_cluster_are_nearer_than_others() -> None:
     assert float(np.median(best[-2])) > 0.5 > float(np.median(best))
 
 
-def test_the_choice_is_compared_with_what_reaches_the_recall_and_with_the_quantised() -> None:
-    found = bench_index(3_000, 16, rivals=[Plan("HNSW8"), Plan("IVF16,Flat")], codes=4)
+def test_the_choice_is_compared_with_what_reaches_the_recall() -> None:
+    found = bench_index(3_000, 16, rivals=[Plan("HNSW8"), Plan("IVF16,Flat")])
     recalls = {row["plan"]: row["recall"] for row in (*found["tuner"], *found["by_hand"])}
     assert recalls[found["chosen"]] >= 0.99
     assert recalls[found["best_by_hand"]] >= 0.99
     assert found["ratio_by_hand"] > 0
-    assert found["quantised"][0]["plan"].startswith("OPQ4_20,IVF256,PQ4x8")
-    assert found["recall_quantised"] <= 1.0
+
+
+def test_autofaiss_is_compared_at_the_recall_it_reaches() -> None:
+    found = bench_index(3_000, 16, codes=4)
+    recalls = {row["plan"]: row["recall"] for row in (*found["tuner"], *found["autofaiss"])}
+    assert found["best_autofaiss"].startswith("OPQ4_20,IVF256,PQ4x8")
+    assert recalls[found["equal"]] >= recalls[found["best_autofaiss"]]
+    assert found["ratio_autofaiss"] > 0
 
 
 def test_what_autofaiss_writes_for_a_size() -> None:

@@ -10,8 +10,12 @@ import pytest
 from PIL import Image
 
 from cli.main import main
+from zoo.data.catalogue import read_catalogue
 from zoo.data.preprocessing import Preprocessing
-from zoo.models import EmbedderConfig, build_embedder, save_embedder
+from zoo.errors import UsageError
+from zoo.evaluation.sizes import MultiScale
+from zoo.index import Index
+from zoo.models import EmbedderConfig, build_embedder, load_embedder, save_embedder
 
 Run = Callable[..., dict[str, Any]]
 
@@ -64,6 +68,29 @@ def test_build_search_add_remove_verify(
     assert run("index", "compact", index)["count"] == 9
     verified = run("index", "verify", index)
     assert (verified["count"], verified["ok"]) == (9, True)
+
+
+def test_a_landmark_index_asks_as_it_was_built(
+    run: Run, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    index, query = tmp_path / "idx", photos / "red" / "1.png"
+    options = ("--scales", "1,0.5", "--whiten", "--whitening-dim", 3)
+    run("index", "build", "--model", model, "--images", photos, "--out", index, *options)
+    shown = run("index", "info", index)
+    assert (shown["whitened"], shown["dim"]) == (True, 3)
+    (plain,) = run("search", index, query, "-k", 2)["results"]
+    assert plain["hits"][0]["path"] == str(query)
+    assert plain["hits"][0]["score"] == pytest.approx(1.0, abs=1e-4)
+    (refined,) = run(*("search", index, query, "-k", 2, "--expand", 2, "--rerank", 6, "--vote"))[
+        "results"
+    ]
+    assert refined["votes"][0]["label"] == "red"
+    assert run("index", "add", index, "--images", photos)["kept"] == 12
+    both = MultiScale(load_embedder(model), (1.0, 0.5)).embed_images([query])
+    vector = Index.open(index).search(both, 1)[0][0]
+    assert vector.score == pytest.approx(1.0, abs=1e-4)
+    with pytest.raises(UsageError, match="not their preprocessing"):
+        Index.open(index).add(load_embedder(model), read_catalogue(photos))
 
 
 def test_errors_have_their_codes_and_leave_the_index_as_it_was(

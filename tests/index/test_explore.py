@@ -5,15 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from zoo.data.catalogue import read_catalogue
 from zoo.errors import UsageError
+from zoo.evaluation.reranking import Reranking
 from zoo.index import Hit, Index, ModelIdentity, Record
 from zoo.index.duplicates import duplicates
-from zoo.index.landmarks import Vote, expand, vote
+from zoo.index.landmarks import Vote, expand, rerank, vote
 from zoo.index.map import grid, map_page, project
 
 
@@ -66,6 +69,57 @@ def test_an_expanded_query_is_the_weighted_mean_of_itself_and_its_neighbours(
     mean = query[0] + (scores.clamp(min=0) ** 3) @ points(50)[rows]
     assert torch.allclose(expand(index, query, 4)[0], mean / mean.norm(), atol=1e-5)
     assert torch.allclose(expand(index, query, 4, where="0")[0], query[0], atol=1e-6)
+
+
+def reranked_by_hand(
+    vectors: Float[np.ndarray, "item dim"], k1: int, k2: int, plain: float
+) -> Float[np.ndarray, " gallery"]:
+    """Zhong et al.'s distance of item 0 to all others, with dense N x N matrices."""
+    squared = np.maximum(2 - 2 * vectors @ vectors.T, 0)
+    scaled = squared / squared.max(axis=1, keepdims=True)
+    order = np.argsort(squared, axis=1, kind="stable")
+
+    def near(i: int, k: int) -> set[int]:
+        return set(order[i, : k + 1].tolist())
+
+    def mutual(i: int, k: int) -> set[int]:
+        return {j for j in near(i, k) if i in near(j, k)}
+
+    encoded = np.zeros_like(squared)
+    for i in range(len(vectors)):
+        members = set(mutual(i, k1))
+        for j in mutual(i, k1):
+            theirs = mutual(j, round(k1 / 2))
+            if len(theirs & mutual(i, k1)) > 2 / 3 * len(theirs):
+                members |= theirs
+        chosen = sorted(members)
+        encoded[i, chosen] = np.exp(-scaled[i, chosen])
+        encoded[i] /= encoded[i].sum()
+    mean = np.stack([encoded[order[i, :k2]].mean(axis=0) for i in range(len(vectors))])
+    small, large = (f(mean[0], mean).sum(axis=1) for f in (np.minimum, np.maximum))
+    distance: Float[np.ndarray, " gallery"] = plain * scaled[0] + (1 - plain) * (1 - small / large)
+    return distance[1:]
+
+
+def test_reranked_hits_are_in_the_order_of_their_reciprocal_neighbourhoods(
+    make_index: Callable[..., Index], points: Callable[..., Tensor]
+) -> None:
+    index, queries = make_index(60), points(5, seed=1)
+    options = Reranking(k1=6, k2=3, plain=0.3)
+    changed = 0
+    for query in queries:
+        shortlist = (query @ points(60).T).topk(25).indices
+        everything = torch.cat([query[None], points(60)[shortlist]]).double().numpy()
+        expected = shortlist[np.argsort(reranked_by_hand(everything, 6, 3, 0.3), kind="stable")]
+        (hits,) = rerank(index, query[None], 8, among=25, options=options)
+        assert [hit.record.id for hit in hits] == expected[:8].tolist()
+        assert [hit.rank for hit in hits] == [*range(1, 9)]
+        assert hits[0].score == pytest.approx(float(query @ points(60)[hits[0].record.id]))
+        changed += expected[:8].tolist() != shortlist[:8].tolist()
+    assert changed > 0
+    assert rerank(index, queries[:1], 8, where="0") == [[]]
+    with pytest.raises(UsageError, match="7 hits re-ranked cannot give 8"):
+        rerank(index, queries, 8, among=7)
 
 
 def test_a_grid_gives_every_point_its_own_cell_in_order() -> None:

@@ -137,7 +137,7 @@ def test_queries_that_cannot_be_are_refused(
     index = make_index(5)
     with pytest.raises(UsageError, match="k=0"):
         index.search(points(1), 0)
-    with pytest.raises(UsageError, match="3 dimensions, the index 16"):
+    with pytest.raises(UsageError, match="3 dimensions, the index's model makes 16"):
         index.search(torch.ones(1, 3))
     with pytest.raises(DataError, match="query 1 has no direction"):
         index.search(torch.stack([points(1)[0], torch.zeros(16)]))

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.index import Index, ModelIdentity, Plan, Record
+from zoo.index import Index, ModelIdentity, Plan, Record, engine
+from zoo.index.lists import write_lists
 
 PLANS = [
     Plan("Flat"),
@@ -42,6 +44,41 @@ def test_merged_shards_answer_as_the_index_of_everything(
     assert merged.search(queries, 10) == whole.search(queries, 10)
     assert merged.verify() > 0
     assert len(merged) == 600
+
+
+CODED = ["IVF8,Flat", "IVF8,SQ8", "OPQ8_16,IVF8,PQ8", "IVF8,PQ8x4fs", "IVF8_HNSW4,PQ8x4fs"]
+
+
+@pytest.mark.parametrize("kind", CODED)
+def test_lists_are_written_as_faiss_writes_the_index_of_what_is_kept(
+    kind: str, tmp_path: Path, points: Callable[..., Tensor]
+) -> None:
+    engine.write(engine.train(kind, points(1000).numpy()), tmp_path / "trained")
+    pieces = [points(count, seed=count).numpy() for count in (300, 1, 200)]
+    kept = [np.ones(300, bool), np.ones(1, bool), np.random.default_rng(0).random(200) < 0.6]
+    empty, whole, *parts = (engine.open_trained(tmp_path / "trained", kind, 16) for _ in range(5))
+    for part, piece in zip(parts, pieces, strict=True):
+        part.add(piece)
+    whole.add(np.concatenate([piece[mask] for piece, mask in zip(pieces, kept, strict=True)]))
+    engine.write(whole, tmp_path / "whole")
+    write_lists(tmp_path / "merged", empty, list(zip(parts, kept, strict=True)))
+    assert (tmp_path / "merged").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_list_that_ends_with_a_block_is_continued(
+    tmp_path: Path, points: Callable[..., Tensor]
+) -> None:
+    kind, trained = "IVF1,PQ8x4fs", tmp_path / "trained"
+    engine.write(engine.train(kind, points(1000).numpy()), trained)
+    empty, whole, *parts = (engine.open_trained(trained, kind, 16) for _ in range(4))
+    vectors = points(512).numpy()
+    whole.add(vectors)
+    for part, half in zip(parts, (vectors[:256], vectors[256:]), strict=True):
+        part.add(half)
+    masks = [np.ones(256, bool)] * 2
+    write_lists(tmp_path / "merged", empty, list(zip(parts, masks, strict=True)))
+    engine.write(whole, tmp_path / "whole")
+    assert (tmp_path / "merged").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 def test_what_two_indexes_hold_is_taken_once_and_removed_items_stay_behind(

@@ -121,10 +121,13 @@ def test_a_reader_keeps_its_generation_while_others_change_the_folder(
     writer = make_index(50, plan=Plan(kind))
     reader = Index.open(writer.folder)
     before = reader.search(points(5), 9)
+    filtered = reader.search(points(5), 9, where="label = 'class 2'")
     writer.remove(where="label = 'class 2'")
     writer.add_vectors(points(50, seed=2), records(50, "x"))
     writer.compact()
     assert reader.search(points(5), 9) == before
+    assert reader.search(points(5), 9, where="label = 'class 2'") == filtered
+    assert reader.vectors_of([0])[0].tolist() == pytest.approx(points(50)[0].tolist())
     assert Index.open(writer.folder).search(points(5), 9) != before
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.data.catalogue import read_catalogue
 from zoo.errors import UsageError
 from zoo.index import Index, Plan
-from zoo.index.candidates import between, candidates, cells_for, code_count, described, efforts
+from zoo.index.candidates import between, candidates, cells_for, described, efforts, sub_quantisers
 from zoo.index.measure import Measured, Wish, course, measure
 from zoo.index.sources import query_like
 from zoo.index.tune import choose, parse_bytes, rescaled, tune
@@ -72,8 +72,8 @@ def test_queries_are_held_back_when_there_are_none(points: Callable[..., Tensor]
 
 def test_efforts_rise_and_stay_inside_the_index() -> None:
     groups = list(efforts(Plan("IVF16,PQ4x4fs", refine=2)))
-    assert [[p.nprobe for p in group] for group in groups] == [[1, 2, 4, 8, 16]] * 3
-    assert [group[0].refine for group in groups] == [2, 4, 8]
+    assert [[p.nprobe for p in group] for group in groups] == [[1, 2, 4, 8, 16]] * 5
+    assert [group[0].refine for group in groups] == [2, 4, 8, 16, 32]
     assert [len(group) for group in efforts(Plan("Flat"))] == [1]
 
 
@@ -114,13 +114,11 @@ def test_who_is_slower_than_the_bar_without_the_recall_is_given_up(
 def test_candidates_suit_the_size() -> None:
     assert candidates(500, 64) == [Plan("Flat")]
     kinds = [plan.kind for plan in candidates(200_000, 256)]
-    assert kinds == [
-        *("Flat", "IVF1024,PQ64x4fs", "IVF2048,PQ64x4fs", "IVF1024,SQ8", "IVF1024,Flat", "HNSW32")
-    ]
-    assert (cells_for(200_000, 2), cells_for(5_000, 4), code_count(30), code_count(7)) == (
-        *(1024, 128),
-        *(6, 1),
-    )
+    codes = ["PQ64x4fs", "PQ128x4fs", "SQ8"]
+    coded = [f"IVF{cells},{code}" for code in codes for cells in (512, 1024)]
+    assert kinds == ["Flat", *coded, "IVF1024,Flat", "HNSW32"]
+    assert (cells_for(200_000, 2), cells_for(5_000, 4)) == (1024, 128)
+    assert [sub_quantisers(30, 4), sub_quantisers(7, 4), sub_quantisers(7, 2)] == [6, 1, 1]
 
 
 def test_a_plan_measured_on_a_sample_grows_with_the_set() -> None:

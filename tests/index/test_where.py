@@ -8,7 +8,7 @@ import pytest
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.index import where
 from zoo.index.rows import Record, Rows, write_rows
-from zoo.index.where import matching_rows
+from zoo.index.where import Filter
 
 COLUMNS = ("id", "path", "label", "year", "sku", "price")
 ROWS = [
@@ -45,7 +45,7 @@ def items(tmp_path: Path) -> Path:
     ],
 )
 def test_a_condition_selects_as_sql_does(clause: str, rows: list[int], items: Path) -> None:
-    assert matching_rows(items, clause, COLUMNS).tolist() == rows
+    assert Filter(items, COLUMNS).rows(clause).tolist() == rows
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_condition_selects_as_sql_does(clause: str, rows: list[int], items: Pa
 def test_anything_but_a_condition_is_refused(clause: str, items: Path) -> None:
     before = items.read_bytes()
     with pytest.raises(UsageError, match="--where"):
-        matching_rows(items, clause, COLUMNS)
+        Filter(items, COLUMNS).rows(clause)
     assert items.read_bytes() == before
 
 
@@ -88,7 +88,7 @@ def test_a_condition_that_would_run_for_ever_is_stopped(
     write_rows(path, [Record(f"{i}", id=i) for i in range(1000)])
     tables = ", ".join(f"items t{i}" for i in range(9))
     with pytest.raises(UsageError, match="interrupted"):
-        matching_rows(path, f"(select max(t1.id + t8.id) from {tables}) > 5", ("id", "path"))
+        Filter(path, ("id", "path")).rows(f"(select max(t1.id + t8.id) from {tables}) > 5")
 
 
 def test_the_rows_come_back_as_they_went_in(items: Path) -> None:
@@ -120,6 +120,11 @@ def test_a_path_that_is_no_text_is_refused(tmp_path: Path) -> None:
         write_rows(tmp_path / "items.sqlite", [Record("a\udcff.png")])
 
 
-def test_metadata_swept_away_by_a_writer_is_an_error_of_ours(tmp_path: Path) -> None:
+def test_metadata_swept_away_still_answers_and_what_never_was_there_is_an_error(
+    items: Path,
+) -> None:
+    opened = Filter(items, COLUMNS)
+    items.unlink()
+    assert opened.rows("label = 'cat'").tolist() == [0]
     with pytest.raises(IntegrityError, match="unable to open"):
-        matching_rows(tmp_path / "gone.sqlite", "label = 'cat'", ["label"])
+        Filter(items, COLUMNS)

@@ -54,15 +54,3 @@ class Job:
             raise UsageError(
                 f"--scales {self.scales}: between 0.1 and 4", "for example 1,0.7071,0.5"
             )
-
-
-def parse_scales(text: str) -> tuple[float, ...]:
-    """Read `1,0.7071,0.5`.
-
-    Raises:
-        UsageError: a part is no number.
-    """
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"--scales {text}: not numbers", "for example 1,0.7071,0.5") from error

@@ -1,5 +1,7 @@
 """Other input sizes than a model was saved with: several scales, or whole pictures."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from torch.nn.functional import interpolate, normalize
 from torchvision.transforms import v2
 
 from zoo.errors import UsageError
+from zoo.models.embedder import embed_pictures
 
 THREE_SCALES = (1.0, 2**-0.5, 0.5)  # the ones of the revisited Oxford and Paris benchmark
 
@@ -38,6 +41,16 @@ class MultiScale(nn.Module):
         total = sum(self.model(self._resized(images, scale)) for scale in self.scales)
         assert isinstance(total, Tensor)
         return normalize(total, dim=1)
+
+    def embed_images(
+        self, images: Iterable[Image | Path | str], batch_size: int = 64
+    ) -> Float[Tensor, "image dim"]:
+        """Embed pictures or picture files at every scale, as the wrapped model does at one.
+
+        Raises:
+            DataError: a file is no readable picture.
+        """
+        return embed_pictures(self, images, batch_size)
 
     def _resized(self, images: Tensor, scale: float) -> Tensor:
         if scale == 1:
@@ -82,6 +95,18 @@ class WholePictures(nn.Module):
         """Embed pictures of one shape."""
         vectors: Tensor = self.model(images)
         return vectors
+
+
+def parse_scales(text: str) -> tuple[float, ...]:
+    """Read `1,0.7071,0.5`.
+
+    Raises:
+        UsageError: a part is no number.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--scales {text}: not numbers", "for example 1,0.7071,0.5") from error
 
 
 def step_of(model: nn.Module) -> int:

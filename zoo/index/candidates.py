@@ -9,7 +9,7 @@ from zoo.index.engine import training_size
 from zoo.index.plan import Plan
 
 SMALL = 4_096  # below this, comparing with everything takes microseconds: nothing to gain
-REFINES = (2, 4, 8)
+REFINES = (2, 4, 8, 16, 32)
 EFFORTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 BEAMS = (16, 32, 64, 128, 256, 512)
 
@@ -22,13 +22,13 @@ def candidates(count: int, dim: int) -> list[Plan]:
     flat = Plan("Flat")
     if count < SMALL:
         return [flat]
-    cells = [cells_for(count, factor) for factor in (2, 4)]
-    codes = code_count(dim)
+    few, many = (cells_for(count, factor) for factor in (1, 2))
+    codes = [f"PQ{sub_quantisers(dim, each)}x4fs" for each in (4, 2)]
+    coded = [(cells, code) for code in (*codes, "SQ8") for cells in (few, many)]
     return [
         flat,
-        *(Plan(f"IVF{n},PQ{codes}x4fs", refine=REFINES[0]) for n in dict.fromkeys(cells)),
-        Plan(f"IVF{cells[0]},SQ8"),
-        Plan(f"IVF{cells[0]},Flat"),
+        *(Plan(f"IVF{n},{code}", refine=REFINES[0]) for n, code in dict.fromkeys(coded)),
+        Plan(f"IVF{many},Flat"),
         Plan("HNSW32"),
     ]
 
@@ -64,9 +64,9 @@ def cells_for(count: int, factor: int) -> int:
     return int(min(wanted, 2 ** int(math.log2(count / 39))))
 
 
-def code_count(dim: int) -> int:
-    """Sub-quantisers of 4 bits: the largest divisor of `dim` up to a quarter of it."""
-    return max(n for n in range(1, max(1, dim // 4) + 1) if dim % n == 0)
+def sub_quantisers(dim: int, each: int) -> int:
+    """How many codes of about `each` dimensions: the largest divisor of `dim` up to dim / each."""
+    return max(n for n in range(1, max(1, dim // each) + 1) if dim % n == 0)
 
 
 def memory_bytes(kind: str, count: int, dim: int) -> int:

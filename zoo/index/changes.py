@@ -12,8 +12,10 @@ from jaxtyping import Bool, Float32
 
 from zoo import __version__
 from zoo.errors import UnavailableError, UsageError
+from zoo.evaluation.whitening import Whitening, save_whitening
 from zoo.files import atomic_path
 from zoo.index import engine
+from zoo.index.lists import write_lists
 from zoo.index.manifest import Facts, Manifest, SegmentFacts
 from zoo.index.rows import Record, columns_of, levels_of
 from zoo.index.segment import Fill, Segment, write_removed, write_segment
@@ -21,6 +23,7 @@ from zoo.index.sources import relative_path
 from zoo.index.store import SEGMENTS, check_files, publish, read_current, writing
 
 TRAINED = f"{SEGMENTS}/trained.faiss"
+WHITENING = f"{SEGMENTS}/whitening.safetensors"
 Vectors = Float32[np.ndarray, "item dim"]
 Masks = Sequence[Bool[np.ndarray, " _"]]  # one a segment, of any lengths
 
@@ -31,14 +34,17 @@ def create(
     vectors: Vectors,
     records: Sequence[Record],
     like: Path | None = None,
+    whitening: Whitening | None = None,
 ) -> None:
-    """Fill an empty `folder` with the first generation of an index."""
+    """Fill an empty `folder` with the first generation of an index.
+
+    whitening: what `vectors` went through, and what queries will.
+    """
     (folder / SEGMENTS).mkdir()
     if like is not None:
         manifest = share_training(folder, manifest, like)
-    elif engine.training_size(manifest.plan.kind):
-        trained = engine.train(manifest.plan.kind, vectors)
-        manifest = _keep_training(folder, manifest, trained)
+    else:
+        manifest = _learnt(folder, manifest, vectors, whitening)
     start = replace(manifest, generation=0)
     publish(folder, grown(folder, start, [vectors], records, event("build", added=len(records))))
 
@@ -93,12 +99,11 @@ def compact(folder: Path) -> Manifest:
     """
     with writing(folder) as manifest:
         segments = opened(folder, manifest)
-        records = [record for segment in segments for record in living_records(segment)]
-        if not records:
+        records = LivingRecords(segments)
+        if not len(records):
             raise UsageError(f"{folder} holds no living item", "build a new index instead")
-        pieces = (piece for segment in segments for piece in living_vectors(segment))
-        name = f"{manifest.generation + 1:06d}"
-        facts = write_segment(folder, name, pieces, records, manifest, filler(folder, manifest))
+        name, codes = f"{manifest.generation + 1:06d}", mover(folder, manifest, segments)
+        facts = write_segment(folder, name, living_vectors(segments), records, manifest, codes)
         done = event("compact", dropped=sum(s.removed_count for s in manifest.segments))
         compacted = manifest.next(done, segments=(facts,))
         publish(folder, compacted)
@@ -115,18 +120,42 @@ def opened(folder: Path, manifest: Manifest) -> list[Segment]:
     return [Segment(folder, facts, manifest) for facts in manifest.segments]
 
 
-def living_vectors(segment: Segment) -> Iterator[Vectors]:
+def living_vectors(segments: Sequence[Segment]) -> Iterator[Vectors]:
     """Yield the vectors that are not removed, a chunk at a time."""
-    for start in range(0, segment.facts.count, engine.CHUNK):
-        chunk = slice(start, start + engine.CHUNK)
-        yield segment.vectors[chunk][segment.alive[chunk]]
+    for segment in segments:
+        for start in range(0, segment.facts.count, engine.CHUNK):
+            chunk = slice(start, start + engine.CHUNK)
+            yield segment.vectors[chunk][segment.alive[chunk]]
 
 
-def living_records(segment: Segment) -> list[Record]:
-    """Return the records that are not removed, in row order."""
-    return [
-        r for _, r in sorted(segment.rows.records(np.flatnonzero(segment.alive).tolist()).items())
-    ]
+class LivingRecords:
+    """The records that are not removed, in the order of their vectors, read as they are asked for.
+
+    roots: when given, one a segment: paths then start from it, and ids count from 0.
+    """
+
+    def __init__(self, segments: Sequence[Segment], roots: Sequence[Path] = ()) -> None:
+        self.segments = segments
+        self.roots = roots
+
+    def __len__(self) -> int:
+        return sum(int(segment.alive.sum()) for segment in self.segments)
+
+    def __iter__(self) -> Iterator[Record]:
+        if not self.roots:
+            yield from (record for segment in self.segments for record in _living(segment))
+            return
+        pairs = zip(self.segments, self.roots, strict=True)
+        moved = ((root, record) for segment, root in pairs for record in _living(segment))
+        for number, (root, record) in enumerate(moved):
+            yield replace(record, path=str(root / record.path), id=number)
+
+
+def _living(segment: Segment) -> Iterator[Record]:
+    rows = np.flatnonzero(segment.alive)
+    for start in range(0, len(rows), engine.CHUNK):
+        chunk = rows[start : start + engine.CHUNK].tolist()
+        yield from (record for _, record in sorted(segment.rows.records(chunk).items()))
 
 
 def event(name: str, **facts: Any) -> dict[str, Any]:
@@ -177,12 +206,28 @@ def _relative(manifest: Manifest, path: str) -> str:
 def filler(folder: Path, manifest: Manifest) -> Fill:
     """Return a function that fills the index's kind, trained once and for all, with vectors."""
 
-    def fill(vectors: Vectors) -> Any:
+    def fill(vectors: Vectors, path: Path) -> None:
         index = empty(folder, manifest)
         engine.add(index, vectors)
-        return index
+        engine.write(index, path)
 
     return fill
+
+
+def mover(folder: Path, manifest: Manifest, segments: Sequence[Segment]) -> Fill:
+    """Return a function that writes the living items' codes as they are, a list at a time.
+
+    segments: trained as one with `manifest`. A graph has no lists: it is made again.
+    """
+    if not manifest.trained:
+        return filler(folder, manifest)
+
+    def move(vectors: Vectors, path: Path) -> None:
+        parts = [(segment.codes, segment.alive) for segment in segments]
+        assert sum(int(alive.sum()) for _, alive in parts) == len(vectors)
+        write_lists(path, empty(folder, manifest), parts)
+
+    return move
 
 
 def empty(folder: Path, manifest: Manifest) -> Any:
@@ -192,21 +237,36 @@ def empty(folder: Path, manifest: Manifest) -> Any:
     return engine.open_trained(folder / manifest.trained, manifest.plan.kind, manifest.dim)
 
 
-def _keep_training(folder: Path, manifest: Manifest, trained: Any) -> Manifest:
-    with atomic_path(folder / TRAINED) as temporary:
-        engine.write(trained, temporary)
-    return replace(manifest, trained=TRAINED, trained_facts=Facts.of(folder / TRAINED))
+def _learnt(
+    folder: Path, manifest: Manifest, vectors: Vectors, whitening: Whitening | None
+) -> Manifest:
+    """Write what all segments will share: the whitening, and the codes, trained now."""
+    if whitening is not None:
+        save_whitening(whitening, folder / WHITENING)
+        facts = Facts.of(folder / WHITENING)
+        manifest = replace(manifest, whitening=WHITENING, whitening_facts=facts)
+    if engine.training_size(manifest.plan.kind):
+        with atomic_path(folder / TRAINED) as temporary:
+            engine.write(engine.train(manifest.plan.kind, vectors), temporary)
+        facts = Facts.of(folder / TRAINED)
+        manifest = replace(manifest, trained=TRAINED, trained_facts=facts)
+    return manifest
 
 
 def share_training(folder: Path, manifest: Manifest, like: Path) -> Manifest:
-    """Copy the trained codes of the index `like`, after checking that they fit."""
+    """Copy the trained codes and whitening of the index `like`, after checking that they fit."""
     other = read_current(like)
     check_files(like, other, trust_seen=True)
     if (other.dim, other.model.weights_sha256) != (manifest.dim, manifest.model.weights_sha256):
         raise UsageError(f"{like} holds embeddings of another model")
-    shared = replace(
-        manifest, plan=other.plan, trained=other.trained, trained_facts=other.trained_facts
+    for name in (other.trained, other.whitening):
+        if name:
+            shutil.copyfile(like / name, folder / name)
+    return replace(
+        manifest,
+        plan=other.plan,
+        trained=other.trained,
+        trained_facts=other.trained_facts,
+        whitening=other.whitening,
+        whitening_facts=other.whitening_facts,
     )
-    if other.trained:
-        shutil.copyfile(like / other.trained, folder / other.trained)
-    return shared

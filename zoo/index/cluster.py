@@ -8,7 +8,7 @@ from torch import nn
 
 from zoo.data.catalogue import read_catalogue
 from zoo.errors import UnavailableError, UsageError
-from zoo.index.identity import identify, reference
+from zoo.index.identity import at_scales, identify, reference
 from zoo.index.shards import Shard, embed_shard
 from zoo.index.sources import Means
 from zoo.progress import Track, silent
@@ -62,6 +62,7 @@ def embed_named(
     model: str,
     images: Path,
     modality: str = "images",
+    scales: Sequence[float] = (1.0,),
     batch_size: int = 64,
     device: str = "cpu",
     offline: bool = False,
@@ -72,7 +73,7 @@ def embed_named(
     load: `zoo.load`, handed over because it lives on a higher floor.
     """
     catalogue = read_catalogue(images, on_bad_image=on_bad_image, require_labels=False)
-    embedder = load(model, offline=offline, device=device)
+    embedder = at_scales(load(model, offline=offline, device=device), scales)
     identity = identify(embedder, reference(model))
     means = Means(batch_size=batch_size, device=device)
     return embed_shard(out, shard, embedder, identity, catalogue, means, modality)

@@ -64,8 +64,8 @@ def _neighbourhoods(index: Index, track: Track) -> Iterator[tuple[int, list[Hit]
         alive = np.flatnonzero(segment.alive).tolist()
         ids = [record.id for _, record in sorted(segment.rows.records(alive).items())]
         start = 0
-        for piece in living_vectors(segment):
-            found = index.search(torch.from_numpy(piece), NEIGHBOURS)
+        for piece in living_vectors([segment]):
+            found = index.search(torch.from_numpy(piece), NEIGHBOURS, prepared=True)
             yield from zip(ids[start : start + len(piece)], found, strict=True)
             start += len(piece)
 

@@ -205,16 +205,6 @@ def exact(candidates: Vectors, queries: Queries, k: int) -> Found:
     return scores, rows
 
 
-def move(target: Any, path: Path, kind: str, count: int) -> None:
-    """Append the inverted lists written in `path` to those of `target`, trained as one with it.
-
-    Raises:
-        IntegrityError: the file holds another kind, dimension or number of vectors.
-    """
-    other = _checked(_read(path, kind, 0), path, kind, target.d, count)
-    target.merge_from(other, target.ntotal)
-
-
 def set_threads(count: int) -> None:
     """Let faiss use `count` threads from now on."""
     faiss().omp_set_num_threads(count)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
+from zoo.evaluation.sizes import MultiScale
 from zoo.index.manifest import ModelIdentity
 
 
@@ -26,9 +28,26 @@ def weights_sha256(model: nn.Module) -> str:
 
 def identify(model: nn.Module, name: str) -> ModelIdentity:
     """Return the identity of `model`, remembered under `name` (what `zoo.load` will be given)."""
-    config: Any = getattr(model, "config", None)
+    inner = model.model if isinstance(model, MultiScale) else model
+    config: Any = getattr(inner, "config", None)
     plain = json.loads(json.dumps(config.to_json() if config else {}))  # tuples become lists
-    return ModelIdentity(name, weights_sha256(model), plain)
+    if isinstance(model, MultiScale):
+        plain["scales"] = list(model.scales)
+    return ModelIdentity(name, weights_sha256(inner), plain)
+
+
+def at_scales(model: nn.Module, scales: Sequence[float]) -> nn.Module:
+    """Return a model that embeds pictures at several scales and averages; at 1 alone, itself.
+
+    Raises:
+        UsageError: the network takes pictures of one size only.
+    """
+    return model if tuple(scales) == (1.0,) else MultiScale(model, tuple(scales))
+
+
+def as_indexed(model: nn.Module, identity: ModelIdentity) -> nn.Module:
+    """Return a freshly loaded model as it was used for an index: at the same scales."""
+    return at_scales(model, identity.config.get("scales", (1.0,)))
 
 
 def reference(name: str) -> str:

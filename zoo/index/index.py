@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.data.catalogue import Catalogue
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError
+from zoo.evaluation.whitening import Whitening
 from zoo.files import refuse_to_overwrite, staged_folder
 from zoo.index import changes
 from zoo.index.identity import identify, refuse_other_model
@@ -22,7 +23,7 @@ from zoo.index.rows import Record
 from zoo.index.sources import Means, query_like, work_for
 from zoo.index.tune import tune
 from zoo.index.update import Update, embed_distinct, update
-from zoo.index.vectors import unit_rows
+from zoo.index.vectors import unit_rows, whitened, whitening_of
 from zoo.progress import Track, silent
 
 
@@ -41,6 +42,8 @@ class Index(Reader):
         plan: Plan = Plan(),
         wish: Wish | None = None,
         like: Path | None = None,
+        whiten: bool = False,
+        whitening_dim: int | None = None,
         batch_size: int = 64,
         workers: int = 0,
         device: str = "cpu",
@@ -52,6 +55,8 @@ class Index(Reader):
         modality: index the catalogue's `images`, or its `captions`.
         wish: choose the plan by measuring, with text queries where the model reads text and the
             catalogue has captions (zoo/index/tune.py); `plan` is not looked at then.
+        whiten: learn PCA whitening from the embeddings and keep it with the index, with all
+            directions or the `whitening_dim` of largest variance. like: see `from_vectors`.
 
         Raises:
             UsageError: the folder exists, or the model lacks that side.
@@ -62,10 +67,12 @@ class Index(Reader):
         means = Means(batch_size, workers, device, track)
         records, embed = work_for(model, catalogue, root, modality, means)
         matrix = embed_distinct(records, embed)
+        whitening = whitening_of(matrix, whitening_dim) if whiten else None
         tuning: list[dict[str, Any]] = []
         if wish is not None:
-            queries = query_like(model, catalogue, modality)
-            plan, rows = tune(matrix, queries, wish, track)
+            asked = query_like(model, catalogue, modality)
+            queries = None if asked is None else whitened(asked, whitening)
+            plan, rows = tune(whitened(matrix, whitening), queries, wish, track)
             tuning = [row.to_json() for row in rows]
         return cls.from_vectors(
             folder,
@@ -76,6 +83,7 @@ class Index(Reader):
             modality=modality,
             root=root,
             like=like,
+            whitening=whitening,
             tuning=tuning,
         )
 
@@ -91,11 +99,13 @@ class Index(Reader):
         modality: str = "images",
         root: Path | None = None,
         like: Path | None = None,
+        whitening: Whitening | None = None,
         tuning: Sequence[dict[str, Any]] = (),
     ) -> "Index":
         """Create the index `folder` from embeddings; they are brought to unit length.
 
-        like: an index whose trained codes to share, so that the two can be merged exactly.
+        like: an index whose trained codes and whitening to share, so that the two can be merged
+            exactly. whitening: applied to the embeddings, kept, and applied to every query.
 
         Raises:
             UsageError: the folder exists, or the plan does not fit the vectors.
@@ -104,11 +114,14 @@ class Index(Reader):
         matrix = unit_rows(vectors, "embedding")
         if len(matrix) == 0:
             raise DataError("there is nothing to index", "give at least one picture")
+        if like is not None:
+            whitening = Reader.open(like).whitening
+        matrix = whitened(matrix, whitening)
         manifest = Manifest(
             model, matrix.shape[1], plan, modality, str(root or ""), tuning=tuple(tuning)
         )
         with staged_folder(folder) as staged:
-            changes.create(staged, manifest, matrix, records, like)
+            changes.create(staged, manifest, matrix, records, like, whitening)
         return cls.open(folder)
 
     @classmethod
@@ -140,7 +153,7 @@ class Index(Reader):
         refuse_other_model(self.manifest.model, identify(model, "this model"))
         means = Means(batch_size, workers, device, track)
         records, embed = work_for(model, catalogue, self.root, self.manifest.modality, means)
-        done = update(self.folder, records, embed)
+        done = update(self.folder, records, lambda chosen: self.prepare(embed(chosen)))
         self._refresh()
         return done
 
@@ -150,11 +163,7 @@ class Index(Reader):
         Raises:
             RankzooError: another process is writing. UsageError, DataError: see `from_vectors`.
         """
-        matrix = unit_rows(vectors, "embedding")
-        if matrix.shape[1] != self.manifest.dim:
-            raise UsageError(
-                f"embeddings have {matrix.shape[1]} dimensions, the index {self.manifest.dim}"
-            )
+        matrix = self.prepare(vectors).numpy()
         changes.append(self.folder, matrix, records)
         self._refresh()
         return len(matrix)

@@ -70,6 +70,7 @@ class Manifest:
     levels, columns: names of the label levels and of the other metadata columns.
     next_id: the id the next item gets; ids are never used twice.
     trained: path of the trained, empty faiss index that every segment's codes share, or empty.
+    whitening: path of the whitening every vector went through, and every query will, or empty.
     tuning: the table measured by the tuner, one row per candidate.
     history: what was done, oldest first.
     """
@@ -86,6 +87,8 @@ class Manifest:
     segments: tuple[SegmentFacts, ...] = ()
     trained: str = ""
     trained_facts: Facts | None = None
+    whitening: str = ""
+    whitening_facts: Facts | None = None
     tuning: tuple[Mapping[str, Any], ...] = ()
     history: tuple[Mapping[str, Any], ...] = ()
 
@@ -100,6 +103,8 @@ class Manifest:
         found = {name: facts for segment in self.segments for name, facts in segment.files.items()}
         if self.trained_facts is not None:
             found[self.trained] = self.trained_facts
+        if self.whitening_facts is not None:
+            found[self.whitening] = self.whitening_facts
         return found
 
     def next(self, event: Mapping[str, Any], **changes: Any) -> "Manifest":
@@ -112,6 +117,7 @@ class Manifest:
         return {
             "count": self.count,
             "dim": self.dim,
+            "whitened": bool(self.whitening),
             "kind": self.plan.kind,
             "plan": str(self.plan),
             "modality": self.modality,
@@ -156,12 +162,15 @@ class Manifest:
     def _parse(cls, value: Mapping[str, Any]) -> "Manifest":
         fixed = ("format", "metric", "normalised", "count")
         fields = {key: entry for key, entry in value.items() if key not in fixed}
-        trained = fields["trained_facts"]
+        shared = {
+            name: None if fields.get(name) is None else Facts(**fields[name])
+            for name in ("trained_facts", "whitening_facts")
+        }
         fields |= {
             "model": ModelIdentity(**fields["model"]),
             "plan": Plan(**fields["plan"]),
             "segments": tuple(_segment(entry) for entry in fields["segments"]),
-            "trained_facts": None if trained is None else Facts(**trained),
+            **shared,
             **{key: tuple(fields[key]) for key in ("levels", "columns", "tuning", "history")},
         }
         return cls(**fields)

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from zoo.errors import IntegrityError, UsageError
+from zoo.evaluation.whitening import Whitening, load_whitening
 from zoo.index import engine
 from zoo.index.hits import Hit, ranked
 from zoo.index.identity import refuse_other_model
@@ -18,7 +19,7 @@ from zoo.index.plan import Plan
 from zoo.index.rows import Record
 from zoo.index.segment import Segment, locate
 from zoo.index.store import check_files, read_current
-from zoo.index.vectors import unit_rows
+from zoo.index.vectors import unit_rows, whitened
 from zoo.progress import Track, silent
 
 TRIES = 5  # a writer may sweep a generation away between a reader's look at it and its opening
@@ -34,6 +35,7 @@ class Reader:
         self.folder = folder
         self.manifest = manifest
         self.segments = tuple(segments)
+        self.whitening = _whitening(folder, manifest)
 
     @classmethod
     def open(cls: type[Own], folder: Path, *, trust_seen: bool = True) -> Own:
@@ -73,9 +75,12 @@ class Reader:
         plan: Plan | None = None,
         model: ModelIdentity | None = None,
         candidates: Sequence[Mask] | None = None,
+        prepared: bool = False,
     ) -> list[list[Hit]]:
         """Return up to `k` hits for each query, best first.
 
+        prepared: the queries are vectors as the index keeps them (`prepare`, `vectors_of`), not
+            as the model makes them.
         where: an SQL condition on the metadata. plan: search harder or softer than planned.
         model: who made the queries; refused unless it also made the index.
         candidates: what `candidates(where)` returned, for those who ask it more than once.
@@ -88,17 +93,28 @@ class Reader:
             refuse_other_model(self.manifest.model, model)
         if k < 1:
             raise UsageError(f"k={k} asks for nothing", "give a positive k")
-        if queries.shape[1] != self.manifest.dim:
-            raise UsageError(
-                f"queries have {queries.shape[1]} dimensions, the index {self.manifest.dim}",
-                "embed them with the index's own model",
-            )
-        matrix = unit_rows(queries, "query")
+        matrix = unit_rows(queries if prepared else self.prepare(queries, "query"), "query")
         allowed = self.candidates(where) if candidates is None else candidates
         pieces = [matrix[i : i + QUERY_BATCH] for i in range(0, len(matrix), QUERY_BATCH)]
         return [
             hits for piece in pieces for hits in self._search(piece, k, plan or self.plan, allowed)
         ]
+
+    def prepare(
+        self, embeddings: Float[Tensor, "item _"], what: str = "embedding"
+    ) -> Float[Tensor, "item dim"]:
+        """Return a model's embeddings as the index keeps them: of unit length, whitened if it is.
+
+        Raises:
+            UsageError: they have another width. DataError: one is zero or not finite.
+        """
+        width = self.manifest.dim if self.whitening is None else len(self.whitening.mean)
+        if embeddings.shape[1] != width:
+            raise UsageError(
+                f"{what} of {embeddings.shape[1]} dimensions, the index's model makes {width}",
+                "embed with the index's own model",
+            )
+        return torch.from_numpy(whitened(unit_rows(embeddings, what), self.whitening))
 
     @property
     def plan(self) -> Plan:
@@ -185,3 +201,19 @@ class Reader:
         """Close the metadata files."""
         for segment in self.segments:
             segment.close()
+
+
+def _whitening(folder: Path, manifest: Manifest) -> Whitening | None:
+    """Read the whitening of an index whose files were verified.
+
+    Raises:
+        IntegrityError: it is none, or of another width.
+    """
+    if not manifest.whitening:
+        return None
+    found = load_whitening(folder / manifest.whitening)
+    sizes = (found.mean.ndim, *found.projection.shape)
+    finite = all(bool(t.isfinite().all()) for t in (found.mean, found.projection))
+    if sizes != (1, len(found.mean), manifest.dim) or not finite:
+        raise IntegrityError(f"{folder / manifest.whitening} is no whitening of this index")
+    return found

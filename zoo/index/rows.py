@@ -3,10 +3,10 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from zoo.errors import DataError, IntegrityError
 
@@ -30,7 +30,20 @@ class Record:
     id: int = -1
 
 
-def write_rows(path: Path, records: Sequence[Record]) -> None:
+@runtime_checkable
+class Records(Protocol):
+    """Records to be walked through more than once: a list, or rows that stay on disk."""
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def __iter__(self) -> Iterator[Record]:
+        """Walk through them."""
+        ...
+
+
+def write_rows(path: Path, records: Records) -> None:
     """Write the rows of a segment; the row number is the vector's position.
 
     Extra columns whose every value is a plain number become numbers, so `year > 2010` works.
@@ -41,7 +54,9 @@ def write_rows(path: Path, records: Sequence[Record]) -> None:
     levels, columns = levels_of(records), columns_of(records)
     names = ("row", *FIXED, *levels, *columns)
     _refuse_bad_names(names)
-    numeric = {c for c in columns if all(_is_number(r.extra.get(c, "")) for r in records)}
+    numeric = set(columns)
+    for record in records:
+        numeric -= {c for c in numeric if not _is_number(record.extra.get(c, ""))}
     types = {
         "row": "INTEGER PRIMARY KEY",
         "id": "INTEGER NOT NULL",

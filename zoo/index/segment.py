@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -13,29 +12,30 @@ from zoo.files import atomic_path, staged_folder
 from zoo.index import engine
 from zoo.index.manifest import Facts, Manifest, SegmentFacts
 from zoo.index.plan import Plan
-from zoo.index.rows import Record, Rows, write_rows
+from zoo.index.rows import FIXED, Records, Rows, write_rows
 from zoo.index.store import SEGMENTS
-from zoo.index.where import matching_rows
+from zoo.index.where import Filter
 
 VECTORS, CODES, ITEMS = "vectors.faiss", "codes.faiss", "items.sqlite"
 SEARCH_EXACTLY = 4_096  # so few candidates are compared one by one: exact, and sooner than codes
 
 Vectors = Float32[np.ndarray, "item dim"]
-Fill = Callable[[Vectors], Any]
+Piece = Float32[np.ndarray, "_ dim"]
+Fill = Callable[[Vectors, Path], None]
 
 
 def write_segment(
     folder: Path,
     name: str,
-    vectors: Iterable[Vectors],
-    records: Sequence[Record],
+    vectors: Iterable[Piece],
+    records: Records,
     manifest: Manifest,
     codes: Fill,
 ) -> SegmentFacts:
     """Write `segments/<name>` of the index `folder` in one rename and return what it holds.
 
     vectors: pieces of the matrix, in the order of `records`.
-    codes: makes the approximate index of the whole matrix; not asked for a Flat index.
+    codes: writes the approximate index of the whole matrix; not asked for a Flat index.
     """
     home = folder / SEGMENTS / name
     with staged_folder(home) as staged:
@@ -43,13 +43,12 @@ def write_segment(
         assert count == len(records), "one vector a record"
         write_rows(staged / ITEMS, records)
         if manifest.plan.kind != "Flat":
-            index = codes(engine.map_vectors(staged / VECTORS, count, manifest.dim))
-            engine.write(index, staged / CODES)
+            codes(engine.map_vectors(staged / VECTORS, count, manifest.dim), staged / CODES)
     files = {f"{SEGMENTS}/{name}/{path.name}": Facts.of(path) for path in sorted(home.iterdir())}
     return SegmentFacts(name, count, files)
 
 
-def write_vectors(path: Path, pieces: Iterable[Vectors], count: int, dim: int) -> int:
+def write_vectors(path: Path, pieces: Iterable[Piece], count: int, dim: int) -> int:
     """Stream pieces of a matrix into a faiss IndexFlatIP file; return how many rows came."""
     rows = 0
     with path.open("wb") as file:
@@ -82,12 +81,12 @@ class Segment:
 
     def __init__(self, folder: Path, facts: SegmentFacts, manifest: Manifest) -> None:
         self.facts = facts
-        self.columns = ("id", "path", "sha256", "caption", *manifest.levels, *manifest.columns)
         home = folder / SEGMENTS / facts.name
         self.home = home
         self._kind = manifest.plan.kind
         self.vectors = engine.map_vectors(home / VECTORS, facts.count, manifest.dim)
         self.rows = Rows(home / ITEMS, manifest.levels)
+        self._filter = Filter(home / ITEMS, (*FIXED, *manifest.levels, *manifest.columns))
         if len(self.rows) != facts.count:
             raise IntegrityError(f"{home / ITEMS} has {len(self.rows)} rows, not {facts.count}")
         self.alive = _alive(folder, facts)
@@ -103,7 +102,7 @@ class Segment:
     def matching(self, where: str) -> Bool[np.ndarray, " item"]:
         """Which items are alive and fulfil a `--where` clause."""
         chosen = np.zeros(self.facts.count, bool)
-        chosen[matching_rows(self.home / ITEMS, where, self.columns)] = True
+        chosen[self._filter.rows(where)] = True
         chosen &= self.alive
         return chosen
 
@@ -121,8 +120,9 @@ class Segment:
         return engine.search(self.codes, self.flat, plan, queries, k, candidates)
 
     def close(self) -> None:
-        """Close the rows; mapped files close when nobody looks at them any more."""
+        """Close the metadata; mapped files close when nobody looks at them any more."""
         self.rows.close()
+        self._filter.close()
 
 
 def locate(segments: Sequence[Segment], ids: Sequence[int]) -> dict[int, tuple[int, int]]:

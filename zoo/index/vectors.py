@@ -1,4 +1,4 @@
-"""Embeddings as the index keeps them: float32 rows of unit length."""
+"""Embeddings as the index keeps them: float32 rows of unit length, whitened if it whitens."""
 
 import numpy as np
 import torch
@@ -6,6 +6,10 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from zoo.errors import DataError
+from zoo.evaluation.whitening import Whitening, learn_whitening
+
+LEARN_ON = 100_000  # vectors: 200 a direction at 512 dimensions
+Rows = Float32[np.ndarray, "item dim"]
 
 
 def unit_rows(vectors: Float[Tensor, "item dim"], what: str) -> Float32[np.ndarray, "item dim"]:
@@ -22,3 +26,24 @@ def unit_rows(vectors: Float[Tensor, "item dim"], what: str) -> Float32[np.ndarr
         raise DataError(f"{what} {row} has no direction: its length is {float(lengths[row]):g}")
     rows: Float32[np.ndarray, "item dim"] = (matrix / lengths).numpy()
     return rows
+
+
+def whitened(rows: Rows, whitening: Whitening | None) -> Float32[np.ndarray, "item _"]:
+    """Return unit rows after a whitening, if there is one.
+
+    Raises:
+        DataError: the whitening is for another width, or leaves a row without direction.
+    """
+    if whitening is None:
+        return rows
+    return unit_rows(whitening(torch.from_numpy(rows)), "whitened embedding")
+
+
+def whitening_of(rows: Rows, dim: int | None = None) -> Whitening:
+    """Learn a whitening from (a fixed sample of) unit rows, keeping `dim` directions or all.
+
+    Raises:
+        DataError: there are too few rows.
+    """
+    pick = np.sort(np.random.default_rng(0).permutation(len(rows))[:LEARN_ON])
+    return learn_whitening(torch.from_numpy(rows[pick]), dim)

@@ -2,8 +2,8 @@
 
 import re
 import sqlite3
+import threading
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ FUNCTIONS = {"abs", "coalesce", "glob", "ifnull", "iif", "instr", "length", "lik
 STEPS_AT_ONCE = 100_000  # virtual machine steps between two looks at the budget
 BUDGET = 5_000  # looks: 5e8 steps, about 10 s, end a clause that never ends
 DAMAGED = (
-    sqlite3.SQLITE_CANTOPEN,  # a writer has swept this generation away
+    sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_NOTADB,
@@ -31,34 +31,58 @@ LIMITS = {
 }
 
 
-def matching_rows(path: Path, clause: str, columns: Sequence[str]) -> Int64[np.ndarray, " match"]:
-    """Return, ascending, the rows of a segment's SQLite file that `clause` is true for.
+class Filter:
+    """A segment's SQLite file, opened once to evaluate conditions; safe to share between threads.
 
+    It stays open: a writer may sweep the file away and this generation still answers. The file is
+    opened read-only, and an authorizer refuses everything but reading `items`.
     columns: every column of the index; those this segment lacks are null here.
-    The file is opened read-only and an authorizer refuses everything but reading `items`.
 
     Raises:
-        UsageError: the clause is no such expression; the hint lists the columns.
-        IntegrityError: the file is gone, or damaged in a way its hash did not show.
+        IntegrityError: the file is gone, or is no database.
     """
-    _refuse_nonsense(clause, columns)
-    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    try:
-        with closing(sqlite3.connect(address, uri=True)) as connection:
-            missing = _missing(connection, columns)
-            _confine(connection)
-            source = f"(SELECT *{missing} FROM main.items)" if missing else "main.items"
-            rows = connection.execute(
-                f"SELECT row FROM {source} AS items WHERE (\n{clause}\n) ORDER BY row"
-            )
-            return np.fromiter((row for (row,) in rows), np.int64)
-    except (sqlite3.Error, sqlite3.Warning) as error:
-        if getattr(error, "sqlite_errorcode", 0) in DAMAGED:
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self.path = path
+        self.columns = tuple(columns)
+        self._lock = threading.Lock()
+        address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        try:
+            self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+            missing = _missing(self._connection, columns)
+        except sqlite3.Error as error:
             raise IntegrityError(f"{path}: {error}") from error
-        reason = " ".join(str(error).removesuffix(') ORDER BY row"').split())
-        raise UsageError(
-            f"--where {clause!r}: {reason}", f"columns: {', '.join(columns)}"
-        ) from error
+        self._source = f"(SELECT *{missing} FROM main.items)" if missing else "main.items"
+        _confine(self._connection)
+
+    def rows(self, clause: str) -> Int64[np.ndarray, " match"]:
+        """Return, ascending, the rows that `clause` is true for.
+
+        Raises:
+            UsageError: the clause is no such expression; the hint lists the columns.
+            IntegrityError: the file is damaged in a way its hash did not show.
+        """
+        _refuse_nonsense(clause, self.columns)
+        statement = f"SELECT row FROM {self._source} AS items WHERE (\n{clause}\n) ORDER BY row"
+        try:
+            with self._lock:
+                remaining = iter(range(BUDGET))
+                self._connection.set_progress_handler(
+                    lambda: int(next(remaining, None) is None), STEPS_AT_ONCE
+                )
+                found = self._connection.execute(statement)
+                return np.fromiter((row for (row,) in found), np.int64)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            if getattr(error, "sqlite_errorcode", 0) in DAMAGED:
+                raise IntegrityError(f"{self.path}: {error}") from error
+            reason = " ".join(str(error).removesuffix(') ORDER BY row"').split())
+            raise UsageError(
+                f"--where {clause!r}: {reason}", f"columns: {', '.join(self.columns)}"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
 
 
 def _missing(connection: sqlite3.Connection, columns: Sequence[str]) -> str:
@@ -71,8 +95,6 @@ def _confine(connection: sqlite3.Connection) -> None:
     for limit, value in LIMITS.items():
         connection.setlimit(limit, value)
     connection.execute("PRAGMA trusted_schema = OFF")
-    remaining = iter(range(BUDGET))
-    connection.set_progress_handler(lambda: int(next(remaining, None) is None), STEPS_AT_ONCE)
     connection.set_authorizer(_authorize)
 
 

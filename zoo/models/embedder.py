@@ -49,7 +49,6 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
         pooled = self._pool(self.backbone.forward_features(images))
         return nn.functional.normalize(self.head(pooled).float(), dim=1)
 
-    @torch.inference_mode()
     def embed_images(
         self, images: Iterable[Image | Path | str], batch_size: int = 64
     ) -> Float[Tensor, "image dim"]:
@@ -58,15 +57,7 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
         Raises:
             DataError: a file is no readable picture.
         """
-        device = next(self.parameters()).device
-        transform = self.transform
-        found = [torch.empty(0, self.dim)]
-        remaining = iter(images)
-        while group := list(islice(remaining, batch_size)):
-            pictures = [i if isinstance(i, Image) else open_image(Path(i)) for i in group]
-            batch = torch.stack([transform(picture) for picture in pictures])
-            found.append(self(batch.to(device)).cpu())
-        return torch.cat(found)
+        return embed_pictures(self, images, batch_size)
 
     @classmethod
     def read_folder(cls, folder: Path) -> "Embedder":
@@ -88,6 +79,26 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
             return features[:, 0]
         vectors: Tensor = self.pooling(_as_maps(features, self.width, self.backbone))
         return vectors
+
+
+@torch.inference_mode()
+def embed_pictures(
+    model: Any, images: Iterable[Image | Path | str], batch_size: int
+) -> Float[Tensor, "image dim"]:
+    """Embed pictures or picture files with a model's own transform, on its device.
+
+    Raises:
+        DataError: a file is no readable picture.
+    """
+    device = next(model.parameters()).device
+    transform = model.transform
+    found = [torch.empty(0, model.dim)]
+    remaining = iter(images)
+    while group := list(islice(remaining, batch_size)):
+        pictures = [i if isinstance(i, Image) else open_image(Path(i)) for i in group]
+        batch = torch.stack([transform(picture) for picture in pictures])
+        found.append(model(batch.to(device)).cpu())
+    return torch.cat(found)
 
 
 def _as_maps(

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from zoo.errors import UsageError
+from zoo.index.identity import as_indexed
 from zoo.index.store import read_current
 from zoo.serve.encoder import Encoder
 from zoo.serve.refusal import RefusedError
@@ -40,14 +42,16 @@ class Library:
         """
         if not folders:
             raise UsageError("there is no index to serve", "rankzoo index build makes one")
-        encoders: dict[str, Encoder] = {}
+        encoders: dict[tuple[Any, ...], Encoder] = {}
         served: dict[str, Served] = {}
         for folder in folders:
             name = model or _model_of(folder)
-            if name not in encoders:
-                encoders[name] = Encoder(load(name), name, words(name))
+            identity = read_current(folder).model
+            wanted = (name, *identity.config.get("scales", ()))
+            if wanted not in encoders:
+                encoders[wanted] = Encoder(as_indexed(load(name), identity), name, words(name))
             key = free_name(folder.resolve().name, served)
-            served[key] = Served(key, folder, encoders[name])
+            served[key] = Served(key, folder, encoders[wanted])
         return cls(served)
 
     def __getitem__(self, name: str) -> Served:

@@ -1,0 +1,61 @@
+"""An estimate grows as the work does, and is of the work's order."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from zoo.data.catalogue import read_catalogue
+from zoo.index import estimate
+from zoo.index.estimate import building_seconds, embedding_seconds
+from zoo.index.sources import Means
+
+
+@pytest.fixture
+def constant_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which every measurement takes a second."""
+    monkeypatch.setattr(estimate, "_seconds", lambda act: (act(), 1.0)[1])
+
+
+@pytest.mark.usefixtures("constant_rate")
+def test_estimates_follow_the_operations() -> None:
+    pairs = 4096 * 1024
+    trained = 64 * 128
+    expected = 128 * (10 * trained + 10**6) / pairs
+    assert building_seconds("IVF128,SQ8", 10**6, 8) == pytest.approx(expected)
+    assert building_seconds("IVF128,SQ8", 1000, 8) == pytest.approx(128 * 11 * 1000 / pairs)
+    assert building_seconds("HNSW8", 4_000_000, 8) == pytest.approx(2000 * 2)  # log 4e6 = 2 log 2e3
+    assert building_seconds("Flat", 10**6, 8) == 0
+
+
+class Slow(nn.Module):
+    """A model that takes 5 ms a picture."""
+
+    dim = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def transform(self, image: Any) -> Float[Tensor, "3 1 1"]:
+        return torch.tensor(image.resize((1, 1)).getpixel((0, 0))).float().view(3, 1, 1)
+
+    def forward(self, images: Float[Tensor, "batch 3 1 1"]) -> Float[Tensor, "batch 3"]:
+        time.sleep(0.005 * len(images))
+        return images.flatten(1)
+
+    embed_images: Callable[..., Tensor] = forward
+
+
+def test_embedding_is_timed_on_a_few_items_of_all(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "PROBE", 4)
+    catalogue = read_catalogue(photos)
+    seconds = embedding_seconds(Slow(), catalogue, "images", Means())
+    assert seconds >= 0.005 * len(catalogue)
