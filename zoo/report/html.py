@@ -61,7 +61,8 @@ def facts(values: Mapping[str, Cell]) -> str:
 
 def _cell(tag: str, value: Cell, numeric: bool) -> str:
     attribute = ' class="number"' if numeric else ""
-    return f"<{tag}{attribute}>{escape(_text(value))}</{tag}>"
+    text = escape(_text(value)).replace("_", "_<wbr>")  # long names wrap on a narrow screen
+    return f"<{tag}{attribute}>{text}</{tag}>"
 
 
 def _text(value: Cell) -> str:
