@@ -25,6 +25,7 @@ def network_config(recipe: DetectionRecipe, labels: int) -> dict[str, Any]:
     """Return the `model` part of the recipe's mmdetection configuration, for `labels` classes."""
     model = shipped_config(recipe.detector)
     _set_backbone(model, recipe)
+    _set_width(model, recipe.channels)
     two_stage = recipe.detector == "faster_rcnn"
     head = model["roi_head"]["bbox_head"] if two_stage else model["bbox_head"]
     head["num_classes"] = labels
@@ -82,6 +83,17 @@ def _set_backbone(model: dict[str, Any], recipe: DetectionRecipe) -> None:
     model["backbone"].update(depth=recipe.depth, init_cfg=None)  # weights are loaded by us
     if recipe.backbone is None:
         model["backbone"].update(frozen_stages=-1, norm_eval=False, zero_init_residual=False)
+
+
+def _set_width(model: dict[str, Any], channels: int) -> None:
+    """Give pyramid and heads another width than the 256 that mmdetection ships."""
+    model["neck"]["out_channels"] = channels
+    for name in ("bbox_head", "rpn_head"):
+        if name in model:
+            model[name].update(in_channels=channels, feat_channels=channels)
+    if "roi_head" in model:
+        model["roi_head"]["bbox_roi_extractor"]["out_channels"] = channels
+        model["roi_head"]["bbox_head"].update(in_channels=channels, fc_out_channels=4 * channels)
 
 
 def _rank_anchors(model: dict[str, Any], recipe: DetectionRecipe, ranking: dict[str, Any]) -> None:

@@ -98,9 +98,13 @@ def _common(
 
 
 def _optimiser(recipe: DetectionRecipe) -> dict[str, Any]:
-    rates = {"lr": recipe.lr, "momentum": recipe.momentum, "weight_decay": recipe.weight_decay}
+    rates: dict[str, Any] = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
+    if recipe.optimiser == "sgd":
+        rates.update(type="SGD", momentum=recipe.momentum)
+    else:
+        rates.update(type="AdamW")
     clip = {"max_norm": recipe.clip_norm, "norm_type": 2} if recipe.clip_norm else None
-    return {"type": "OptimWrapper", "optimizer": {"type": "SGD", **rates}, "clip_grad": clip}
+    return {"type": "OptimWrapper", "optimizer": rates, "clip_grad": clip}
 
 
 def _schedule(recipe: DetectionRecipe) -> list[dict[str, Any]]:

@@ -127,6 +127,7 @@ _SCENES = DetectionRecipe(
     train=("train",),
     test="test",
     depth=18,
+    channels=64,
     scale=(160, 160),
     batch=4,
     epochs=12,

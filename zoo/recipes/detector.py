@@ -25,6 +25,7 @@ class DetectionRecipe:
     random weights, all of it trained). `train` and `test` name annotated parts: splits of COCO
     files, or sets of VOC as `VOC2007/trainval`. `scale` is (longest, shortest) side in pixels.
     `loss_options` go to the loss; `score_threshold` is the lowest score a detection may have.
+    `momentum` is SGD's. `channels` is the width of the feature pyramid and the heads on it.
     `proposals` and `regions` bound the boxes that a two-stage detector passes on and trains on.
     `bad_boxes`: "fail" on a box without area, or "skip" it.
     """
@@ -37,9 +38,11 @@ class DetectionRecipe:
     train: tuple[str, ...]
     test: str
     depth: Literal[18, 34, 50, 101] = 50
+    channels: int = 256
     backbone: str | None = None
     scale: tuple[int, int] = (1333, 800)
     batch: int = 16
+    optimiser: Literal["sgd", "adamw"] = "sgd"
     lr: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 1e-4
