@@ -1,0 +1,23 @@
+"""`rankzoo bench …`: speed and memory on this machine, each against a reference in the same run."""
+
+import typer
+
+from cli.bench import ranking, search, training
+
+app = typer.Typer(name="bench", no_args_is_help=True)
+for command in (
+    training.startup,
+    training.decode,
+    training.training,
+    training.batches,
+    ranking.detection,
+    ranking.detectors,
+    training.evaluation,
+    training.extraction,
+    search.index,
+    search.opening,
+    search.serve,
+    ranking.sorters,
+    ranking.losses,
+):
+    app.command()(command)

@@ -1,0 +1,86 @@
+"""`rankzoo bench losses|sorters|detection|detectors`: what ranks."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.bench.tables import Repeats, narrow_table, show_rows
+from cli.options import Json, Out, Quiet, Seed
+from cli.output import Output
+
+
+def losses(
+    count: Annotated[int, typer.Option("--n", min=2, help="Items in the batch.")] = 4096,
+    dim: Annotated[int, typer.Option("--dim", min=1, help="Dimensions.")] = 512,
+    per_class: Annotated[int, typer.Option("--per-class", min=1, help="Items of a class.")] = 4,
+    only: Annotated[list[str] | None, typer.Option("--loss", help="Only these losses.")] = None,
+    rivals: Annotated[
+        bool, typer.Option("--rivals", help="Also time textbook forms and packaged losses.")
+    ] = False,
+    repeats: Repeats = 3,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Time every rank loss against the similarity product's own forward and backward."""
+    from rich.console import Group
+
+    from zoo.bench.losses import benchmark_losses, benchmark_rivals
+
+    output = Output(json, quiet)
+    names = tuple(only or ())
+    found: dict[str, Any] = {
+        "losses": benchmark_losses(count, dim, per_class, repeats, seed, names, output.track)
+    }
+    if rivals:
+        found["rivals"] = benchmark_rivals(
+            count, dim=dim, per_class=per_class, seed=seed, track=output.track
+        )
+    output.result(
+        found, lambda: Group(*(narrow_table(rows, title) for title, rows in found.items()))
+    )
+
+
+def sorters(
+    length: Annotated[int, typer.Option("--length", min=2, help="Scores in a vector.")] = 100,
+    inputs: Annotated[str, typer.Option("--inputs", help="Kind of vectors.")] = "mixture",
+    count: Annotated[int, typer.Option("--count", min=1, help="Vectors.")] = 500,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Place every sorter: rank error, and the share of rank changes its gradient predicts."""
+    from zoo.bench.sorters import compare_sorters, contenders
+
+    places = compare_sorters(contenders(), length, inputs=inputs, count=count, seed=seed)
+    show_rows(Output(json, quiet), [place.to_row() for place in places])
+
+
+def detection(
+    negatives: Annotated[int, typer.Option("--negatives", min=1, help="Negatives.")] = 200_000,
+    positives: Annotated[int, typer.Option("--positives", min=1, help="Positives.")] = 2_000,
+    repeats: Repeats = 3,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare detection's ranking losses with a loop over the positives."""
+    from zoo.bench.detection import compare_detection_losses
+
+    output = Output(json, quiet)
+    show_rows(output, compare_detection_losses(negatives, positives, repeats, output.track))
+
+
+def detectors(
+    out: Out,
+    scenes: Annotated[int, typer.Option("--scenes", min=10, help="Pictures to draw.")] = 200,
+    size: Annotated[int, typer.Option("--size", min=64, help="Side of a picture, pixels.")] = 128,
+    epochs: Annotated[int, typer.Option("--epochs", min=2, help="Epochs of a run.")] = 5,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train detectors on each loss, three seeds, on generated scenes; goes on where it stopped."""
+    from zoo.bench.detectors import compare_detectors
+
+    output = Output(json, quiet)
+    rows = compare_detectors(out, scenes=scenes, side=size, epochs=epochs, track=output.track)
+    show_rows(output, rows)
