@@ -13,9 +13,12 @@ from zoo.detection.storage import load_weights, read_detector_config
 from zoo.errors import DataError
 from zoo.hub.safe import WEIGHTS
 
-COCO_NAMES = {"mAP": "ap", "mAP_50": "ap_50", "mAP_75": "ap_75"}
-COCO_NAMES |= {f"mAP_{size[0]}": f"ap_{size}" for size in ("small", "medium", "large")}
-VOC_NAMES = {"AP50": "ap_50"}
+COCO_NAMES = {"bbox_mAP": "ap", "bbox_mAP_50": "ap_50", "bbox_mAP_75": "ap_75"}
+COCO_NAMES |= {f"bbox_mAP_{size[0]}": f"ap_{size}" for size in ("small", "medium", "large")}
+NAMES = {  # mmdetection's names and ours
+    "coco": {f"coco/{theirs}": ours for theirs, ours in COCO_NAMES.items()},
+    "voc": {"pascal_voc/AP50": "ap_50"},
+}
 
 
 def evaluate_detector(
@@ -43,15 +46,12 @@ def evaluate_part(
         with runner_of(config, device) as runner:
             load_weights(runner.model, load_file(folder / WEIGHTS), folder / WEIGHTS)
             found = runner.test()
-    names = COCO_NAMES if part.layout == "coco" else VOC_NAMES
-    metrics = {
-        names[key]: float(value)
-        for key, value in ((name.partition("/")[2] or name, v) for name, v in found.items())
-        if key in names
-    }
-    # COCO's -1 stands for "no such objects"; without any detection mmdetection reports nothing
-    kept = {name: value for name, value in metrics.items() if value >= 0}
-    return kept or dict.fromkeys(names.values(), 0.0), protocol(part)
+    names = NAMES[part.layout]
+    if not found:  # no detection at all: mmdetection reports nothing
+        return dict.fromkeys(names.values(), 0.0), protocol(part)
+    metrics = {ours: float(found[theirs]) for theirs, ours in names.items()}
+    # COCO's -1 stands for "no such objects"
+    return {name: value for name, value in metrics.items() if value >= 0}, protocol(part)
 
 
 def _check_labels(part: Part, labels: tuple[str, ...]) -> None:
