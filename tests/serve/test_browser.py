@@ -33,7 +33,13 @@ class Squares(Detector):
         ]
 
 
+def settled(page: Page) -> None:
+    """Wait until what was asked for last is what is shown."""
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+
+
 def labels(page: Page) -> list[str]:
+    settled(page)
     return page.locator("#results .name").all_inner_texts()
 
 
@@ -95,6 +101,8 @@ def test_the_keyboard_suffices(address: Callable[..., str], page: Page) -> None:
     page.keyboard.press("/")
     page.keyboard.type("blue")
     page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_contain_text("12 hits")
+    settled(page)
     expect(page.locator("#results .name").first).to_have_text("blue")
     page.locator("#results .open").first.focus()
     page.keyboard.press("ArrowRight")
