@@ -156,7 +156,9 @@ def test_a_token_is_asked_for_once(address: Callable[..., str], page: Page) -> N
     page.fill("#token", "a-token-long-enough")
     page.press("#token", "Enter")
     expect(page.locator("#results li")).to_have_count(12)
-    page.wait_for_function("[...document.images].some(i => i.naturalWidth > 0)")
+    picture = page.locator("#results img").first
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") > 0
     page.reload()
     expect(page.locator("#results li")).to_have_count(12)
 
