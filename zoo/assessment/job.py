@@ -50,7 +50,3 @@ class Job:
         if self.protocol and self.protocol not in PROTOCOLS:
             known = ", ".join(PROTOCOLS)
             raise UsageError(f"no protocol is called {self.protocol!r}", f"protocols: {known}")
-        if not self.scales or any(not 0.1 <= scale <= 4 for scale in self.scales):
-            raise UsageError(
-                f"--scales {self.scales}: between 0.1 and 4", "for example 1,0.7071,0.5"
-            )

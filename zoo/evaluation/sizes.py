@@ -101,12 +101,16 @@ def parse_scales(text: str) -> tuple[float, ...]:
     """Read `1,0.7071,0.5`.
 
     Raises:
-        UsageError: a part is no number.
+        UsageError: a part is no number between 0.1 and 4.
     """
+    hint = "for example 1,0.7071,0.5"
     try:
-        return tuple(float(part) for part in text.split(","))
+        scales = tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise UsageError(f"--scales {text}: not numbers", "for example 1,0.7071,0.5") from error
+        raise UsageError(f"--scales {text}: not numbers", hint) from error
+    if any(not 0.1 <= scale <= 4 for scale in scales):
+        raise UsageError(f"--scales {text}: between 0.1 and 4", hint)
+    return scales
 
 
 def step_of(model: nn.Module) -> int:
