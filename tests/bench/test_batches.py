@@ -7,7 +7,7 @@ from zoo.bench.batches import benchmark_batches, gradient_cost
 
 @pytest.mark.slow
 def test_two_passes_hold_fewer_activations_than_one() -> None:
-    (row,) = benchmark_batches((64,), chunk=8, architecture="test_resnet", size=96, repeats=1)
+    (row,) = benchmark_batches((128,), chunk=8, architecture="test_resnet", size=64, repeats=1)
     one, two = row["one_pass_extra_mb"], row["two_pass_extra_mb"]
     assert one is not None
     assert two is not None

@@ -34,7 +34,7 @@ def test_a_killed_comparison_goes_on_and_ends_complete(
     photos: Path, backbone: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    long = command(photos, backbone, out, "--set", "schedule.steps=60")
+    long = command(photos, backbone, out, "--set", "schedule.steps=24")
     first = subprocess.Popen(long, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     running = out / "runs" / "triplet" / "tuning-0-seed-0" / "recipe.json"
     while not running.exists() and first.poll() is None:
@@ -56,6 +56,6 @@ def test_a_killed_comparison_goes_on_and_ends_complete(
     again = run(long)
     assert json.loads(again.stdout)["standings"] == result["standings"]
 
-    changed = run(command(photos, backbone, out, "--set", "schedule.steps=30"))
+    changed = run(command(photos, backbone, out, "--set", "schedule.steps=12"))
     assert changed.returncode == 2
     assert "another" in json.loads(changed.stdout)["error"]

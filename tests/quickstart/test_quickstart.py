@@ -51,7 +51,7 @@ def test_a_folder_that_holds_something_is_refused_before_any_work(tmp_path: Path
 @pytest.mark.slow
 def test_a_short_quickstart_learns_and_reports(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = rankzoo("quickstart", "--out", str(out), "--steps", "30", "--seed", "3", "--json")
+    done = rankzoo("quickstart", "--out", str(out), "--steps", "15", "--seed", "3", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["seed"] == 3

@@ -122,4 +122,6 @@ def test_tab_goes_from_the_top_to_the_results_in_the_order_of_reading(
     expect(page.locator("#results li")).to_have_count(12)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+    expect(page.locator("#results")).to_be_focused()
+    assert "#" not in page.url, "a new address would ask anew and take the focus from the results"
     assert walk(page, 1) == ["blue, details"], "the link skips to the results"

@@ -182,10 +182,17 @@ function listen() {
   $("before").onclick = () => turn(-PAGE);
   $("after").onclick = () => turn(PAGE);
   $("theme").onclick = switchTheme;
+  $("skip").onclick = skip;
   $("door-form").onsubmit = enter;
   window.onpopstate = () => ((state = read()), (blob = held()), run());
   receive(askWith, (message) => complain(new Error(message)));
   document.addEventListener("keydown", shortcuts);
+}
+
+/** Go to the results without a new address, which would ask anew and take the focus away. */
+function skip(event) {
+  event.preventDefault();
+  $("results").focus();
 }
 
 async function turn(step) {
