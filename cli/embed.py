@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cli.index import Captions, Images
+from cli.index.options import Captions, Images
 from cli.options import BatchSize, Device, Json, Model, Offline, OnBadImage, Out, Quiet, Scales
 
 ShardOption = Annotated[

@@ -16,7 +16,6 @@ from cli.embed import embed
 from cli.eval import evaluate
 from cli.export import export
 from cli.index import app as index_app
-from cli.index_explore import draw_map, duplicates
 from cli.list import list_cards
 from cli.push import push
 from cli.quickstart import quickstart
@@ -56,8 +55,6 @@ app.command("list")(list_cards)
 app.command("show")(show)
 app.command("download")(download)
 app.command("eval")(evaluate)
-index_app.command("duplicates")(duplicates)
-index_app.command("map")(draw_map)
 app.add_typer(index_app)
 app.add_typer(bench_app)
 app.command("search")(search)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.index import Folder, OwnModel, Where, load
+from cli.index.inputs import load
+from cli.index.options import Folder, OwnModel, Where
 from cli.options import Json, Offline, Quiet
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.index import OwnModel
+from cli.index.options import OwnModel
 from cli.options import Device, Json, Offline, Quiet
 
 if TYPE_CHECKING:

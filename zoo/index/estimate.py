@@ -3,18 +3,41 @@
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from zoo.data.catalogue import Catalogue
 from zoo.index import engine
-from zoo.index.sources import Means, work_for
+from zoo.index.candidates import described
+from zoo.index.plan import Plan
+from zoo.index.sources import Means, dim_of, work_for
+from zoo.index.tune import SAMPLE
 
 PROBE = 32  # pictures or captions embedded to learn the rate
 GRAPH = 2_000  # vectors in the graph that is built to learn the rate
 ITERATIONS = 10  # of faiss's k-means for cells
+
+
+def building_cost(
+    model: nn.Module, catalogue: Catalogue, modality: str, plans: Sequence[Plan], means: Means
+) -> dict[str, Any]:
+    """Return what embedding takes and what each plan takes; several are tried on a sample.
+
+    Raises:
+        UsageError: the model lacks that side. DataError: an item cannot be read.
+    """
+    count, dim = len(catalogue), dim_of(model)
+    built = min(count, SAMPLE) if len(plans) > 1 else count
+    embed_s = embedding_seconds(model, catalogue, modality, means)
+    rows: list[dict[str, Any]] = [
+        {**described(plan, count, dim), "build_s": building_seconds(plan.kind, built, dim)}
+        for plan in plans
+    ]
+    seconds = embed_s + sum(row["build_s"] for row in rows)
+    return {"count": count, "embed_s": embed_s, "seconds": seconds, "candidates": rows}
 
 
 def embedding_seconds(model: nn.Module, catalogue: Catalogue, modality: str, means: Means) -> float:

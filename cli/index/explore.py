@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.index import Folder
+from cli.index.options import Folder
 from cli.options import Json, Quiet
 
 if TYPE_CHECKING:

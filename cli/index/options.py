@@ -1,0 +1,24 @@
+"""Options that several commands around an index share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Argument(metavar="IDX", help="The index folder.")]
+Images = Annotated[
+    Path,
+    typer.Option("--images", "--data", help="Folder of pictures, or a .csv/.jsonl manifest."),
+]
+OwnModel = Annotated[
+    str, typer.Option("--model", help="The index's model, if it is not where it was.")
+]
+Captions = Annotated[bool, typer.Option("--captions", help="Index the captions, not the pictures.")]
+Kind = Annotated[str, typer.Option("--kind", help="faiss kind: Flat, HNSW32, IVF1024,PQ64x4fs…")]
+Refine = Annotated[int, typer.Option("--refine", min=0, help="Re-rank k times this many exactly.")]
+Like = Annotated[
+    Path | None, typer.Option("--like", help="Index whose trained codes to share (for merge).")
+]
+Where = Annotated[
+    str | None, typer.Option("--where", help="SQL condition: label = 'cat' and year > 2010.")
+]
