@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from zoo.metrics import retrieval
-from zoo.metrics.graded import asi_per_query, at_level, common_levels, h_ap_per_query
+from zoo.metrics.graded import asi_per_query, at_level, h_ap_per_query
+from zoo.ranking.levels import common_levels
 
 Golden = tuple[Tensor, Tensor]
 Parity = Callable[..., None]
@@ -94,3 +95,10 @@ def test_a_query_without_relatives_is_left_out() -> None:
     scores, levels = torch.rand(2, 3), torch.tensor([[0, 0, 0], [1, 1, 1]])
     for metric in (retrieval.h_ap, retrieval.ndcg, retrieval.asi):
         assert float(metric(scores, levels)) == pytest.approx(1, abs=1e-12)
+
+
+def test_many_shared_items_are_counted_without_overflow() -> None:
+    scores = torch.linspace(1, 0, 300)[None]
+    levels = torch.full((1, 300), 2, dtype=torch.int8)
+    assert asi_per_query(scores, levels, 2).tolist() == pytest.approx([1.0])
+    assert h_ap_per_query(scores, levels, 2).tolist() == pytest.approx([1.0])

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from zoo.evaluation.images import Measured
 from zoo.evaluation.scan import BLOCK, score_blocks
-from zoo.metrics.graded import common_levels
 from zoo.metrics.ranks import positive_ranks
+from zoo.ranking.levels import common_levels
 
 SAMPLE = 1000  # queries behind curves and confusions
 SHOWN = 12

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
 from zoo.data.catalogue import Catalogue
@@ -18,12 +18,12 @@ from zoo.metrics import per_query
 from zoo.metrics.graded import (
     asi_per_query,
     at_level,
-    common_levels,
     h_ap_per_query,
     ndcg_per_query,
 )
 from zoo.metrics.ranks import positive_ranks
 from zoo.progress import Track, silent
+from zoo.ranking.levels import common_levels
 
 LOG = logging.getLogger("rankzoo")
 KS = (1, 5, 10)
@@ -106,7 +106,7 @@ def binary_values(
 
 def graded_values(
     scores: Float[Tensor, "query gallery"],
-    levels: Int64[Tensor, "query gallery"],
+    levels: Int[Tensor, "query gallery"],
     names: Sequence[str],
 ) -> dict[str, Float[Tensor, " query"]]:
     """Return the per-query metrics of hierarchical labels (`names`: finest level first)."""

@@ -1,26 +1,12 @@
 """One value per query for graded relevance: how many label levels an item shares with the query."""
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 Scores = Float[Tensor, "query gallery"]
-Levels = Int64[Tensor, "query gallery"]
+Levels = Int[Tensor, "query gallery"]
 Values = Float64[Tensor, " query"]
-
-
-def common_levels(
-    query_labels: Int64[Tensor, "query level"], gallery_labels: Int64[Tensor, "gallery level"]
-) -> Levels:
-    """Return how many label levels a query and an item share (0 .. L; the labels form a tree).
-
-    >>> common_levels(torch.tensor([[0, 0]]), torch.tensor([[0, 0], [1, 0], [2, 1]]))
-    tensor([[2, 1, 0]])
-    """
-    shared = torch.zeros(len(query_labels), len(gallery_labels), dtype=torch.int64)
-    for query_ids, gallery_ids in zip(query_labels.T, gallery_labels.T, strict=True):
-        shared += query_ids[:, None] == gallery_ids
-    return shared
 
 
 def at_level(
@@ -76,7 +62,7 @@ def asi_per_query(scores: Scores, levels: Levels, depth: int) -> Values:
     """
     ordered = ranked_levels(scores, levels)
     ideal = levels.sort(dim=1, descending=True).values
-    overlap = torch.zeros_like(ordered)
+    overlap = torch.zeros_like(ordered, dtype=torch.int64)
     for level in range(1, depth + 1):
         got, best = (ordered == level).cumsum(dim=1), (ideal == level).cumsum(dim=1)
         overlap += torch.minimum(got, best)

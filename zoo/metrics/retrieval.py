@@ -9,7 +9,7 @@ irrelevant: `leave_out` does both, by id and never by column.
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int, Int64
 from torch import Tensor
 
 from zoo.metrics import per_query
@@ -19,7 +19,7 @@ from zoo.metrics.ranks import positive_ranks
 
 Scores = Float[Tensor, "query gallery"]
 Relevant = Bool[Tensor, "query gallery"]
-Levels = Int64[Tensor, "query gallery"]
+Levels = Int[Tensor, "query gallery"]
 Mean = Float64[Tensor, ""]
 
 
