@@ -46,7 +46,7 @@ def test_merged_shards_answer_as_the_index_of_everything(
     assert len(merged) == 600
 
 
-CODED = ["IVF8,Flat", "IVF8,SQ8", "OPQ8_16,IVF8,PQ8", "IVF8,PQ8x4fs", "IVF8_HNSW4,PQ8x4fs"]
+CODED = ["IVF8,Flat", "IVF8,SQ8", "OPQ2_16,IVF8,PQ2", "IVF8,PQ8x4fs", "IVF8_HNSW4,PQ8x4fs"]
 
 
 @pytest.mark.parametrize("kind", CODED)
