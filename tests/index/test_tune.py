@@ -111,6 +111,14 @@ def test_who_is_slower_than_the_bar_without_the_recall_is_given_up(
     assert only.recall < 1
 
 
+def test_nothing_is_refined_further_once_the_softest_probe_suffices(
+    points: Callable[..., Tensor],
+) -> None:
+    with course(points(500).numpy(), points(20, seed=1).numpy(), 10) as laid:
+        rows = list(measure(laid, Plan("IVF2,SQ8", refine=2), Wish(recall=0.1)))
+    assert [str(row.plan) for row in rows] == ["IVF2,SQ8 nprobe=1 refine=2"]
+
+
 def test_candidates_suit_the_size() -> None:
     assert candidates(500, 64) == [Plan("Flat")]
     kinds = [plan.kind for plan in candidates(200_000, 256)]

@@ -147,6 +147,8 @@ def measure(
             log.info("%s: recall %.4f at %.0f queries a second", trial, row.recall, row.qps)
             yield row
             if wish.recall is not None and row.recall >= wish.recall:
+                if place == 0:
+                    return  # refining more cannot spare a probe: it is only slower
                 if before is not None:
                     yield from _closer(course, built, before.plan, row.plan, wish.recall)
                 break
