@@ -55,7 +55,3 @@ def test_a_killed_comparison_goes_on_and_ends_complete(
 
     again = run(long)
     assert json.loads(again.stdout)["standings"] == result["standings"]
-
-    changed = run(command(photos, backbone, out, "--set", "schedule.steps=12"))
-    assert changed.returncode == 2
-    assert "another" in json.loads(changed.stdout)["error"]

@@ -16,7 +16,7 @@ from zoo.index import Index, Plan
 from zoo.index.manifest import Facts
 from zoo.index.store import publish, read_current
 
-TRIES = 12  # per file; the README's figures come from 40
+TRIES = 8  # per file; the README's figures come from 40
 
 
 def sign(folder: Path, name: str) -> None:

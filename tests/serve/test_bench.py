@@ -11,16 +11,16 @@ from zoo.bench.serve import bench_serve
 def test_a_small_load_is_measured_without_errors(tmp_path: Path) -> None:
     found = bench_serve(
         tmp_path,
-        count=2_000,
+        count=1_000,
         architecture="test_resnet",
-        requests=24,
+        requests=12,
         concurrencies=(1, 8),
         batches=(4,),
     )
     assert [row["batch"] for row in found["bare"]] == [1, 8]
     alone, together = found["served"]
     for row in (alone, together):
-        assert (row["requests"], row["errors"]) == (24, 0)
+        assert (row["requests"], row["errors"]) == (12, 0)
         assert 0 < row["p50_ms"] <= row["p99_ms"]
     assert alone["mean_batch"] == 1
     assert 1 <= together["mean_batch"] <= 4
