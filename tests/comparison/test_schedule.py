@@ -164,11 +164,31 @@ def test_a_run_under_another_recipe_is_refused(
 
 
 def test_a_folder_keeps_its_settings_and_is_no_other_folder(tmp_path: Path) -> None:
-    Ledger(tmp_path / "a").open({"steps": 10, "rates": (1, 2)})
-    Ledger(tmp_path / "a").open({"steps": 10, "rates": (1, 2)})
+    Ledger(tmp_path / "a").open({"steps": 10, "rates": (1.0, 2.0)})
+    Ledger(tmp_path / "a").open({"steps": 10, "rates": (1.0, 2.0)})
     with pytest.raises(UsageError, match="another steps: 10, now 20"):
-        Ledger(tmp_path / "a").open({"steps": 20, "rates": (1, 2)})
+        Ledger(tmp_path / "a").open({"steps": 20, "rates": (1.0, 2.0)})
+    with pytest.raises(UsageError, match=r"another rates: \[1.0, 2.0\], now \[2.0, 4.0\]"):
+        Ledger(tmp_path / "a").open({"steps": 10, "rates": (2.0, 4.0)})
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "letter.txt").write_text("mine")
     with pytest.raises(UsageError, match="something else"):
         Ledger(tmp_path / "b").open({"steps": 10})
+
+
+def test_more_learning_rates_go_on_in_the_same_folder_and_only_what_is_missing_is_run(
+    plan: Plan, launch: Recorder, tmp_path: Path, plan_of: Callable[..., Plan]
+) -> None:
+    Ledger(tmp_path).open({"rates": plan.rates})
+    carry_out(plan, Ledger(tmp_path), launch)
+    wider = plan_of("untrained,triplet,smooth_ap", rates=(*RATES, 1e-2), seeds=2)
+    Ledger(tmp_path).open({"rates": wider.rates})
+    more = Recorder(wider, tmp_path, launch.ended)
+    more.metrics = {"map_at_r": 0.6}
+    carry_out(wider, Ledger(tmp_path), more)
+    tuned = {t.point for t in more.started if t.stage == "tuning"}
+    finals = {t.contender for t in more.started if t.stage == "final"}
+    assert tuned == {4, 5}, "two settings of its own at the added rate"
+    assert finals == {"triplet", "smooth_ap"}, "the added rate won; the untrained one stays"
+    with pytest.raises(UsageError, match="another rates"):
+        Ledger(tmp_path).open({"rates": plan.rates})

@@ -116,3 +116,20 @@ def test_a_value_that_is_not_there_is_no_number(
     write_outcome(run, to_json(plan.recipe(trial)), Outcome("ok", "", metrics))
     found = standings(plan, Ledger(tmp_path))[0]
     assert found.metrics["recall_at_1"].mean == pytest.approx(float(values.nanmean()))
+
+
+def test_a_rate_at_the_end_of_the_grid_is_marked(
+    plan_of: Callable[..., Plan], record: Callable[..., None], tmp_path: Path
+) -> None:
+    rates = (1e-4, 1e-3, 1e-2)
+    plan = plan_of("", *untuned("triplet", "smooth_ap", "sup_ap"), seeds=1, rates=rates)
+    best = {"triplet": 0, "smooth_ap": 1, "sup_ap": 2}
+    for trial in plan.tuning():
+        score = 0.5 + 0.1 * (trial.point == best[trial.contender])
+        outcome = Outcome("ok", "", {"map_at_r": score})
+        write_outcome(Ledger(tmp_path).run(trial), to_json(plan.recipe(trial)), outcome)
+    rows = {row.name: row for row in standings(plan, Ledger(tmp_path))}
+    edges = {name: row.edge for name, row in rows.items()}
+    assert edges == {"triplet": "lowest", "smooth_ap": "", "sup_ap": "highest"}
+    record(plan, "triplet", 0, torch.rand(QUERIES))
+    assert "lr 0.0001 ↓ |" in markdown(standings(plan, Ledger(tmp_path)), METRICS)

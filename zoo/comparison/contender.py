@@ -15,6 +15,7 @@ from zoo.recipes.values import check_losses, override
 
 Changes = Mapping[str, Any]  # a recipe's key -> value
 UNTRAINED = "untrained"
+RATE = "optimiser.lr"
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,13 @@ class Contender:
     steps: float = 1.0
 
     def points(self, rates: Sequence[float]) -> list[Changes]:
-        """Return the grid: every learning rate with every setting of its own."""
+        """Return the grid: every learning rate with every setting of its own.
+
+        One more rate only adds points behind the others: those already run keep their numbers.
+        """
         if self.loss is None:
             return [{}]
-        return [{"optimiser.lr": rate, **own} for own, rate in product(self.own, rates)]
+        return [{RATE: rate, **own} for rate, own in product(rates, self.own)]
 
     def recipe(self, base: Recipe, point: Changes, steps: int) -> Recipe:
         """Return the recipe of a run of this contender at a point of its grid.

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -52,6 +52,9 @@ class Ledger:
     def open(self, settings: Mapping[str, Any]) -> None:
         """Create the folder, or check that it holds a comparison under the same settings.
 
+        Learning rates may be added behind those it was begun with: the grid grows, and only
+        what is missing is run.
+
         Raises:
             UsageError: the folder holds something else, or a comparison that differs; says in what.
         """
@@ -62,12 +65,15 @@ class Ledger:
             write_json(path, settings)
             return
         before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for key, value in json.loads(json.dumps(settings)).items():
-            if before.get(key) != value:
+        now: dict[str, Any] = json.loads(json.dumps(settings))
+        for key, value in now.items():
+            if before.get(key) != value and not (key == "rates" and _grows(before[key], value)):
                 raise UsageError(
                     f"{self.folder} was begun with another {key}: {before.get(key)}, now {value}",
                     "go on with the same command, or choose another --out",
                 )
+        if before != now:
+            write_json(path, now)
 
     def outcome(self, trial: Trial, recipe: Recipe) -> Outcome | None:
         """Return how a run ended, or nothing when it has not.
@@ -113,6 +119,11 @@ class Ledger:
     def unlock(self, descriptor: int) -> None:
         """Let go of a lock that `lock` returned."""
         os.close(descriptor)
+
+
+def _grows(before: Sequence[float], now: Sequence[float]) -> bool:
+    """Return whether a grid keeps its learning rates in place and adds others behind them."""
+    return list(now[: len(before)]) == list(before)
 
 
 def write_outcome(run: Path, recipe: Mapping[str, Any], outcome: Outcome) -> None:

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from zoo.comparison.choice import chosen_points
-from zoo.comparison.contender import Changes
+from zoo.comparison.contender import RATE, Changes
 from zoo.comparison.ledger import Ledger, Outcome, read_values
 from zoo.comparison.measure import GAP
 from zoo.comparison.plan import Plan, Trial
@@ -29,6 +30,7 @@ CAPTIONS = ("t2i_recall_at_1", "t2i_recall_at_10", "i2t_recall_at_1")
 DRAWS = 2000
 
 Values = Mapping[str, Tensor]  # metric -> one value a query
+Edge = Literal["", "highest", "lowest"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Standing:
     `settled`: none of its runs is left to do.
     `metrics`: mean over seeds with its 95 % interval, by Student's t over seeds, or over queries
     by bootstrap when there is one seed. `validation` is what tuning chose `point` by.
+    `edge`: its learning rate is the highest or the lowest of several that were tried, so that a
+    better one may lie beyond.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Standing:
     seeds: int = 0
     point: Changes = field(default_factory=dict)
     validation: float | None = None
+    edge: Edge = ""
     metrics: Mapping[str, Interval] = field(default_factory=dict)
     behind: Mapping[str, Behind] = field(default_factory=dict)
     step_seconds: float = 0.0
@@ -154,10 +159,20 @@ def _standing(
             (v for o in tried for n, v in o.metrics.items() if n in ("map_at_r", "rsum")),
             default=None,
         ),
+        edge="" if chosen is None else edge_of(grid[chosen], plan.rates),
         metrics={} if not done else intervals(done, values),
         step_seconds=fmean(o.step_seconds for o in done) if done else 0.0,
         memory_bytes=max((o.memory_bytes for o in done), default=0),
     )
+
+
+def edge_of(point: Changes, rates: Sequence[float]) -> Edge:
+    """Return which end of the grid's learning rates a point lies at, if at any."""
+    if RATE not in point or len(rates) < 2:
+        return ""
+    if point[RATE] == max(rates):
+        return "highest"
+    return "lowest" if point[RATE] == min(rates) else ""
 
 
 def intervals(done: Sequence[Outcome], values: Mapping[int, Values]) -> dict[str, Interval]:

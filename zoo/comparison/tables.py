@@ -1,19 +1,22 @@
 """A comparison as a Markdown block, and as tables for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
 from zoo.comparison.claims import Verdict
-from zoo.comparison.standings import Standing, quality_and_gap
+from zoo.comparison.contender import RATE
+from zoo.comparison.standings import Edge, Standing, quality_and_gap
 
 LEGEND = (
     "Mean over seeds ± half the 95 % interval (Student's t over seeds; one seed: bootstrap over "
     "queries), in percent. ★: best of its column; ≈: not clearly behind it (paired permutation "
-    "test over queries, Holm-adjusted, and behind in every seed)."
+    "test over queries, Holm-adjusted, and behind in every seed). ↑ ↓: the highest or lowest "
+    "learning rate tried; a better one may lie beyond, and `--rates` may be given more of them."
 )
+EDGES: Mapping[Edge, str] = {"": "", "highest": " ↑", "lowest": " ↓"}
 SHORT = {
     "recall_at_1": "R@1",
     "map_at_r": "mAP@R",
@@ -40,7 +43,10 @@ def cells(row: Standing, shown: Sequence[str], rows: Sequence[Standing]) -> list
         return [row.name, *["—"] * len(metrics), "—", "—", "0", row.note]
     values = [value(row, metric, metric in shown) for metric in metrics]
     trained = row.step_seconds > 0
-    settings = ", ".join(f"{key.split('.')[-1]} {v}" for key, v in row.point.items())
+    settings = ", ".join(
+        f"{key.split('.')[-1]} {v}{EDGES[row.edge] if key == RATE else ''}"
+        for key, v in row.point.items()
+    )
     return [
         row.name,
         *values,
