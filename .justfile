@@ -23,4 +23,4 @@ test:
 
 # everything CI does after the README's own test command
 ci: check
-    pytest -m slow
+    pytest -m slow --durations=15
