@@ -37,6 +37,14 @@ def test_a_second_loss_can_be_added_where_there_was_none() -> None:
     changed = override(EMOJI, "extra_loss", '{"name": "smooth_ap", "weight": 0.5}')
     assert changed.extra_loss is not None
     assert changed.extra_loss.weight == 0.5
+    named = override(override(EMOJI, "extra_loss", "smooth_ap"), "extra_loss.weight", "0.5")
+    assert named == changed
+
+
+def test_a_key_below_a_loss_that_is_not_there_says_to_set_it_first() -> None:
+    with pytest.raises(UsageError, match="nothing is below extra_loss") as caught:
+        override(EMOJI, "extra_loss.weight", "0.5")
+    assert "set extra_loss itself" in caught.value.hint
 
 
 @pytest.mark.parametrize(

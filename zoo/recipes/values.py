@@ -42,8 +42,8 @@ def read_recipe(path: Path) -> Recipe:
 def override(recipe: Recipe, key: str, value: str) -> Recipe:
     """Return the recipe with one value changed: `override(recipe, "loss.tau", "0.02")`.
 
-    The value is read as JSON, or else as a bare word. A key below `loss` or `extra_loss` that is
-    not a field of `LossTerm` is an option of the loss.
+    The value is read as JSON, or else as a bare word; of a loss, the word is its name. A key below
+    `loss` or `extra_loss` that is not a field of `LossTerm` is an option of the loss.
 
     Raises:
         UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
@@ -85,7 +85,9 @@ def _changed(section: Any, path: list[str], value: Any, key: str) -> Any:
         _known(name, [*_names(LossTerm), *loss_options(section.name)], "key", key)
         return replace(section, options={**section.options, name: value})
     if not is_dataclass(section):
-        raise UsageError(f"{key}: nothing is below {key.rsplit('.', len(path))[0]}")
+        above = key.rsplit(".", len(path))[0]
+        hint = f"set {above} itself first" if section is None else ""
+        raise UsageError(f"{key}: nothing is below {above}", hint)
     _known(name, _names(type(section)), "key", key)
     if rest:
         inner = _changed(getattr(section, name), rest, value, key)
@@ -121,6 +123,8 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
         if Ellipsis not in options and len(value) != len(options):
             raise UsageError(f"{key}={value!r}", f"it takes {len(options)} values")
         return tuple(_typed(item, options[0], key) for item in value)
+    if hint is LossTerm and isinstance(value, str):
+        return LossTerm(value)
     if is_dataclass(hint):
         kind = cast(type, hint)
         return value if isinstance(value, kind) else _section(kind, value, key)
