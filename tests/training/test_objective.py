@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from zoo.data.catalogue import Catalogue
 from zoo.errors import UsageError
 from zoo.losses import LOSSES
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import Batch, Data, LossTerm
 from zoo.training.distributed import World
+from zoo.training.loop import build_objective
 from zoo.training.objective import Objective, build_loss
 
 LEVELS = torch.stack([torch.arange(12) // 3, torch.arange(12) // 6], dim=1)
@@ -20,8 +22,8 @@ def points() -> torch.Tensor:
     return torch.nn.functional.normalize(torch.randn(12, 6, dtype=torch.float64), dim=1)
 
 
-def objective(recipe: Recipe) -> Objective:
-    return Objective(recipe, World(), classes=4, dim=6).double()
+def objective(recipe: Recipe, levels: int = 1) -> Objective:
+    return Objective(recipe, World(), classes=4, dim=6, levels=levels).double()
 
 
 def test_two_losses_are_summed_with_their_weights(recipe: Recipe) -> None:
@@ -35,8 +37,8 @@ def test_two_losses_are_summed_with_their_weights(recipe: Recipe) -> None:
 
 def test_hierarchical_losses_get_all_levels_and_proxies_get_gradients(recipe: Recipe) -> None:
     proxies = LossTerm("cluster_proxy", weight=0.1)
-    recipe = replace(recipe, loss=LossTerm("sup_hap"), extra_loss=proxies, data=Data(levels=2))
-    judged = objective(recipe)
+    recipe = replace(recipe, loss=LossTerm("sup_hap"), extra_loss=proxies)
+    judged = objective(recipe, levels=2)
     judged(points(), LEVELS).backward()
     gradients = [parameter.grad for parameter in judged.parameters()]
     assert len(gradients) == 1
@@ -69,3 +71,15 @@ def test_a_memory_changes_the_second_batch_and_travels_in_the_state(recipe: Reci
 def test_a_refused_option_names_the_loss() -> None:
     with pytest.raises(UsageError, match="tau"):
         build_loss(LossTerm("smooth_ap", {"tau": -1.0}), classes=2, dim=2)
+
+
+def test_a_recipe_may_allow_more_levels_than_the_data_has(
+    recipe: Recipe, catalogue: Catalogue
+) -> None:
+    assert len(catalogue.levels) == 1
+    recipe = replace(recipe, loss=LossTerm("sup_hap"), data=Data(levels=8), memory=30)
+    labels = catalogue.label_ids[:12, : recipe.data.levels]
+    vectors = points().float()
+    deep = build_objective(recipe, catalogue, World(), 6, None)
+    flat = build_objective(replace(recipe, data=Data()), catalogue, World(), 6, None)
+    torch.testing.assert_close(deep(vectors, labels), flat(vectors, labels))

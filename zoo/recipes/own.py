@@ -6,6 +6,7 @@ from math import ceil
 from zoo.recipes.recipe import (
     Augmentation,
     Batch,
+    Data,
     Engine,
     LossTerm,
     Network,
@@ -15,6 +16,7 @@ from zoo.recipes.recipe import (
 )
 
 OWN = "own"
+DEEPEST = 8  # label levels; iNaturalist's taxonomy has 7
 
 
 def own_recipe(model: str, loss: str) -> Recipe:
@@ -23,6 +25,7 @@ def own_recipe(model: str, loss: str) -> Recipe:
         name=OWN,
         about=f"{loss} on {model}",
         network=Network(model),
+        data=Data(levels=DEEPEST),
         augmentation=Augmentation(scale=(0.3, 1.0), colour=0.2),
         loss=LossTerm(loss),
         batch=Batch(size=128, per_class=4, chunk=64),

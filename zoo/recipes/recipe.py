@@ -30,7 +30,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Data:
-    """Which reader understands the files, and how many label levels the loss sees."""
+    """Which reader understands the files, and how many label levels the loss sees at most."""
 
     reader: str = "folder"
     levels: int = 1

@@ -114,7 +114,8 @@ def build_objective(
     """Return what judges a batch: the losses over labels, or over captions."""
     if recipe.captions is None:
         classes = len(catalogue.label_names[0]) if catalogue.levels else 0
-        return Objective(recipe, world, classes, dim)
+        levels = min(recipe.data.levels, max(1, len(catalogue.levels)))
+        return Objective(recipe, world, classes, dim, levels)
     if encoder is None:
         raise UsageError(f"recipe {recipe.name} trains against captions: it needs a text encoder")
     return CaptionObjective(recipe, world, embed_captions(encoder, catalogue), dim)

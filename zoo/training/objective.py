@@ -19,16 +19,17 @@ Labels = Int64[Tensor, "batch level"]
 class Objective(nn.Module):
     """The weighted sum of the recipe's losses over the global batch, in float32.
 
-    Each loss may see virtual items (SiMix) and past embeddings (cross-batch memory); the virtual
-    ones are ranked and remembered like the others.
+    `levels` is the number of label columns. Each loss may see virtual items (SiMix) and past
+    embeddings (cross-batch memory); the virtual ones are ranked and remembered like the others.
     """
 
-    def __init__(self, recipe: Recipe, world: World, classes: int, dim: int) -> None:
+    def __init__(
+        self, recipe: Recipe, world: World, classes: int, dim: int, levels: int = 1
+    ) -> None:
         super().__init__()
         check_losses(recipe)
         terms = [term for term in (recipe.loss, recipe.extra_loss) if term is not None]
         losses = [build_loss(term, classes, dim) for term in terms]
-        levels = recipe.data.levels
         if recipe.memory:
             size = recipe.memory
             losses = [CrossBatchMemory(loss, size, dim, levels=levels) for loss in losses]
