@@ -1,5 +1,6 @@
 """`rankzoo bench losses|sorters|detection|detectors`: what ranks."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -45,14 +46,23 @@ def sorters(
     length: Annotated[int, typer.Option("--length", min=2, help="Scores in a vector.")] = 100,
     inputs: Annotated[str, typer.Option("--inputs", help="Kind of vectors.")] = "mixture",
     count: Annotated[int, typer.Option("--count", min=1, help="Vectors.")] = 500,
+    sorter: Annotated[
+        list[Path] | None, typer.Option("--sorter", help="Folder of one you trained; repeatable.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the front here, SVG.")] = None,
     seed: Seed = 0,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Place every sorter: rank error, and the share of rank changes its gradient predicts."""
+    from zoo.bench.front_plot import front_svg
     from zoo.bench.sorters import compare_sorters, contenders
+    from zoo.files import write_text
 
-    places = compare_sorters(contenders(), length, inputs=inputs, count=count, seed=seed)
+    taking_part = contenders(sorter or ())
+    places = compare_sorters(taking_part, length, inputs=inputs, count=count, seed=seed)
+    if plot is not None:
+        write_text(plot, front_svg(places))
     show_rows(Output(json, quiet), [place.to_row() for place in places])
 
 

@@ -1,5 +1,6 @@
 """The comparison of sorters."""
 
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -7,8 +8,9 @@ import torch
 
 from zoo.bench.front_plot import front_svg
 from zoo.bench.sorters import ceiling, compare_sorters, contenders, shifts
-from zoo.errors import UsageError
+from zoo.errors import UnavailableError, UsageError
 from zoo.sorters.front import judging_vectors
+from zoo.sorters.store import build_sorter, save_sorter
 
 PAIR = {name: contenders()[name] for name in ("gaussian", "scaled sigmoid 10")}
 
@@ -48,6 +50,14 @@ def test_no_linear_map_fitted_to_the_changes_beats_ours(resolution: float) -> No
     fitted, ours = ceiling(scores, resolution, generator, draws=8000)
     assert ours == pytest.approx(fitted, abs=0.01)
     assert ours > fitted - 1e-4
+
+
+def test_a_sorter_of_ones_own_takes_part_under_its_folders_name(tmp_path: Path) -> None:
+    save_sorter(build_sorter("grus"), tmp_path / "mine", "grus")
+    mine = {"mine": contenders([tmp_path / "mine"])["mine"]}
+    assert [place.sorter for place in compare_sorters(mine, 12, count=20)] == ["mine"]
+    with pytest.raises(UnavailableError):
+        contenders([tmp_path / "nothing"])
 
 
 def test_the_plot_is_a_picture_of_every_sorter_at_every_resolution() -> None:

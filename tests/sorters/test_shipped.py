@@ -11,7 +11,7 @@ from zoo.sorters.sorter import standardise
 from zoo.sorters.store import WEIGHTS, load_sorter, ready_sorter, shipped_sorters
 
 # What each was measured at when it was shipped, rounded up.
-ERRORS = {"gaussian": 0.0, "grus": 0.0199}
+ERRORS = {"cnn": 0.0243, "gaussian": 0.0, "grus": 0.0199}
 
 
 def test_every_shipped_sorter_has_a_measured_error_and_an_architecture() -> None:

@@ -1,8 +1,8 @@
 """Where every sorter stands: exact ranks against useful gradients, by length and kind of input."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -40,8 +40,14 @@ class Place:
         return {"sorter": self.sorter, "l1": max(self.l1), **shares}
 
 
-def contenders() -> dict[str, tuple[Contender, bool]]:
-    """Return every sorter to compare, and whether scores are standardised before it."""
+def contenders(trained: Sequence[Path] = ()) -> dict[str, tuple[Contender, bool]]:
+    """Return every sorter to compare, and whether scores are standardised before it.
+
+    trained: folders of more sorters, each named by its folder.
+
+    Raises:
+        DataError, IntegrityError, UnavailableError: a folder holds no sorter.
+    """
     found: dict[str, tuple[Contender, bool]] = {"gaussian": (GaussianSorter, False)}
     for slope in (10.0, 100.0):
         found[f"sigmoid {slope:g}"] = (_fixed("sigmoid", slope=slope), False)
@@ -53,8 +59,8 @@ def contenders() -> dict[str, tuple[Contender, bool]]:
         found[name] = (_fixed(name), True)
     for name in shipped_sorters():
         if any(True for _ in load_sorter(name).parameters()):
-            found[name] = (partial(_loaded, name), True)
-    return found
+            found[name] = (_loaded(name), True)
+    return found | {folder.name: (_loaded(folder), True) for folder in trained}
 
 
 def shifts() -> dict[str, Shift]:
@@ -135,8 +141,9 @@ def _fixed(name: str, **options: float) -> Contender:
     return lambda _: SORTERS[name](**options)
 
 
-def _loaded(name: str, _: float) -> Sorter:
-    return load_sorter(name)
+def _loaded(source: str | Path) -> Contender:
+    sorter = load_sorter(source)
+    return lambda _: sorter
 
 
 def _normal(count: int, length: int, generator: Generator) -> Tensor:
