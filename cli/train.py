@@ -1,4 +1,4 @@
-"""`rankzoo train`: a recipe by name, or a model and a loss on a folder of pictures."""
+"""`rankzoo train`: a recipe by name, or a model on a folder of pictures."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,9 @@ Name = Annotated[
 Model = Annotated[
     str | None, typer.Option("--model", help="Backbone: card, owner/name[@revision], or folder.")
 ]
-Loss = Annotated[str | None, typer.Option("--loss", help="A loss's name, for example sup_ap.")]
+Loss = Annotated[
+    str | None, typer.Option("--loss", help="A loss's name; by default SupAP with calibration.")
+]
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="What the recipe's reader reads; a folder of class folders."),

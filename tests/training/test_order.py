@@ -52,8 +52,16 @@ def test_a_plan_counts_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_without_a_loss_a_model_is_trained_with_sup_ap_and_calibration() -> None:
+    recipe = find_recipe(model="timm/resnet50.tv_in1k")
+    assert recipe.extra_loss is not None
+    assert (recipe.loss.name, recipe.extra_loss.name) == ("sup_ap", "calibration")
+    assert (recipe.loss.weight, recipe.extra_loss.weight) == (0.5, 0.5)
+    assert find_recipe(model="timm/resnet50.tv_in1k", loss="smooth_ap").extra_loss is None
+
+
 def test_no_model_no_recipe_no_data_and_bad_flags_are_usage_errors(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--model and --loss"):
+    with pytest.raises(UsageError, match="give --model"):
         find_recipe(loss="sup_ap")
     with pytest.raises(UsageError, match="unknown") as caught:
         find_recipe("sop-resnet50-supaap")

@@ -21,7 +21,7 @@ from zoo.recipes import Recipe
 from zoo.training import train
 from zoo.training.setup import build_network, known_recipe, overridden, read_data
 
-RECIPE = "emoji-recall_at_k"
+RECIPE = "emoji-sup_hap"
 
 
 @dataclass

@@ -27,19 +27,19 @@ def find_recipe(
     changes: Sequence[str] = (),
     batch_size: int | None = None,
 ) -> Recipe:
-    """Return a recipe by name or file, or the one of a model and a loss, with its changes.
+    """Return a recipe by name or file, or the one of a model and perhaps a loss, with its changes.
 
     With a recipe, `model` and `loss` replace its backbone and its loss.
 
     Raises:
-        UsageError: no such recipe, loss or key; neither a recipe nor a model and a loss.
+        UsageError: no such recipe, loss or key; neither a recipe nor a model.
     """
     if name is not None:
         recipe = read_recipe(Path(name)) if name.endswith(".json") else known_recipe(name)
         recipe = recipe if model is None else override(recipe, "network.backbone", model)
         recipe = recipe if loss is None else replace(recipe, loss=LossTerm(loss))
-    elif model is None or loss is None:
-        raise UsageError("give --model and --loss", f"or name a recipe: {', '.join(RECIPES)}")
+    elif model is None:
+        raise UsageError("give --model", f"or name a recipe: {', '.join(RECIPES)}")
     else:
         recipe = own_recipe(model, loss)
     if batch_size is not None:
