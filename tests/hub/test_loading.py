@@ -22,10 +22,10 @@ def test_load_returns_an_image_embedder_with_its_transform() -> None:
 
 
 def test_the_emoji_embedder_comes_with_the_package_and_is_small() -> None:
-    model = zoo.load("emoji-recall_at_k", offline=True)
+    model = zoo.load("emoji-sup_hap", offline=True)
     assert isinstance(model, Embedder)
     assert (model.dim, model.transform.transforms[1].size) == (320, (64, 64))  # type: ignore[attr-defined]
-    weights = Path(zoo.__file__).parent / "models/weights/emoji-recall_at_k/model.safetensors"
+    weights = Path(zoo.__file__).parent / "models/weights/emoji-sup_hap/model.safetensors"
     assert weights.stat().st_size < 6 * 2**20
     vectors = model.embed_images([Image.new("RGB", (64, 64), "red")])
     assert vectors.norm(dim=1).item() == pytest.approx(1, abs=1e-6)
