@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
-from zoo.bench.front_plot import front_svg
-from zoo.bench.sorters import ceiling, compare_sorters, contenders, shifts
+from zoo.bench.front_plot import LETTER, LINE, front_svg
+from zoo.bench.sorters import Place, ceiling, compare_sorters, contenders, shifts
 from zoo.errors import UnavailableError, UsageError
 from zoo.sorters.front import judging_vectors
 from zoo.sorters.store import build_sorter, save_sorter
@@ -71,6 +71,19 @@ def test_the_plot_is_a_picture_of_every_sorter_at_every_resolution() -> None:
         assert 0 < float(circle.attrib["cy"]) < height
     with pytest.raises(ValueError, match="at least one"):
         front_svg([])
+
+
+def test_no_label_of_the_plot_covers_another() -> None:
+    close = [
+        Place(f"sorter {n}", "mixture", 100, (0.01,) * 3, (0.7 + n / 500,) * 3) for n in range(8)
+    ]
+    root = ElementTree.fromstring(front_svg(close))
+    labels = [n.attrib for n in root.iter() if (n.text or "").startswith("sorter")]
+    places = [(float(label["x"]), float(label["y"])) for label in labels]
+    assert len(places) == 8 * 3
+    for number, (x, y) in enumerate(places):
+        for a, b in places[:number]:
+            assert abs(x - a) >= LETTER * len("sorter 0") or abs(y - b) >= LINE
 
 
 def test_a_row_is_flat_and_unknown_inputs_are_refused() -> None:
