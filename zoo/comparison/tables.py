@@ -101,9 +101,13 @@ def numbers(found: Verdict) -> str:
         return found.note
     return "; ".join(
         f"{SHORT.get(f.metric, f.metric)} {_scaled(f.metric, f.a)} → {_scaled(f.metric, f.b)} "
-        f"(p {f.p_value:.3f})"
+        f"({_p(f.p_value)})"
         for f in found.findings
     )
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p {value:.3f}"
 
 
 def _scaled(metric: str, number: float) -> str:
