@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from zoo.serve.detector import Detector
 
@@ -161,6 +161,19 @@ def test_a_token_is_asked_for_once(address: Callable[..., str], page: Page) -> N
     assert picture.evaluate("image => image.naturalWidth") > 0
     page.reload()
     expect(page.locator("#results li")).to_have_count(12)
+
+
+def test_a_picture_handed_over_before_the_page_knows_its_index_is_not_lost(
+    address: Callable[..., str], page: Page, tmp_path: Path
+) -> None:
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "red.png")
+    held: list[Route] = []
+    page.route("**/api/indexes", lambda route: held.append(route))
+    with page.expect_request("**/api/indexes"):
+        page.goto(address(), wait_until="commit")
+    page.set_input_files("#file", tmp_path / "red.png")
+    held[0].continue_()
+    expect(page.locator("#status")).to_contain_text("hits in")
 
 
 def test_boxes_are_drawn_and_searched(

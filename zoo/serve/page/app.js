@@ -12,6 +12,7 @@ let served = { indexes: [], limits: {}, detector: null };
 let blob = null; // the picture asked with, while this page holds it
 let blobKey = ""; // what the server calls it
 let likeName = "";
+let ready; // what is served is known, and the first answer is shown
 
 const current = () => served.indexes.find((index) => index.name === state.index);
 
@@ -124,6 +125,7 @@ function like(item) {
 }
 
 async function askWith(picture) {
+  await ready;
   if (picture.size > served.limits.upload_bytes) {
     const most = served.limits.upload_bytes / 1e6;
     return complain(new Error(`The picture is larger than ${most} MB — send a smaller one`));
@@ -218,7 +220,7 @@ async function enter(event) {
     return;
   }
   $("door").close();
-  start();
+  ready = start();
 }
 
 function switchTheme() {
@@ -228,4 +230,4 @@ function switchTheme() {
 }
 
 listen();
-start();
+ready = start();
