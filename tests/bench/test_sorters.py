@@ -73,6 +73,10 @@ def test_the_plot_is_a_picture_of_every_sorter_at_every_resolution() -> None:
         front_svg([])
 
 
+def test_a_name_wider_than_the_plot_is_drawn_all_the_same() -> None:
+    assert "s" * 80 in front_svg([Place("s" * 80, "mixture", 100, (0.01,) * 3, (0.7,) * 3)])
+
+
 def test_no_label_of_the_plot_covers_another() -> None:
     close = [
         Place(f"sorter {n}", "mixture", 100, (0.01,) * 3, (0.7 + n / 500,) * 3) for n in range(8)

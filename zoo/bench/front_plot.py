@@ -73,7 +73,7 @@ def _free(x: float, y: float, width: float, panel: Box, taken: Sequence[Box]) ->
     sides = (x + 8, x - 8 - width)
     rows = sorted((LINE * step / 2 for step in range(-48, 49)), key=abs)
     boxes = [(a, a + width, y + row - LINE / 2, y + row + LINE / 2) for row in rows for a in sides]
-    inside = [box for box in boxes if _within(box, panel)]
+    inside = [box for box in boxes if _within(box, panel)] or boxes  # a name may be too long
     return next((box for box in inside if not any(_overlap(box, b) for b in taken)), inside[0])
 
 
