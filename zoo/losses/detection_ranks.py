@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from zoo.errors import UsageError
+from zoo.ranking.numbers import check_numbers
 
 
 def ramp_sums(
@@ -121,12 +122,14 @@ def check_logits(logits: Tensor, targets: Tensor, delta: float) -> Tensor:
 
     Raises:
         UsageError: the shapes differ, or `delta` is not positive.
+        DataError: a logit is NaN: sorting would rank it above or below all others in silence.
     """
     if logits.shape != targets.shape:
         message = f"logits {tuple(logits.shape)} and targets {tuple(targets.shape)} differ in shape"
         raise UsageError(message, "give one target per logit")
     if not delta > 0:
         raise UsageError(f"delta is {delta}", "the half-width of the ramp must be positive")
+    check_numbers(logits=logits)
     return logits if logits.dtype == torch.float64 else logits.float()
 
 

@@ -2,10 +2,11 @@
 
 import contextlib
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 
 NAMES = {
     "ap": "AP_all",
@@ -30,8 +31,10 @@ def coco_ap(
         detections: `{"image_id", "category_id", "bbox": [x, y, width, height], "score"}` each.
 
     Raises:
+        DataError: a score, or a number of a box, is not finite.
         UsageError: the extra that brings the evaluator is not installed.
     """
+    check_detections(detections)
     try:
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError as error:
@@ -45,3 +48,12 @@ def coco_ap(
         evaluator.run()
         values = evaluator.stats_as_dict
     return {name: float(values[key]) for name, key in NAMES.items()}
+
+
+def check_detections(detections: Sequence[Mapping[str, Any]]) -> None:
+    """Raise DataError unless every score and box of the detections is made of finite numbers."""
+    for place, found in enumerate(detections):
+        for key, numbers in (("score", [found["score"]]), ("bbox", found["bbox"])):
+            if not all(math.isfinite(number) for number in numbers):
+                message = f"detection {place} (image {found['image_id']}): {key} is {found[key]}"
+                raise DataError(message, "look at the detector: scores and boxes must be numbers")

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
+from zoo.ranking.numbers import check_numbers
+
 Scores = Float[Tensor, "query gallery"]
 Levels = Int[Tensor, "query gallery"]
 Values = Float64[Tensor, " query"]
@@ -16,7 +18,11 @@ def at_level(
 
     Items that share more levels than `wanted` leave the ranking, items that share exactly
     `wanted` are relevant (AP of a level: Ramzi et al., HAPPIER, ECCV 2022).
+
+    Raises:
+        DataError: a score is NaN.
     """
+    check_numbers(scores=scores)
     return scores.masked_fill(levels > wanted, -torch.inf), levels == wanted
 
 
@@ -73,7 +79,12 @@ def asi_per_query(scores: Scores, levels: Levels, depth: int) -> Values:
 
 
 def ranked_levels(scores: Scores, levels: Levels) -> Levels:
-    """Return each query's levels from its best to its worst item; ties put the lowest first."""
+    """Return each query's levels from its best to its worst item; ties put the lowest first.
+
+    Raises:
+        DataError: a score is NaN.
+    """
+    check_numbers(scores=scores)
     by_level = levels.argsort(dim=1, stable=True)
     by_score = scores.gather(1, by_level).argsort(dim=1, descending=True, stable=True)
     return levels.gather(1, by_level.gather(1, by_score))

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from zoo.ranking.numbers import check_numbers
+
 Protocol = Literal["easy", "medium", "hard"]
 KAPPAS = (1, 5, 10)
 
@@ -85,6 +87,7 @@ def trapezium_ap(places: Tensor, count: int) -> float:
     At each of them the mean of the precisions just before and just after it is added; the
     precision before the very first item is 1.
     """
+    check_numbers(places=places)
     before = torch.arange(len(places), dtype=torch.float64)
     left = torch.where(places == 0, 1.0, before / places.clamp(min=1))
     right = (before + 1) / (places + 1)
@@ -93,5 +96,6 @@ def trapezium_ap(places: Tensor, count: int) -> float:
 
 def precision_of(ranks: Tensor, k: int) -> float:
     """Return the share of positives (given by their ranks from 1) among the first `k`."""
+    check_numbers(ranks=ranks)
     depth = min(float(ranks.max()), k)  # the benchmark never looks past the last positive
     return int((ranks <= depth).sum()) / depth

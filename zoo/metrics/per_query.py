@@ -1,7 +1,8 @@
 """One value per query, from the ranks of its relevant items (see `zoo.metrics.ranks`).
 
 `ranks` is (query, positive), ascending, padded with infinity; a query without any relevant item
-has only padding, gets NaN everywhere, and is left out of every mean.
+has only padding, gets NaN everywhere, and is left out of every mean. A rank that is NaN is a
+`DataError`.
 """
 
 from typing import Literal
@@ -10,6 +11,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from zoo.ranking.numbers import check_numbers
+
 Ranks = Float64[Tensor, "query positive"]
 Values = Float64[Tensor, " query"]
 Denominator = Literal["min(R, k)", "R"]
@@ -17,12 +20,14 @@ Denominator = Literal["min(R, k)", "R"]
 
 def positives(ranks: Ranks) -> Values:
     """Return how many relevant items each query has: R; NaN when it has none."""
+    check_numbers(ranks=ranks)
     count = ranks.isfinite().sum(dim=1).double()
     return count.masked_fill(count == 0, torch.nan)
 
 
 def first_rank(ranks: Ranks) -> Values:
     """Return the rank of the best relevant item."""
+    check_numbers(ranks=ranks)
     if ranks.shape[1] == 0:
         return torch.full((len(ranks),), torch.nan, dtype=torch.float64, device=ranks.device)
     return ranks[:, 0].masked_fill(ranks[:, 0].isinf(), torch.nan)
@@ -79,4 +84,5 @@ def mean_of(values: Values) -> Float64[Tensor, ""]:
 
 
 def _or_nan(values: Values, ranks: Ranks) -> Values:
+    check_numbers(ranks=ranks)
     return values.masked_fill(~ranks.isfinite().any(dim=1), torch.nan)

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from zoo.ranking.numbers import check_numbers
+
 
 def positive_ranks(
     scores: Float[Tensor, "query gallery"], relevant: Bool[Tensor, "query gallery"]
@@ -17,9 +19,13 @@ def positive_ranks(
     Only the irrelevant items above the worst relevant one are looked at one by one: on a million
     items this costs a third of what the similarities cost, where a sort costs eight times as much.
 
+    Raises:
+        DataError: a score is NaN.
+
     >>> positive_ranks(torch.tensor([[0.9, 0.8, 0.7]]), torch.tensor([[True, False, True]]))
     tensor([[1., 3.]], dtype=torch.float64)
     """
+    check_numbers(scores=scores)
     found = relevant.sum(dim=1)
     widest = int(found.max()) if len(found) else 0
     ranks = torch.full((len(scores), widest), torch.inf, dtype=torch.float64, device=scores.device)

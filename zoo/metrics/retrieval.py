@@ -3,7 +3,7 @@
 `scores` is (query, gallery), higher is closer; `relevant` marks the right answers. Queries without
 a right answer are left out of the mean. Ties are broken against the model. To leave an item out of
 a ranking (the query itself, in a set searched with its own images), give it score -inf and mark it
-irrelevant: `leave_out` does both, by id and never by column.
+irrelevant: `leave_out` does both, by id and never by column. A score that is NaN is a `DataError`.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from zoo.metrics import per_query
 from zoo.metrics.graded import asi_per_query, h_ap_per_query, ndcg_per_query
 from zoo.metrics.per_query import Denominator
 from zoo.metrics.ranks import positive_ranks
+from zoo.ranking.numbers import check_numbers
 
 Scores = Float[Tensor, "query gallery"]
 Relevant = Bool[Tensor, "query gallery"]
@@ -31,10 +32,14 @@ def leave_out(
 ) -> tuple[Scores, Relevant]:
     """Take every query's own image out of its ranking, wherever it stands.
 
+    Raises:
+        DataError: a score is NaN.
+
     >>> scores, relevant = torch.tensor([[0.9, 1.0]]), torch.tensor([[True, True]])
     >>> leave_out(scores, relevant, torch.tensor([7]), torch.tensor([7, 8]))
     (tensor([[-inf, 1.]]), tensor([[False,  True]]))
     """
+    check_numbers(scores=scores)
     itself = query_ids[:, None] == gallery_ids
     return scores.masked_fill(itself, -torch.inf), relevant & ~itself
 

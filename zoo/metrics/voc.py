@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from zoo.ranking.numbers import check_numbers
+
 Interpolation = Literal["11-point", "area"]
 
 
@@ -31,9 +33,13 @@ def voc_ap(
     or beyond; `area` (VOC 2010 on) is the area under that interpolated curve. An image in which a
     class is marked difficult leaves this class's ranking. A tie counts against the model.
 
+    Raises:
+        DataError: a score is NaN, a difficult image's too.
+
     >>> voc_map(torch.tensor([[0.9], [0.8]]), torch.tensor([[False], [True]]))
     tensor(0.5000, dtype=torch.float64)
     """
+    check_numbers(scores=scores)
     kept = torch.ones_like(targets) if difficult is None else ~difficult
     average = _eleven_points if interpolation == "11-point" else _area
     return torch.stack(
@@ -48,6 +54,7 @@ def precision_recall(
     scores: Float[Tensor, " item"], relevant: Bool[Tensor, " item"]
 ) -> tuple[Float64[Tensor, " item"], Float64[Tensor, " item"]]:
     """Return precision and recall after each item, best first, irrelevant first among equals."""
+    check_numbers(scores=scores)
     by_relevance = relevant.long().argsort(stable=True)
     order = by_relevance[scores[by_relevance].argsort(descending=True, stable=True)]
     hits = relevant[order].double().cumsum(0)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from zoo.ranking.numbers import check_numbers
 from zoo.ranking.positives import Items
 from zoo.ranking.step_sums import passed_by, plain_sums
 from zoo.ranking.steps import HardStep
@@ -35,7 +36,11 @@ def blackbox_rank(
 
     A published lambda, for a loss on ranks divided by n, is `lam = n lambda` here: the loss's
     gradient is n times smaller and the ranks n times larger.
+
+    Raises:
+        DataError: a score is NaN.
     """
+    check_numbers(scores=scores)
     ranks: Tensor = _BlackboxRank.apply(scores, lam)
     return ranks
 

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from zoo.ranking.numbers import check_numbers
+
 
 @torch.no_grad()
 def exact_ranks(scores: Float[Tensor, "batch length"]) -> Float[Tensor, "batch length"]:
@@ -11,9 +13,13 @@ def exact_ranks(scores: Float[Tensor, "batch length"]) -> Float[Tensor, "batch l
 
     The largest of L scores gets 1 / L, the smallest 1. O(L log L), no gradient.
 
+    Raises:
+        DataError: a score is NaN.
+
     >>> exact_ranks(torch.tensor([[0.3, -0.8, 0.9, 0.1, -0.2]]))
     tensor([[0.4000, 1.0000, 0.2000, 0.6000, 0.8000]])
     """
+    check_numbers(scores=scores)
     rows = scores.contiguous()
     ascending = rows.sort(dim=1).values
     below = torch.searchsorted(ascending, rows)

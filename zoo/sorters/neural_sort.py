@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo.errors import UsageError
+from zoo.ranking.numbers import check_finite_numbers
 from zoo.sorters.sorter import Sorter
 
 
@@ -17,7 +18,11 @@ def neural_sort(
 
     softmax(((L + 1 - 2i) s - A 1) / tau), A the absolute differences. `matrix @ scores` is the
     quasi-sorted vector. O(length²) memory a row.
+
+    Raises:
+        DataError: a score is not finite.
     """
+    check_finite_numbers(scores=scores)
     length = scores.shape[1]
     spread = (scores.unsqueeze(2) - scores.unsqueeze(1)).abs().sum(2)
     place = length + 1 - 2 * torch.arange(1, length + 1, dtype=scores.dtype, device=scores.device)

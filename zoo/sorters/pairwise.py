@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from zoo.ranking.numbers import check_finite_numbers
 from zoo.sorters.exact import exact_ranks
 from zoo.sorters.sorter import Sorter
 
@@ -14,7 +15,11 @@ def sigmoid_ranks(
     """Count, for each score, the scores above it: (1 + sum_j sigmoid(slope (y_j - y_i))) / L.
 
     The pair of a score with itself is left out. O(length²) memory a row.
+
+    Raises:
+        DataError: a score is not finite.
     """
+    check_finite_numbers(scores=scores)
     above = scores.unsqueeze(1) - scores.unsqueeze(2)  # (batch, item, rival)
     counted = torch.sigmoid(slope.unsqueeze(2) * above).sum(2) - 0.5
     return (1 + counted) / scores.shape[1]

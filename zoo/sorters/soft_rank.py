@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from zoo.errors import UsageError
+from zoo.ranking.numbers import check_finite_numbers
 from zoo.sorters.sorter import Sorter
 
 REGULARISERS = ("l2", "kl")
@@ -29,9 +30,13 @@ def soft_ranks(
 
     A `strength` near 0 gives exact ranks and no gradient; a large one draws all ranks together.
 
+    Raises:
+        DataError: a value is not finite.
+
     >>> soft_ranks(torch.tensor([[2.9, 0.1, 1.2]]), strength=2.0)
     tensor([[2.7500, 1.3500, 1.9000]])
     """
+    check_finite_numbers(values=values)
     ordered, order = (values / strength).sort(dim=1, descending=True)
     weights = torch.arange(values.shape[1], 0, -1, dtype=values.dtype, device=values.device)
     projected = (

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from zoo.errors import DataError, UsageError
+from zoo.errors import UsageError
+from zoo.ranking.numbers import check_finite_numbers
 
 
 class Sorter(nn.Module, ABC):
@@ -33,10 +34,7 @@ class Sorter(nn.Module, ABC):
             DataError: a score is not finite.
         """
         check_length(type(self).__name__, self.length, scores.shape[1])
-        if not scores.isfinite().all():
-            row, column = (~scores.isfinite()).nonzero()[0].tolist()
-            value = float(scores[row, column])
-            raise DataError(f"scores row {row}, column {column}: {value} cannot be ranked")
+        check_finite_numbers(scores=scores)
         return self.ranks(scores)
 
 
@@ -55,7 +53,11 @@ def standardise(scores: Float[Tensor, "batch length"]) -> Float[Tensor, "batch l
     """Give each row zero mean and unit deviation, the inputs learned sorters were trained on.
 
     A constant row becomes zeros; ranks do not change, gradients flow through both moments.
+
+    Raises:
+        DataError: a score is not finite.
     """
+    check_finite_numbers(scores=scores)
     centred = scores - scores.mean(1, keepdim=True)
     scale = centred.square().sum(1, keepdim=True) / (scores.shape[1] - 1)
     tiny = torch.finfo(scores.dtype).tiny
