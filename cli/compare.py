@@ -56,10 +56,10 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare losses on your data: one command, one folder, killed or stopped it goes on."""
-    from zoo.comparison.cost import described
-    from zoo.comparison.order import Order, execute
-    from zoo.comparison.order import dry_run as cost_of
-    from zoo.comparison.tables import terminal
+    from zoo.experiments.cost import described
+    from zoo.experiments.options import Order, execute
+    from zoo.experiments.options import dry_run as cost_of
+    from zoo.experiments.tables import terminal
 
     output = Output(as_json, quiet)
     order = Order(

@@ -1,4 +1,4 @@
-"""`rankzoo detect`: boxes in pictures."""
+"""`rankzoo detect`: boxes in images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from cli.options import Device, Json, Offline, Out, Quiet
 from cli.output import Output
 
 Name = Annotated[str, typer.Argument(help="Card name, owner/name[@revision], or a local folder.")]
-Images = Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures to look at.")]
+Images = Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images to look at.")]
 Threshold = Annotated[
     float, typer.Option("--threshold", min=0.0, max=1.0, help="Lowest score to show.")
 ]
@@ -30,8 +30,8 @@ def detect(
 
     from zoo.detection.detect import detect_images
     from zoo.detection.storage import load_detector
+    from zoo.device import pick_device
     from zoo.hub.resolve import resolve_model
-    from zoo.models.device import pick_device
 
     output = Output(as_json, quiet)
     detector = load_detector(resolve_model(model, offline=offline)).to(pick_device(device))

@@ -26,7 +26,7 @@ def download(
 
     output = Output(as_json, quiet)
     if dry_run:
-        from zoo.hub.plan import plan
+        from zoo.hub.download_size import plan
 
         result = plan(name, revision=revision)
     else:

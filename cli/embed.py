@@ -41,12 +41,12 @@ def embed(
     `rankzoo index assemble` makes an index of the shards.
     """
     from cli.output import Output
+    from zoo.device import pick_device
+    from zoo.embedding.sizes import parse_scales
     from zoo.errors import UsageError
-    from zoo.evaluation.sizes import parse_scales
     from zoo.index.cluster import embed_here, embed_on_ray
     from zoo.index.shards import Shard
-    from zoo.loading import load
-    from zoo.models.device import pick_device
+    from zoo.tasks import load
 
     output = Output(json, quiet)
     job: dict[str, Any] = {

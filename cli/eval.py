@@ -44,7 +44,7 @@ Embeddings = Annotated[
     Path | None, typer.Option(help="Keep embeddings here; an interrupted run goes on.")
 ]
 TextModel = Annotated[
-    str, typer.Option("--text-model", help="Captions: the text encoder the pictures learned from.")
+    str, typer.Option("--text-model", help="Captions: the text encoder the images learned from.")
 ]
 Distractors = Annotated[
     Path | None, typer.Option(help="Landmarks: folder with a folder of images per shard.")
@@ -53,7 +53,7 @@ QueryImage = Annotated[
     Literal["crop", "whole"], typer.Option(help="Landmarks: cut queries to their boxes or not.")
 ]
 ImageSize = Annotated[
-    int | None, typer.Option(min=32, help="Whole pictures, longer side N pixels, without a crop.")
+    int | None, typer.Option(min=32, help="Whole images, longer side N pixels, without a crop.")
 ]
 WhitenOn = Annotated[Path | None, typer.Option(help="Learn PCA whitening on this data.")]
 Whitening = Annotated[
@@ -99,15 +99,15 @@ def evaluate(
 ) -> None:
     """Measure a model on your data, and say under which protocol."""
     output = Output(as_json, quiet)
-    from zoo.detection.order import detection_table, measure_detector
+    from zoo.detection.launch import detection_table, measure_detector
 
     if (found := measure_detector(model, data, split, device, workers, offline)) is not None:
         output.result(found, human=lambda: detection_table(found))
         return
-    from zoo.assessment.job import Job
-    from zoo.assessment.session import run_session
-    from zoo.evaluation.reranking import Reranking
-    from zoo.evaluation.sizes import parse_scales
+    from zoo.embedding.sizes import parse_scales
+    from zoo.evaluation.options import Job
+    from zoo.evaluation.session import run_session
+    from zoo.search.reranking import Reranking
 
     job = Job(
         data=data,

@@ -31,23 +31,23 @@ def export(
     """Export a model, checked number by number against itself; the batch size is free.
 
     Of a detector (RetinaNet, ATSS), the network up to non-maximum suppression: every anchor's
-    scores and box, for pictures of one size.
+    scores and box, for images of one size.
     """
     from rich.table import Table
 
-    from zoo.data.catalogue import read_catalogue
+    from zoo.data.dataset import read_dataset
     from zoo.export.run import export as export_model
     from zoo.hub import resolve_model
-    from zoo.loading import load_folder
+    from zoo.tasks import load_folder
 
     output = Output(as_json, quiet)
-    catalogue = read_catalogue(data) if data else None
+    dataset = read_dataset(data) if data else None
     done = export_model(
         load_folder(resolve_model(model, offline=offline, track=output.track)),
         out,
         format_name=format,
         precision=precision,
-        catalogue=catalogue,
+        dataset=dataset,
         track=output.track,
     )
 

@@ -14,8 +14,8 @@ def list_cards(task: Word = "", loss: Word = "", dataset: Word = "", as_json: Js
     """List the model cards: what can be downloaded, and what a recipe can train."""
     from rich.table import Table
 
-    from zoo.hub.cards import select_cards
-    from zoo.hub.describe import card_summary
+    from zoo.cards.describe import card_summary
+    from zoo.cards.shelf import select_cards
 
     rows = [card_summary(card) for card in select_cards(task, loss, dataset)]
 

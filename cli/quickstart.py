@@ -24,7 +24,7 @@ def quickstart(
     from rich.table import Table
 
     from cli.output import Output
-    from zoo.models.device import pick_device
+    from zoo.device import pick_device
     from zoo.quickstart import free_folder, run_quickstart, write_report
 
     output = Output(json, quiet)

@@ -1,4 +1,4 @@
-"""`rankzoo search`: ask an index with pictures, folders of pictures, or words."""
+"""`rankzoo search`: ask an index with images, folders of images, or words."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.index.query import Query
 
 Questions = Annotated[
-    list[str], typer.Argument(metavar="QUERY...", help="Pictures, folders of them, or words.")
+    list[str], typer.Argument(metavar="QUERY...", help="Images, folders of them, or words.")
 ]
 K = Annotated[int, typer.Option("-k", "--k", min=1, help="Hits for each query.")]
 Vote = Annotated[bool, typer.Option("--vote", help="Let the hits elect a label at every level.")]
@@ -30,7 +30,7 @@ Rerank = Annotated[
 Text = Annotated[
     bool, typer.Option("--text", help="Take the queries as words, even a file's name.")
 ]
-Html = Annotated[Path | None, typer.Option("--html", help="Write a page with the pictures found.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a page with the images found.")]
 
 
 def search(
@@ -50,7 +50,7 @@ def search(
 ) -> None:
     """Find the nearest items of an index."""
     from cli.output import Output
-    from zoo.index import Index, landmarks
+    from zoo.index import Index, refine
     from zoo.index.identity import as_indexed, identify, refuse_other_model
     from zoo.index.query import embed_queries, read_queries
 
@@ -63,21 +63,21 @@ def search(
     refuse_other_model(opened.manifest.model, identity)
     vectors = opened.prepare(vectors, "query")
     if expand:
-        vectors = landmarks.expand(opened, vectors, expand, where=where)
+        vectors = refine.expand(opened, vectors, expand, where=where)
     if rerank:
-        found = landmarks.rerank(opened, vectors, k, among=rerank, where=where)
+        found = refine.rerank(opened, vectors, k, among=rerank, where=where)
     else:
         found = opened.search(vectors, k, where=where, prepared=True)
     if html is not None:
         from zoo.files import write_text
-        from zoo.index.page import results_page
+        from zoo.index.results_page import results_page
 
         write_text(html, results_page(index, asked, found))
     results = [
         {
             "query": query.text,
             "hits": [hit.to_json() for hit in hits],
-            **({"votes": [asdict(v) for v in landmarks.vote(hits)]} if vote else {}),
+            **({"votes": [asdict(v) for v in refine.vote(hits)]} if vote else {}),
         }
         for query, hits in zip(asked, found, strict=True)
     ]
@@ -88,7 +88,7 @@ def _tables(asked: "list[Query]", found: "list[list[Hit]]", vote: bool) -> "Rend
     from rich.console import Group
     from rich.table import Table
 
-    from zoo.index import landmarks
+    from zoo.index import refine
 
     tables: list[RenderableType] = []
     for query, hits in zip(asked, found, strict=True):
@@ -99,7 +99,7 @@ def _tables(asked: "list[Query]", found: "list[list[Hit]]", vote: bool) -> "Rend
             shown = hit.record.caption if query.path is None else ""
             table.add_row(str(hit.rank), f"{hit.score:.4f}", hit.label or shown, str(hit.path))
         if vote:
-            for elected in landmarks.vote(hits):
+            for elected in refine.vote(hits):
                 share = f"{elected.confidence:.0%} of the vote"
                 tables.append(f"{query.text}: {elected.level} {elected.label} ({share})")
         tables.append(table if hits else Group(table, "no item fulfils the condition"))

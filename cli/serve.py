@@ -20,18 +20,18 @@ TokenFile = Annotated[
 HostNames = Annotated[
     list[str] | None, typer.Option("--host-name", help="Another name this server goes by.")
 ]
-Pictures = Annotated[
+Images = Annotated[
     list[Path] | None,
-    typer.Option("--pictures", help="Another folder the indexes' pictures may lie in."),
+    typer.Option("--pictures", help="Another folder the indexes' images may lie in."),
 ]
 DetectorName = Annotated[
-    str, typer.Option("--detector", help="Detection model that draws boxes in pictures sent.")
+    str, typer.Option("--detector", help="Detection model that draws boxes in images sent.")
 ]
 MaxUpload = Annotated[
-    int, typer.Option("--max-upload-mb", min=1, help="Largest picture sent, megabytes.")
+    int, typer.Option("--max-upload-mb", min=1, help="Largest image sent, megabytes.")
 ]
 MaxPixels = Annotated[
-    int, typer.Option("--max-megapixels", min=1, help="Most pixels of a picture, millions.")
+    int, typer.Option("--max-megapixels", min=1, help="Most pixels of an image, millions.")
 ]
 MaxK = Annotated[int, typer.Option("--max-k", min=1, help="Most hits of a search.")]
 Rate = Annotated[
@@ -49,7 +49,7 @@ def serve(
     port: Port = 8642,
     token_file: TokenFile = None,
     host_name: HostNames = None,
-    pictures: Pictures = None,
+    images: Images = None,
     detector: DetectorName = "",
     max_upload_mb: MaxUpload = 20,
     max_megapixels: MaxPixels = 50,
@@ -65,7 +65,7 @@ def serve(
 ) -> None:
     """Serve a search page and an HTTP API until Ctrl-C."""
     from cli.output import Output
-    from zoo.models.device import pick_device
+    from zoo.device import pick_device
     from zoo.serve.extra import check_installed
     from zoo.serve.settings import Limits, Settings, check_door, read_token
 
@@ -81,11 +81,11 @@ def serve(
         seconds=timeout,
         batch=batch_size,
     )
-    settings = Settings(host, port, token, tuple(host_name or ()), tuple(pictures or ()), limits)
+    settings = Settings(host, port, token, tuple(host_name or ()), tuple(images or ()), limits)
     where = pick_device(device)
 
     def load(name: str) -> "nn.Module":
-        from zoo.loading import load as load_model
+        from zoo.tasks import load as load_model
 
         return load_model(name, offline=offline, device=where)
 

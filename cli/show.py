@@ -16,8 +16,8 @@ def show(
     from rich.markdown import Markdown
     from rich.table import Table
 
-    from zoo.hub.cards import find_card
-    from zoo.hub.describe import card_details, card_facts
+    from zoo.cards.describe import card_details, card_facts
+    from zoo.cards.shelf import find_card
 
     card = find_card(name)
 

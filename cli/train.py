@@ -1,4 +1,4 @@
-"""`rankzoo train`: a recipe by name, or a model on a folder of pictures."""
+"""`rankzoo train`: a recipe by name, or a model on a folder of images."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,10 +48,10 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
-    from zoo.detection.order import DetectionOrder, find_detection_recipe
+    from zoo.detection.launch import DetectionOrder, find_detection_recipe
     from zoo.recipes.values import to_json
-    from zoo.training.order import Order, execute, plan
-    from zoo.training.rank_order import RankOrder, find_rank_recipe
+    from zoo.training.launch import Order, execute, plan
+    from zoo.training.score_launch import RankOrder, find_rank_recipe
     from zoo.training.setup import find_recipe
 
     output = Output(as_json, quiet)

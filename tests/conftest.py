@@ -33,7 +33,7 @@ class ColourConfig:
 
 
 class ColourModel(nn.Module):
-    """Embeds a picture as a linear map of its mean colour, and a text as the colour it names."""
+    """Embeds an image as a linear map of its mean colour, and a text as the colour it names."""
 
     dim = 3
 
@@ -47,9 +47,9 @@ class ColourModel(nn.Module):
     def transform(self) -> Callable[[Image.Image], Float[Tensor, "3 size size"]]:
         return self._pixels
 
-    def _pixels(self, picture: Image.Image) -> Float[Tensor, "3 size size"]:
+    def _pixels(self, image: Image.Image) -> Float[Tensor, "3 size size"]:
         side = self.config.size
-        data = bytearray(picture.resize((side, side)).tobytes())
+        data = bytearray(image.resize((side, side)).tobytes())
         return (
             torch.frombuffer(data, dtype=torch.uint8).reshape(side, side, 3).permute(2, 0, 1) / 255
         )
@@ -77,7 +77,7 @@ def colour_model() -> Callable[..., ColourModel]:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Twelve one-coloured pictures in three classes, each a little different."""
+    """Twelve one-coloured images in three classes, each a little different."""
     folder = tmp_path / "photos"
     for label, channel in (("red", 0), ("green", 1), ("blue", 2)):
         (folder / label).mkdir(parents=True)

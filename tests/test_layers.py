@@ -8,12 +8,24 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = [
-    ["errors", "files", "memory", "progress"],
+    ["errors", "files", "memory", "progress", "device"],
     ["ranking"],
     ["losses", "sorters", "data", "models", "metrics"],
     ["recipes"],
-    ["hub", "training", "evaluation", "index", "detection", "report"],
-    ["serve", "quickstart", "assessment", "comparison", "bench", "loading", "export", "doctor"],
+    [
+        "hub",
+        "cards",
+        "embedding",
+        "search",
+        "runs",
+        "evaluation",
+        "training",
+        "index",
+        "detection",
+        "report",
+        "tasks",
+    ],
+    ["serve", "quickstart", "experiments", "benchmarks", "export", "doctor"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"mmdet": "detection", "mmengine": "detection", "mmcv": "detection", "faiss": "index"}

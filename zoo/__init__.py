@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.loading import load as load
+    from zoo.tasks import load as load
 
 __version__ = "0.1.0"
 __all__ = ["load"]
@@ -13,6 +13,6 @@ def __getattr__(name: str) -> Any:
     """Import `load` on first use: `import zoo` must not wait for torch."""
     if name != "load":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from zoo.loading import load
+    from zoo.tasks import load
 
     return load

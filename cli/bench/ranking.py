@@ -26,7 +26,7 @@ def losses(
     """Time every rank loss against the similarity product's own forward and backward."""
     from rich.console import Group
 
-    from zoo.bench.losses import benchmark_losses, benchmark_rivals
+    from zoo.benchmarks.losses import benchmark_losses, benchmark_rivals
 
     output = Output(json, quiet)
     names = tuple(only or ())
@@ -55,11 +55,11 @@ def sorters(
     quiet: Quiet = False,
 ) -> None:
     """Place every sorter: rank error, and the share of rank changes its gradient predicts."""
-    from zoo.bench.front_plot import front_svg
-    from zoo.bench.sorters import compare_sorters, contenders
+    from zoo.benchmarks.front_plot import front_svg
+    from zoo.benchmarks.sorters import candidates, compare_sorters
     from zoo.files import write_text
 
-    taking_part = contenders(sorter or ())
+    taking_part = candidates(sorter or ())
     places = compare_sorters(taking_part, length, inputs=inputs, count=count, seed=seed)
     if plot is not None:
         write_text(plot, front_svg(places))
@@ -74,7 +74,7 @@ def detection(
     quiet: Quiet = False,
 ) -> None:
     """Compare detection's ranking losses with a loop over the positives."""
-    from zoo.bench.detection import compare_detection_losses
+    from zoo.benchmarks.detection import compare_detection_losses
 
     output = Output(json, quiet)
     show_rows(output, compare_detection_losses(negatives, positives, repeats, output.track))
@@ -82,14 +82,14 @@ def detection(
 
 def detectors(
     out: Out,
-    scenes: Annotated[int, typer.Option("--scenes", min=10, help="Pictures to draw.")] = 200,
-    size: Annotated[int, typer.Option("--size", min=64, help="Side of a picture, pixels.")] = 128,
+    scenes: Annotated[int, typer.Option("--scenes", min=10, help="Images to draw.")] = 200,
+    size: Annotated[int, typer.Option("--size", min=64, help="Side of an image, pixels.")] = 128,
     epochs: Annotated[int, typer.Option("--epochs", min=2, help="Epochs of a run.")] = 5,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train detectors on each loss, three seeds, on generated scenes; goes on where it stopped."""
-    from zoo.bench.detectors import compare_detectors
+    from zoo.benchmarks.detectors import compare_detectors
 
     output = Output(json, quiet)
     rows = compare_detectors(out, scenes=scenes, side=size, epochs=epochs, track=output.track)

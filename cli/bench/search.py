@@ -24,7 +24,7 @@ def index(
     """Tune an index for recall@10 of 0.99 and compare it with hand-written ones."""
     from rich.console import Group
 
-    from zoo.bench.index import bench_index
+    from zoo.benchmarks.index import bench_index
 
     output = Output(json, quiet)
     found = bench_index(count, dim, seed, codes=codes, track=output.track)
@@ -43,7 +43,7 @@ def opening(
     quiet: Quiet = False,
 ) -> None:
     """Build a large index, open it in a fresh process and search: seconds, memory."""
-    from zoo.bench.opening import bench_opening
+    from zoo.benchmarks.opening import bench_opening
 
     with tempfile.TemporaryDirectory() as folder:
         show_facts(Output(json, quiet), bench_opening(Path(folder) / "idx", count, dim, kind))
@@ -65,7 +65,7 @@ def serve(
     """Put load on a server: requests a second, p50, p99, errors, beside model and index alone."""
     from rich.console import Group
 
-    from zoo.bench.serve import bench_serve
+    from zoo.benchmarks.serve import bench_serve
     from zoo.index import Plan
     from zoo.serve.extra import check_installed
 

@@ -13,14 +13,14 @@ from cli.output import Output
 
 def startup(repeats: Repeats = 15, json: Json = False, quiet: Quiet = False) -> None:
     """Start `rankzoo --help` and an empty Typer application, in turn; medians."""
-    from zoo.bench.startup import benchmark_startup
+    from zoo.benchmarks.startup import benchmark_startup
 
     show_facts(Output(json, quiet), benchmark_startup(repeats).to_json())
 
 
 def decode(repeats: Repeats = 5, json: Json = False, quiet: Quiet = False) -> None:
     """Open large JPEGs whole and in draft mode; images per second."""
-    from zoo.bench.decode import benchmark_decode
+    from zoo.benchmarks.decode import benchmark_decode
 
     with tempfile.TemporaryDirectory() as folder:
         show_facts(Output(json, quiet), benchmark_decode(Path(folder), repeats=repeats).to_json())
@@ -34,7 +34,7 @@ def training(
     quiet: Quiet = False,
 ) -> None:
     """Train on JPEGs: decode alone, network alone, both; images per second."""
-    from zoo.bench.training import benchmark_training
+    from zoo.benchmarks.training import benchmark_training
 
     output = Output(json, quiet)
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +56,7 @@ def batches(
     quiet: Quiet = False,
 ) -> None:
     """Take a large batch's gradient in one pass and in two; seconds and memory."""
-    from zoo.bench.batches import benchmark_batches
+    from zoo.benchmarks.batches import benchmark_batches
 
     output = Output(json, quiet)
     rows = benchmark_batches(
@@ -81,14 +81,14 @@ def extraction(
     quiet: Quiet = False,
 ) -> None:
     """Embed a folder: decoding alone, network alone, both; images per second."""
-    from zoo.bench.extraction import bench_extraction
-    from zoo.data.catalogue import read_catalogue
-    from zoo.loading import load
-    from zoo.models.device import pick_device
+    from zoo.benchmarks.extraction import bench_extraction
+    from zoo.data.dataset import read_dataset
+    from zoo.device import pick_device
+    from zoo.tasks import load
 
     found = bench_extraction(
         load(model),
-        read_catalogue(data, require_labels=False).paths,
+        read_dataset(data, require_labels=False).paths,
         batch_size=batch_size,
         workers=workers,
         device=pick_device(device),
@@ -106,7 +106,7 @@ def evaluation(
     quiet: Quiet = False,
 ) -> None:
     """Evaluate against a large stored gallery: seconds, floor, peak memory."""
-    from zoo.bench.evaluation import bench_evaluation
+    from zoo.benchmarks.evaluation import bench_evaluation
 
     output = Output(json, quiet)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""`rankzoo index build`: pictures or captions become an index."""
+"""`rankzoo index build`: images or captions become an index."""
 
 from typing import Annotated
 
@@ -63,14 +63,15 @@ def build(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Embed pictures (or captions) and make an index of them.
+    """Embed images (or captions) and make an index of them.
 
     With --recall, --memory or --latency-ms (any of them), kinds are built, measured and chosen.
     """
     from rich.console import Group
 
     from cli.output import Output
-    from zoo.evaluation.sizes import parse_scales
+    from zoo.device import pick_device
+    from zoo.embedding.sizes import parse_scales
     from zoo.files import refuse_to_overwrite
     from zoo.index import Index, Plan
     from zoo.index.candidates import candidates
@@ -79,25 +80,24 @@ def build(
     from zoo.index.measure import Wish
     from zoo.index.sources import Means, dim_of
     from zoo.index.tune import parse_bytes
-    from zoo.models.device import pick_device
 
     output = Output(json, quiet)
     refuse_to_overwrite(out)
-    catalogue = read(images, on_bad_image)
+    dataset = read(images, on_bad_image)
     if split:
-        catalogue = catalogue.split(*split)
+        dataset = dataset.split(*split)
     embedder = at_scales(load(model, offline), parse_scales(scales))
     wish = Wish(recall, parse_bytes(memory) if memory else None, latency_ms)
     plan, modality = Plan(kind, refine), "captions" if captions else "images"
     if dry_run:
-        plans = candidates(len(catalogue), dim_of(embedder)) if wish != Wish() else [plan]
-        cost = building_cost(embedder, catalogue, modality, plans, Means(batch_size))
+        plans = candidates(len(dataset), dim_of(embedder)) if wish != Wish() else [plan]
+        cost = building_cost(embedder, dataset, modality, plans, Means(batch_size))
         output.result(cost, lambda: Group(facts(cost), listing(cost["candidates"])))
         return
     index = Index.build(
         out,
         embedder,
-        catalogue,
+        dataset,
         name=reference(model),
         modality=modality,
         plan=plan,

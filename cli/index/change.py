@@ -26,17 +26,17 @@ def add(
     from dataclasses import asdict
 
     from cli.output import Output
+    from zoo.device import pick_device
     from zoo.index import Index
     from zoo.index.identity import as_indexed
-    from zoo.models.device import pick_device
 
     output = Output(json, quiet)
     opened = Index.open(index)
-    catalogue = read(images, on_bad_image)
+    dataset = read(images, on_bad_image)
     identity = opened.manifest.model
     done = opened.add(
         as_indexed(load(model or identity.name, offline), identity),
-        catalogue,
+        dataset,
         batch_size=batch_size,
         workers=workers,
         device=pick_device(device),
@@ -48,7 +48,7 @@ def add(
 def remove(
     index: Folder,
     ids: Annotated[list[int] | None, typer.Option("--id", help="Id of an item.")] = None,
-    paths: Annotated[list[str] | None, typer.Option("--path", help="Path of a picture.")] = None,
+    paths: Annotated[list[str] | None, typer.Option("--path", help="Path of an image.")] = None,
     where: Where = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Threshold = Annotated[float, typer.Option("--threshold", help="Cosine similarity that links two.")]
 Html = Annotated[Path, typer.Option("--html", help="The page to write.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="Pictures on the map.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="Images on the map.")]
 
 
 def duplicates(
@@ -39,7 +39,7 @@ def draw_map(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write an offline page where similar pictures lie near each other."""
+    """Write an offline page where similar images lie near each other."""
     from cli.output import Output
     from zoo.files import write_text
     from zoo.index import Index

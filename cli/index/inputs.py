@@ -1,4 +1,4 @@
-"""What a command on an index reads: pictures and a model."""
+"""What a command on an index reads: images and a model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import nn
 
-    from zoo.data.catalogue import Catalogue
+    from zoo.data.dataset import ImageDataset
 
 
-def read(images: Path, on_bad_image: Literal["fail", "skip"]) -> "Catalogue":
-    """Read a catalogue whose pictures need no label."""
-    from zoo.data.catalogue import read_catalogue
+def read(images: Path, on_bad_image: Literal["fail", "skip"]) -> "ImageDataset":
+    """Read a dataset whose images need no label."""
+    from zoo.data.dataset import read_dataset
 
-    return read_catalogue(images, on_bad_image=on_bad_image, require_labels=False)
+    return read_dataset(images, on_bad_image=on_bad_image, require_labels=False)
 
 
 def load(name: str, offline: bool) -> "nn.Module":
     """Load the model of an index, or one it may be."""
     from zoo.errors import UsageError
-    from zoo.loading import load as load_model
+    from zoo.tasks import load as load_model
 
     if not name:
         raise UsageError("the index does not say where its model is", "give --model")

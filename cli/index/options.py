@@ -8,12 +8,12 @@ import typer
 Folder = Annotated[Path, typer.Argument(metavar="IDX", help="The index folder.")]
 Images = Annotated[
     Path,
-    typer.Option("--images", "--data", help="Folder of pictures, or a .csv/.jsonl manifest."),
+    typer.Option("--images", "--data", help="Folder of images, or a .csv/.jsonl manifest."),
 ]
 OwnModel = Annotated[
     str, typer.Option("--model", help="The index's model, if it is not where it was.")
 ]
-Captions = Annotated[bool, typer.Option("--captions", help="Index the captions, not the pictures.")]
+Captions = Annotated[bool, typer.Option("--captions", help="Index the captions, not the images.")]
 Kind = Annotated[str, typer.Option("--kind", help="faiss kind: Flat, HNSW32, IVF1024,PQ64x4fs…")]
 Refine = Annotated[int, typer.Option("--refine", min=0, help="Re-rank k times this many exactly.")]
 Like = Annotated[

@@ -83,7 +83,7 @@ def test_a_text_file_named_jpg_is_no_image(tmp_path: Path) -> None:
         open_image(tmp_path / "a.jpg")
 
 
-def test_a_picture_in_a_format_that_runs_programs_is_refused(tmp_path: Path) -> None:
+def test_a_image_in_a_format_that_runs_programs_is_refused(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg", "EPS")
     with pytest.raises(DataError, match=r"a\.jpg: not an image"):
         open_image(tmp_path / "a.jpg")

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from zoo.data.item import Item
-from zoo.data.layout import absent
-from zoo.data.layouts import DATASETS, recognise
 from zoo.data.manifest import write_manifest
 from zoo.data.open import open_dataset
+from zoo.data.reader import absent
+from zoo.data.readers import DATASETS, recognise
 from zoo.errors import DataError, UsageError
 
 Draw = Callable[..., Path]
@@ -22,8 +22,8 @@ def test_a_plain_folder_is_a_folder_of_classes(draw: Draw, tmp_path: Path) -> No
 def test_a_folder_with_a_manifest_is_read_by_it(draw: Draw, tmp_path: Path) -> None:
     items = (Item(draw("any/a.png"), ("oak", "tree")), Item(draw("any/b.png"), ("ash", "tree")))
     write_manifest(tmp_path / "manifest.csv", items, ("label", "label_level_2"))
-    catalogue = open_dataset(None, tmp_path)
-    assert (catalogue.items, catalogue.name, catalogue.root) == (items, tmp_path.name, tmp_path)
+    dataset = open_dataset(None, tmp_path)
+    assert (dataset.items, dataset.name, dataset.root) == (items, tmp_path.name, tmp_path)
 
 
 def test_the_folder_above_a_set_will_do(tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_missing_images_of_a_set_can_be_left_out(tmp_path: Path) -> None:
         open_dataset("sop", tmp_path, on_bad_image="skip")
     (tmp_path / "a").mkdir()
     (tmp_path / "a/1.JPG").touch()
-    catalogue = open_dataset("sop", tmp_path, on_bad_image="skip")
-    assert [path.name for path in catalogue.paths] == ["1.JPG"]
-    assert [(Path(s.path).name, s.reason) for s in catalogue.skipped] == [("2.JPG", "missing")]
+    dataset = open_dataset("sop", tmp_path, on_bad_image="skip")
+    assert [path.name for path in dataset.paths] == ["1.JPG"]
+    assert [(Path(s.path).name, s.reason) for s in dataset.skipped] == [("2.JPG", "missing")]
 
 
 def test_a_voc_folder_is_not_taken_for_classes(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reading what a picture should be scored: VOC labels and attribute columns."""
+"""Reading what an image should be scored: VOC labels and attribute columns."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from zoo.errors import DataError
 
 @pytest.fixture
 def voc(tmp_path: Path) -> Path:
-    """Three pictures, two classes: a cat in the first, a difficult one in the second; a dog."""
+    """Three images, two classes: a cat in the first, a difficult one in the second; a dog."""
     year = tmp_path / "VOC2007"
     (year / "JPEGImages").mkdir(parents=True)
     sets = year / "ImageSets" / "Main"
@@ -46,17 +46,17 @@ def test_voc_marks_become_targets_and_difficult_ones_are_ignored(voc: Path) -> N
 
 def test_a_class_without_a_positive_is_named(voc: Path) -> None:
     (voc / "VOC2007/ImageSets/Main/kitten_test.txt").write_text("a -1\nb  0\nc -1\n")
-    with pytest.raises(DataError, match="no picture of kitten in split test"):
+    with pytest.raises(DataError, match="no image of kitten in split test"):
         read_voc_scores(voc, "test")
 
 
-def test_a_missing_picture_is_named(voc: Path) -> None:
+def test_a_missing_image_is_named(voc: Path) -> None:
     (voc / "VOC2007/JPEGImages/b.jpg").unlink()
     with pytest.raises(DataError, match=r"b\.jpg"):
         read_voc_scores(voc, "test")
 
 
-def test_a_column_becomes_one_target_a_picture(table: Path) -> None:
+def test_a_column_becomes_one_target_a_image(table: Path) -> None:
     found = read_attribute(table, "size", "train")
     assert found.outputs == ("size",)
     assert found.targets.equal(torch.tensor([[1.5], [-2.0]]))
@@ -66,7 +66,7 @@ def test_a_column_becomes_one_target_a_picture(table: Path) -> None:
 @pytest.mark.parametrize("bad", ["tall", "nan", "inf", ""])
 def test_a_value_that_is_no_number_is_named(table: Path, bad: str) -> None:
     table.write_text(table.read_text().replace("-2", bad))
-    with pytest.raises(DataError, match=r"picture b\.png, column size"):
+    with pytest.raises(DataError, match=r"image b\.png, column size"):
         read_attribute(table, "size", "train")
 
 

@@ -1,4 +1,4 @@
-"""Small pictures of the room: samples with boxes, and recipes of small networks."""
+"""Small images of the room: samples with boxes, and recipes of small networks."""
 
 from collections.abc import Callable
 from typing import Any

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from zoo.data.scenes import build_scenes
+from zoo.data.synthetic.scenes import build_scenes
 from zoo.detection.annotations import VOC_LABELS, find_part
 from zoo.errors import DataError
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from zoo.data.scenes import SceneSet, build_scenes
+from zoo.data.synthetic.scenes import SceneSet, build_scenes
 from zoo.detection.bridge import import_quietly, require_mmdet
 from zoo.detection.evaluation import evaluate_detector
 from zoo.detection.network import build_network

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.detection.launch import find_detection_recipe
 from zoo.detection.network import network_config
-from zoo.detection.order import find_detection_recipe
 from zoo.errors import UsageError
 from zoo.recipes.detection import DETECTION_RECIPES
 from zoo.recipes.detector import DetectionRecipe, from_json, to_json

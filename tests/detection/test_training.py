@@ -9,9 +9,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-import zoo.loading
+import zoo.tasks
 from cli.main import app
-from zoo.data.scenes import SceneSet, build_scenes
+from zoo.data.synthetic.scenes import SceneSet, build_scenes
 from zoo.detection.detect import detect_images
 from zoo.detection.evaluation import evaluate_detector
 from zoo.detection.network import build_network
@@ -19,10 +19,10 @@ from zoo.detection.storage import load_detector, read_detector_config, save_dete
 from zoo.detection.training import load_backbone, train_detector
 from zoo.errors import DataError, IntegrityError, RankzooError, UsageError
 from zoo.files import write_json
-from zoo.hub.run import read_run
 from zoo.hub.run_card import run_card
 from zoo.progress import T
 from zoo.recipes.detector import DetectionRecipe, to_json
+from zoo.runs.reading import read_run
 
 MakeRecipe = Callable[..., DetectionRecipe]
 
@@ -89,7 +89,7 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch(
 def test_a_run_that_goes_on_ends_with_the_bits_of_one_that_was_not_stopped(
     recipe: MakeRecipe, scenes: SceneSet, tmp_path: Path
 ) -> None:
-    """Regions are sampled, pictures flipped, and the loss remembers scores of earlier batches."""
+    """Regions are sampled, images flipped, and the loss remembers scores of earlier batches."""
     remembering = recipe("faster_rcnn", "blackbox_ap", epochs=2, batch=3)
     train_detector(remembering, scenes.folder, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
@@ -121,27 +121,27 @@ def test_the_command_line_trains_and_measures_on_voc(scenes: SceneSet, tmp_path:
 
 
 def test_a_saved_detector_is_the_same_detector(folder: Path, scenes: SceneSet) -> None:
-    model: Any = zoo.loading.load(str(folder))
+    model: Any = zoo.tasks.load(str(folder))
     assert model.labels == scenes.classes
     state = load_file(folder / "model.safetensors")
     assert all(torch.equal(state[name], tensor) for name, tensor in model.state_dict().items())
 
 
-def test_detect_writes_pictures_and_json(folder: Path, scenes: SceneSet, tmp_path: Path) -> None:
-    pictures = [scenes.images / "000001.jpg", scenes.images / "000002.jpg"]
+def test_detect_writes_images_and_json(folder: Path, scenes: SceneSet, tmp_path: Path) -> None:
+    images = [scenes.images / "000001.jpg", scenes.images / "000002.jpg"]
     out = tmp_path / "found"
-    arguments = ["detect", str(folder), *map(str, pictures), "--out", str(out)]
+    arguments = ["detect", str(folder), *map(str, images), "--out", str(out)]
     done = CliRunner().invoke(
         app, [*arguments, "--threshold", "0", "--device", "cpu", "--json", "--offline"]
     )
     assert done.exit_code == 0, done.exception
     results = json.loads(done.stdout)["results"]
-    assert [row["image"] for row in results] == list(map(str, pictures))
+    assert [row["image"] for row in results] == list(map(str, images))
     assert json.loads((out / "detections.json").read_text()) == results
     first = results[0]["detections"]
     assert first[0]["label"] in scenes.classes
     assert [d["score"] for d in first] == sorted((d["score"] for d in first), reverse=True)
-    with Image.open(out / "000001.png") as drawn, Image.open(pictures[0]) as original:
+    with Image.open(out / "000001.png") as drawn, Image.open(images[0]) as original:
         assert drawn.size == original.size
         assert drawn.tobytes() != original.tobytes()
 
@@ -155,8 +155,8 @@ def test_a_detector_makes_a_sound_card(folder: Path, recipe: MakeRecipe, tmp_pat
     assert "type: ap" in card
 
 
-def test_two_pictures_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"two pictures would become a.png"):
+def test_two_images_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"two images would become a.png"):
         detect_images(load_detector(folder), [Path("x/a.jpg"), Path("y/a.png")], tmp_path / "out")
 
 

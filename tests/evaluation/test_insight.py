@@ -8,20 +8,20 @@ import torch
 from sklearn.metrics import precision_recall_curve
 from torch import nn
 
-from zoo.data.catalogue import Catalogue
-from zoo.evaluation.extract import Extractor
+from zoo.data.dataset import ImageDataset
+from zoo.embedding.extract import Extractor
 from zoo.evaluation.images import Measured, evaluate_images
 from zoo.evaluation.insight import look_into, precision_recall, rank_histogram
-from zoo.evaluation.task import task_of
+from zoo.evaluation.queries import task_of
 from zoo.metrics.ranks import positive_ranks
 
 
 @pytest.fixture
-def measured(colour_model: nn.Module, squares: Callable[..., Catalogue]) -> Measured:
-    catalogue = squares(4)
-    items = list(catalogue.items)
+def measured(colour_model: nn.Module, squares: Callable[..., ImageDataset]) -> Measured:
+    dataset = squares(4)
+    items = list(dataset.items)
     items[0] = type(items[0])(items[0].path, ("blue",))  # a red square called blue
-    wrong = Catalogue("squares", catalogue.root, tuple(items), ("label",))
+    wrong = ImageDataset("squares", dataset.root, tuple(items), ("label",))
     return evaluate_images(Extractor(colour_model), wrong, [task_of(wrong)])
 
 
@@ -38,13 +38,13 @@ def test_the_worst_query_and_class_come_first(measured: Measured) -> None:
 
 
 def test_confusions_are_counted_at_every_level_of_the_hierarchy(
-    colour_model: nn.Module, squares: Callable[..., Catalogue]
+    colour_model: nn.Module, squares: Callable[..., ImageDataset]
 ) -> None:
     warm = {"red": "warm", "green": "cold", "blue": "cold"}
-    catalogue = squares(4)
-    items = [replace(i, labels=(*i.labels, warm[i.labels[0]])) for i in catalogue.items]
+    dataset = squares(4)
+    items = [replace(i, labels=(*i.labels, warm[i.labels[0]])) for i in dataset.items]
     items[0] = replace(items[0], labels=("blue", "cold"))  # a red square
-    levels = Catalogue("squares", catalogue.root, tuple(items), ("colour", "warmth"))
+    levels = ImageDataset("squares", dataset.root, tuple(items), ("colour", "warmth"))
     found = look_into(evaluate_images(Extractor(colour_model), levels, [task_of(levels)]))
     counted = {
         level: {(pair.label, pair.taken_for): pair.times for pair in pairs}

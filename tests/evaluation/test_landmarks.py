@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 from torch import nn
 
-from zoo.data.catalogue import Catalogue, Item
+from zoo.data.dataset import ImageDataset, Item
+from zoo.embedding.extract import Extractor
 from zoo.errors import DataError, IntegrityError, UsageError
-from zoo.evaluation.extract import Extractor
 from zoo.evaluation.landmarks import evaluate_listed, evaluate_revisited
-from zoo.evaluation.lists import measure_lists, revisited_judgements, revisited_values
 from zoo.evaluation.refinement import Refinement
+from zoo.evaluation.relevance_lists import measure_lists, revisited_judgements, revisited_values
 from zoo.evaluation.revisited import read_revisited
-from zoo.evaluation.scan import score_blocks
 from zoo.metrics.landmarks import revisited_map
 from zoo.metrics.per_query import average_precision
+from zoo.search.scan import score_blocks
 
 RED, GREEN, BLUE = (230, 20, 20), (20, 230, 20), (20, 20, 230)
 Build = Callable[..., Path]
@@ -29,7 +29,7 @@ Build = Callable[..., Path]
 
 @pytest.fixture
 def oxford(tmp_path: Path) -> Build:
-    """Build a miniature of ROxford: three gallery pictures, one query half red and half blue."""
+    """Build a miniature of ROxford: three gallery images, one query half red and half blue."""
 
     def build(**changes: Any) -> Path:
         root = tmp_path / "roxford5k"
@@ -139,7 +139,7 @@ def test_a_torn_pickle_is_refused(oxford: Build) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"easy": [7]}, "judges image 7 of a gallery of 3"),
+        ({"easy": [7]}, "validates image 7 of a gallery of 3"),
         ({"bbx": [5, 0, 2, 9]}, "box"),
         ({"hard": "x"}, "ground truth"),
     ],
@@ -161,7 +161,7 @@ def test_missing_files_are_named(oxford: Build, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def landmarks(tmp_path: Path) -> Catalogue:
+def landmarks(tmp_path: Path) -> ImageDataset:
     items = []
     for name, colour, split, relevant in (
         ("g0", RED, "gallery", ""),
@@ -172,11 +172,11 @@ def landmarks(tmp_path: Path) -> Catalogue:
         path = tmp_path / f"{name}.png"
         Image.new("RGB", (8, 8), colour).save(path)
         items.append(Item(path, ("x",), split, (), {"relevant": relevant}))
-    return Catalogue("gldv2", tmp_path, tuple(items), ("landmark",))
+    return ImageDataset("gldv2", tmp_path, tuple(items), ("landmark",))
 
 
 def test_listed_answers_are_scored_at_100_under_both_denominators(
-    colour_model: nn.Module, landmarks: Catalogue
+    colour_model: nn.Module, landmarks: ImageDataset
 ) -> None:
     found = evaluate_listed(Extractor(colour_model), landmarks)[0]
     assert found.metrics["map_at_100"] == pytest.approx((1 + 2 / 3) / 2)  # ranks 1 and 3
@@ -191,10 +191,10 @@ def test_the_two_denominators_differ_beyond_k_answers() -> None:
 
 
 def test_an_answer_outside_the_gallery_is_named(
-    colour_model: nn.Module, landmarks: Catalogue
+    colour_model: nn.Module, landmarks: ImageDataset
 ) -> None:
     query = landmarks.items[3]
     lost = Item(query.path, query.labels, "query", (), {"relevant": "g0 g9"})
-    broken = Catalogue("gldv2", landmarks.root, (*landmarks.items[:3], lost), ("landmark",))
+    broken = ImageDataset("gldv2", landmarks.root, (*landmarks.items[:3], lost), ("landmark",))
     with pytest.raises(DataError, match="lists g9, which is not in the gallery"):
         evaluate_listed(Extractor(colour_model), broken)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.evaluation.evaluation import Evaluation, summarise
 from zoo.evaluation.paired import compare, intervals
+from zoo.metrics.evaluation import Evaluation, summarise
 
 
 def result(values: Tensor, ranks: Tensor) -> Evaluation:

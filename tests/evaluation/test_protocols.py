@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from zoo.data.catalogue import Catalogue, Item
-from zoo.data.layouts import DATASETS
+from zoo.data.dataset import ImageDataset, Item
+from zoo.data.readers import DATASETS
 from zoo.data.scored import ScoredSet
+from zoo.embedding.extract import Extractor
 from zoo.errors import DataError
 from zoo.evaluation.classes import evaluate_classes
-from zoo.evaluation.extract import Extractor
 from zoo.evaluation.images import evaluate_images
 from zoo.evaluation.protocols import BY_DATASET, PROTOCOLS
-from zoo.evaluation.task import random_galleries
+from zoo.evaluation.queries import random_galleries
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
@@ -31,15 +31,15 @@ def test_a_public_set_is_evaluated_under_its_own_protocol() -> None:
 
 
 @pytest.fixture
-def vehicles() -> Catalogue:
+def vehicles() -> ImageDataset:
     items = [
         Item(Path(f"{n}.jpg"), (str(n % 7),), "test" if n < 42 else "train") for n in range(60)
     ]
-    return Catalogue("vehicleid", Path(), tuple(items), ("vehicle",))
+    return ImageDataset("vehicleid", Path(), tuple(items), ("vehicle",))
 
 
 def test_each_draw_has_one_image_of_every_vehicle_and_asks_with_the_rest(
-    vehicles: Catalogue,
+    vehicles: ImageDataset,
 ) -> None:
     labels = vehicles.label_ids[:, 0]
     for task in random_galleries(vehicles, draws=5, seed=0):
@@ -48,7 +48,7 @@ def test_each_draw_has_one_image_of_every_vehicle_and_asks_with_the_rest(
         assert not task.itself
 
 
-def test_draws_follow_from_the_seed_and_every_image_gets_its_turn(vehicles: Catalogue) -> None:
+def test_draws_follow_from_the_seed_and_every_image_gets_its_turn(vehicles: ImageDataset) -> None:
     first, again, other = (
         [t.gallery.tolist() for t in random_galleries(vehicles, 60, seed)] for seed in (0, 0, 1)
     )
@@ -56,7 +56,7 @@ def test_draws_follow_from_the_seed_and_every_image_gets_its_turn(vehicles: Cata
     assert {place for gallery in first for place in gallery} == set(range(42))
 
 
-def test_draws_are_averaged_over_all_their_queries(vehicles: Catalogue) -> None:
+def test_draws_are_averaged_over_all_their_queries(vehicles: ImageDataset) -> None:
     vectors = torch.nn.functional.normalize(torch.randn(60, 4), dim=1)
 
     class Looked(Extractor):

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zoo.embedding.whitening import learn_whitening, load_whitening, save_whitening
 from zoo.errors import DataError, IntegrityError, UnavailableError
-from zoo.evaluation.expansion import expanded
-from zoo.evaluation.neighbours import nearest
+from zoo.evaluation.queries import Task
 from zoo.evaluation.refinement import Refinement, refined_blocks
-from zoo.evaluation.reranking import Reranking, reranked_blocks
-from zoo.evaluation.task import Task
-from zoo.evaluation.whitening import learn_whitening, load_whitening, save_whitening
+from zoo.search.expansion import expanded
+from zoo.search.neighbours import nearest
+from zoo.search.reranking import Reranking, reranked_blocks
 
 normalize = nn.functional.normalize
 

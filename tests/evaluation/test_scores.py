@@ -36,7 +36,7 @@ def test_perfect_scores_measure_one() -> None:
     assert score_metrics(targets[:, :1], data, "attribute") == {"spearman": 1, "kendall": 1}
 
 
-def test_a_difficult_picture_leaves_its_class() -> None:
+def test_a_difficult_image_leaves_its_class() -> None:
     targets = torch.tensor([[1.0], [0.0], [0.0]])
     ignored = torch.tensor([[False], [True], [False]])
     data = ScoredSet((), ("a",), targets, ignored)
@@ -50,7 +50,7 @@ def test_one_output_is_measured_against_its_column(table: Path) -> None:
     assert found == evaluate_scores(model, table.parent)
     assert set(found.metrics) == {"spearman", "kendall"}
     assert (found.protocol, found.queries, found.gallery) == ("attribute", 1, 6)
-    assert "light over 6 pictures" in found.definition
+    assert "light over 6 images" in found.definition
 
 
 def test_other_classes_than_the_models_are_an_error(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def detector(kind: Any, loss: Any = "rank_sort") -> Any:
     return model.eval()
 
 
-def picture() -> Image.Image:
+def image() -> Image.Image:
     random = np.random.default_rng(0)
     return Image.fromarray(random.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8))
 
@@ -60,12 +60,12 @@ def test_a_file_and_suppression_are_the_detector(
     done = export(model, tmp_path / "out", format_name=format_name)
     assert done.largest_difference < 1e-4
     run = FORMATS[format_name].runner(done.file)
-    pixels = torch.from_numpy(np.asarray(picture()).copy()).permute(2, 0, 1)[None].float()
+    pixels = torch.from_numpy(np.asarray(image()).copy()).permute(2, 0, 1)[None].float()
     with torch.inference_mode():
         scores, boxes = run(pixels)
     assert scores.shape[2] == len(LABELS)
     assert boxes.shape == (*scores.shape[:2], 4)
-    expected = [(d.label, d.score) for d in find_boxes(model, picture())]
+    expected = [(d.label, d.score) for d in find_boxes(model, image())]
     assert expected
     found = chosen(model, scores, boxes)
     assert [name for name, _ in found] == [name for name, _ in expected]

@@ -5,14 +5,14 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.data.catalogue import Catalogue, read_catalogue
+from zoo.data.dataset import ImageDataset, read_dataset
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import IntegrityError, UsageError
 from zoo.export import formats
 from zoo.export.formats import FORMATS, Format
 from zoo.export.run import export, largest_difference
-from zoo.loading import load_folder
 from zoo.models import Embedder, EmbedderConfig
+from zoo.tasks import load_folder
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def model() -> Embedder:
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Catalogue:
+def dataset(tmp_path: Path) -> ImageDataset:
     for number, colour in enumerate(["red", "green", "blue", "white"]):
         folder = tmp_path / "photos" / colour
         folder.mkdir(parents=True)
@@ -32,7 +32,7 @@ def catalogue(tmp_path: Path) -> Catalogue:
             image = Image.new("RGB", (40, 40), colour)
             image.paste((30 * shade, 60, 20 * number), (0, 0, 10, 10 + shade))
             image.save(folder / f"{shade}.png")
-    return read_catalogue(tmp_path / "photos")
+    return read_dataset(tmp_path / "photos")
 
 
 @pytest.mark.parametrize("precision", ["float32", pytest.param("half", marks=pytest.mark.slow)])
@@ -62,9 +62,9 @@ def test_half_is_about_half_the_size_and_leaves_the_model_alone(
 
 @pytest.mark.slow
 def test_recall_is_measured_before_and_after(
-    model: Embedder, catalogue: Catalogue, tmp_path: Path
+    model: Embedder, dataset: ImageDataset, tmp_path: Path
 ) -> None:
-    done = export(model, tmp_path / "out", format_name="torch-export", catalogue=catalogue)
+    done = export(model, tmp_path / "out", format_name="torch-export", dataset=dataset)
     assert done.recall_at_1.keys() == {"model", "exported"}
     assert done.recall_at_1["model"] == done.recall_at_1["exported"]
 
@@ -72,9 +72,9 @@ def test_recall_is_measured_before_and_after(
 @pytest.mark.slow
 @pytest.mark.parametrize(("precision", "bound"), [("float32", 1e-5), ("int8", 0.2)])
 def test_an_onnx_file_computes_what_the_model_computes_at_any_batch_size(
-    model: Embedder, catalogue: Catalogue, tmp_path: Path, precision: str, bound: float
+    model: Embedder, dataset: ImageDataset, tmp_path: Path, precision: str, bound: float
 ) -> None:
-    done = export(model, tmp_path / "out", precision=precision, catalogue=catalogue)
+    done = export(model, tmp_path / "out", precision=precision, dataset=dataset)
     run = FORMATS["onnx"].runner(done.file)
     images = torch.rand(5, 3, 32, 32)
     with torch.inference_mode():
@@ -84,7 +84,7 @@ def test_an_onnx_file_computes_what_the_model_computes_at_any_batch_size(
 
 
 def test_a_half_model_folder_loads_like_any_model_and_takes_half_the_space(
-    model: Embedder, catalogue: Catalogue, tmp_path: Path
+    model: Embedder, dataset: ImageDataset, tmp_path: Path
 ) -> None:
     whole = export(model, tmp_path / "whole", format_name="safetensors")
     half = export(
@@ -92,7 +92,7 @@ def test_a_half_model_folder_loads_like_any_model_and_takes_half_the_space(
         tmp_path / "half",
         format_name="safetensors",
         precision="half",
-        catalogue=catalogue,
+        dataset=dataset,
     )
     assert whole.largest_difference == 0
     assert 0 < half.largest_difference < 1e-2

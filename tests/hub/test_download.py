@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from zoo.cards.sources import HubSource
 from zoo.errors import IntegrityError, UnavailableError
 from zoo.files import sha256_of
 from zoo.hub.client import RemoteFile
 from zoo.hub.download import Snapshot, download, wanted_files
-from zoo.hub.plan import plan
-from zoo.hub.sources import HubSource
+from zoo.hub.download_size import plan
 
 WEIGHTS = save({"a": np.arange(30_000, dtype=np.float32)})
 FILES = {

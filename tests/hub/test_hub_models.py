@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save
 
 import zoo
+from zoo.cards import shelf as cards
 from zoo.errors import IntegrityError
-from zoo.hub import cards
 from zoo.hub.resolve import resolve
 from zoo.hub.timm_folder import write_timm_config
 

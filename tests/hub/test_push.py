@@ -9,14 +9,14 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 import zoo
+from zoo.cards.recipe_card import known_recipes
+from zoo.cards.schema import problems
+from zoo.cards.shelf import read_card
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.files import write_json
-from zoo.hub.cards import read_card
 from zoo.hub.checking import check_cards, write_run_card
 from zoo.hub.push import push
-from zoo.hub.recipe_card import known_recipes
-from zoo.hub.schema import problems
 from zoo.models import Embedder, EmbedderConfig, save_embedder
 from zoo.recipes import RECIPES
 from zoo.recipes.values import to_json
@@ -206,8 +206,8 @@ def test_a_base_model_from_the_hub_is_named_with_its_pinned_commit(hub: Any, run
     recipe = json.loads((run / "recipe.json").read_text())
     recipe["network"]["backbone"] = "resnet50.tv_in1k"
     write_json(run / "recipe.json", recipe)
+    from zoo.cards.sources import HubSource
     from zoo.hub.download import download
-    from zoo.hub.sources import HubSource
 
     download(HubSource("timm/resnet50.tv_in1k"))
     card = read_card(write_run_card(run, run / "README.md"))

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from cli.main import main
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.data.preprocessing import Preprocessing
+from zoo.embedding.sizes import MultiScale
 from zoo.errors import UsageError
-from zoo.evaluation.sizes import MultiScale
 from zoo.index import Index
 from zoo.models import EmbedderConfig, build_embedder, load_embedder, save_embedder
 
@@ -90,7 +90,7 @@ def test_a_landmark_index_asks_as_it_was_built(
     vector = Index.open(index).search(both, 1)[0][0]
     assert vector.score == pytest.approx(1.0, abs=1e-4)
     with pytest.raises(UsageError, match="not their preprocessing"):
-        Index.open(index).add(load_embedder(model), read_catalogue(photos))
+        Index.open(index).add(load_embedder(model), read_dataset(photos))
 
 
 def test_errors_have_their_codes_and_leave_the_index_as_it_was(

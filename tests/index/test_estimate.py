@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.index import estimate
 from zoo.index.estimate import building_seconds, embedding_seconds
 from zoo.index.sources import Means
@@ -34,7 +34,7 @@ def test_estimates_follow_the_operations() -> None:
 
 
 class Slow(nn.Module):
-    """A model that takes 5 ms a picture."""
+    """A model that takes 5 ms an image."""
 
     dim = 3
 
@@ -56,6 +56,6 @@ def test_embedding_is_timed_on_a_few_items_of_all(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(estimate, "PROBE", 4)
-    catalogue = read_catalogue(photos)
-    seconds = embedding_seconds(Slow(), catalogue, "images", Means())
-    assert seconds >= 0.005 * len(catalogue)
+    dataset = read_dataset(photos)
+    seconds = embedding_seconds(Slow(), dataset, "images", Means())
+    assert seconds >= 0.005 * len(dataset)

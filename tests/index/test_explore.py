@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.errors import UsageError
-from zoo.evaluation.reranking import Reranking
 from zoo.index import Hit, Index, ModelIdentity, Record
 from zoo.index.duplicates import duplicates
-from zoo.index.landmarks import Vote, expand, rerank, vote
 from zoo.index.map import grid, map_page, project
+from zoo.index.refine import Vote, expand, rerank, vote
+from zoo.search.reranking import Reranking
 
 
 def hit(score: float, **labels: str) -> Hit:
@@ -141,14 +141,14 @@ def test_a_projection_keeps_the_two_widest_directions() -> None:
     assert project(torch.ones(1, 1)).tolist() == [[0.0, 0.0]]
 
 
-def test_a_map_shows_every_picture_that_is_still_there(
+def test_a_map_shows_every_image_that_is_still_there(
     tmp_path: Path, photos: Path, colour_model: Callable[..., Any]
 ) -> None:
-    catalogue = read_catalogue(photos, require_labels=False)
-    index = Index.build(tmp_path / "idx", colour_model(), catalogue)
+    dataset = read_dataset(photos, require_labels=False)
+    index = Index.build(tmp_path / "idx", colour_model(), dataset)
     shutil.rmtree(photos / "red")
     page = map_page(index)
     assert page.count("<img") == 8
-    assert "4 pictures are missing" in page
+    assert "4 images are missing" in page
     assert "http" not in page.replace("http-equiv", "")
     assert map_page(index, limit=3).count("<img") <= 3

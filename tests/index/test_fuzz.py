@@ -13,8 +13,8 @@ from torch import Tensor
 
 from zoo.errors import RankzooError
 from zoo.index import Index, Plan
+from zoo.index.generations import publish, read_current
 from zoo.index.manifest import Facts
-from zoo.index.store import publish, read_current
 
 TRIES = 8  # per file; the README's figures come from 40
 

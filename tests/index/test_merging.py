@@ -93,7 +93,7 @@ def test_what_two_indexes_hold_is_taken_once_and_removed_items_stay_behind(
     assert len(merged) == 49  # number 3 is alive in the second
 
 
-def test_indexes_of_different_folders_keep_their_pictures_places(
+def test_indexes_of_different_folders_keep_their_images_places(
     make_index: Callable[..., Index], points: Callable[..., Tensor], tmp_path: Path
 ) -> None:
     make_index(3, name="a", root=Path("/one"))

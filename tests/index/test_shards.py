@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from zoo.data.catalogue import Catalogue, read_catalogue
+from zoo.data.dataset import ImageDataset, read_dataset
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.index import Index
 from zoo.index.identity import identify
@@ -24,55 +24,55 @@ ROOT = Path(__file__).parents[2]
 Model = Callable[..., Any]
 
 
-def embedded(out: Path, model: Any, catalogue: Catalogue, total: int = 5) -> list[bool]:
+def embedded(out: Path, model: Any, dataset: ImageDataset, total: int = 5) -> list[bool]:
     identity = identify(model, "colours")
-    return [embed_shard(out, Shard(n, total), model, identity, catalogue) for n in range(total)]
+    return [embed_shard(out, Shard(n, total), model, identity, dataset) for n in range(total)]
 
 
 @pytest.fixture
-def catalogue(photos: Path) -> Catalogue:
-    return read_catalogue(photos, require_labels=False)
+def dataset(photos: Path) -> ImageDataset:
+    return read_dataset(photos, require_labels=False)
 
 
 def test_shards_together_are_the_index_of_one_run(
-    tmp_path: Path, catalogue: Catalogue, colour_model: Model
+    tmp_path: Path, dataset: ImageDataset, colour_model: Model
 ) -> None:
     model = colour_model()
-    assert embedded(tmp_path / "out", model, catalogue) == [True] * 5
-    whole = Index.build(tmp_path / "whole", model, catalogue, name="colours")
+    assert embedded(tmp_path / "out", model, dataset) == [True] * 5
+    whole = Index.build(tmp_path / "whole", model, dataset, name="colours")
     parts = assemble(tmp_path / "parts", tmp_path / "out")
-    queries = model.embed_images(catalogue.paths)
+    queries = model.embed_images(dataset.paths)
     assert parts.search(queries, 12) == whole.search(queries, 12)
     assert parts.manifest.model == whole.manifest.model
 
 
 def test_a_second_run_embeds_only_what_is_missing(
-    tmp_path: Path, catalogue: Catalogue, colour_model: Model
+    tmp_path: Path, dataset: ImageDataset, colour_model: Model
 ) -> None:
-    embedded(tmp_path, colour_model(), catalogue)
+    embedded(tmp_path, colour_model(), dataset)
     for file in (tmp_path / Shard(3, 5).name).iterdir():
         file.unlink()
     (tmp_path / Shard(3, 5).name).rmdir()
     (tmp_path / f".{Shard(3, 5).name}.killed").mkdir()
     model = colour_model()
-    assert embedded(tmp_path, model, catalogue) == [False, False, False, True, False]
-    assert model.looked_at == len(Shard(3, 5).of(catalogue)) == 2
+    assert embedded(tmp_path, model, dataset) == [False, False, False, True, False]
+    assert model.looked_at == len(Shard(3, 5).of(dataset)) == 2
     assert not list(tmp_path.glob(".*"))
 
 
 def test_a_shard_that_is_damaged_or_of_something_else_is_refused(
-    tmp_path: Path, catalogue: Catalogue, colour_model: Model
+    tmp_path: Path, dataset: ImageDataset, colour_model: Model
 ) -> None:
-    embedded(tmp_path, colour_model(), catalogue)
+    embedded(tmp_path, colour_model(), dataset)
     with pytest.raises(UsageError, match="other weights"):
-        embedded(tmp_path, colour_model(gain=2.0), catalogue)
-    fewer = replace(catalogue, items=catalogue.items[1:])
-    with pytest.raises(UsageError, match="made of other pictures"):
+        embedded(tmp_path, colour_model(gain=2.0), dataset)
+    fewer = replace(dataset, items=dataset.items[1:])
+    with pytest.raises(UsageError, match="made of other images"):
         embedded(tmp_path, colour_model(), fewer)
     vectors = tmp_path / Shard(2, 5).name / "vectors.faiss"
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
     for attempt in (
-        lambda: embedded(tmp_path, colour_model(), catalogue),
+        lambda: embedded(tmp_path, colour_model(), dataset),
         lambda: assemble(tmp_path / "idx", tmp_path),
     ):
         with pytest.raises(IntegrityError, match="shard-00002-of-00005 is damaged"):
@@ -80,17 +80,17 @@ def test_a_shard_that_is_damaged_or_of_something_else_is_refused(
 
 
 def test_missing_and_mixed_shards_are_named(
-    tmp_path: Path, catalogue: Catalogue, colour_model: Model
+    tmp_path: Path, dataset: ImageDataset, colour_model: Model
 ) -> None:
     model = colour_model()
     with pytest.raises(DataError, match="holds no shard"):
         complete(tmp_path)
     identity = identify(model, "colours")
-    embed_shard(tmp_path, Shard(0, 2), model, identity, catalogue)
+    embed_shard(tmp_path, Shard(0, 2), model, identity, dataset)
     with pytest.raises(DataError, match="lacks shard-00001-of-00002"):
         complete(tmp_path)
-    embed_shard(tmp_path, Shard(1, 2), model, identity, catalogue)
-    embed_shard(tmp_path, Shard(0, 3), model, identity, catalogue)
+    embed_shard(tmp_path, Shard(1, 2), model, identity, dataset)
+    embed_shard(tmp_path, Shard(0, 3), model, identity, dataset)
     with pytest.raises(DataError, match="mixes divisions"):
         complete(tmp_path)
 
@@ -101,10 +101,10 @@ def test_shards_that_cannot_be_are_refused(text: str) -> None:
         Shard.parse(text)
 
 
-def test_every_item_is_in_exactly_one_shard(catalogue: Catalogue) -> None:
+def test_every_item_is_in_exactly_one_shard(dataset: ImageDataset) -> None:
     for total in (1, 5, 7, 12, 20):
-        parts = [Shard(number, total).of(catalogue).items for number in range(total)]
-        assert tuple(item for part in parts for item in part) == catalogue.items
+        parts = [Shard(number, total).of(dataset).items for number in range(total)]
+        assert tuple(item for part in parts for item in part) == dataset.items
 
 
 JOB = """
@@ -166,7 +166,7 @@ def test_a_killed_ray_worker_loses_nothing_and_doubles_nothing(
     index = assemble(tmp_path / "idx", tmp_path / "out")
     model = load_embedder(tmp_path / "model")
     whole = Index.build(
-        tmp_path / "whole", model, read_catalogue(photos, require_labels=False), batch_size=2
+        tmp_path / "whole", model, read_dataset(photos, require_labels=False), batch_size=2
     )
     found = sorted(hit.path for hit in index.items(index.ids()))
     assert found == sorted(hit.path for hit in whole.items(whole.ids()))

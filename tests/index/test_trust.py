@@ -16,9 +16,9 @@ from torch import Tensor
 
 from zoo.errors import IntegrityError, RankzooError
 from zoo.files import sha256_of
-from zoo.index import Index, Plan, Record, store
+from zoo.index import Index, Plan, Record, generations
 from zoo.index import reader as reading
-from zoo.index.store import POINTER, read_current, writing
+from zoo.index.generations import POINTER, read_current, writing
 
 MakeIndex = Callable[..., Index]
 KINDS = ["Flat", "HNSW8", "IVF4,PQ8x4fs"]
@@ -92,7 +92,7 @@ def test_a_touched_file_is_read_again_and_an_untouched_one_is_not(
         read.append(path.name)
         return sha256_of(path)
 
-    monkeypatch.setattr(store, "sha256_of", noted)
+    monkeypatch.setattr(generations, "sha256_of", noted)
     Index.open(index.folder)
     assert read == ["generation-000001.json"]
     os.utime(index.folder / "segments" / "000001" / "vectors.faiss")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.errors import UsageError
 from zoo.index import Index, Plan
 from zoo.index.candidates import between, candidates, cells_for, described, efforts, sub_quantisers
@@ -152,22 +152,22 @@ def test_sizes_that_are_none_are_refused(text: str) -> None:
 def test_an_index_keeps_the_table_it_was_chosen_from(
     tmp_path: Path, photos: Path, colour_model: Callable[..., Any]
 ) -> None:
-    catalogue = read_catalogue(photos, require_labels=False)
-    index = Index.build(tmp_path / "idx", colour_model(), catalogue, wish=Wish(recall=0.9))
+    dataset = read_dataset(photos, require_labels=False)
+    index = Index.build(tmp_path / "idx", colour_model(), dataset, wish=Wish(recall=0.9))
     (measured,) = Index.open(index.folder).info()["tuning"]
     assert (measured["plan"], measured["recall"]) == ("Flat", 1.0)
 
 
-def test_pictures_with_captions_are_tuned_with_texts(
+def test_images_with_captions_are_tuned_with_texts(
     photos: Path, colour_model: Callable[..., Any]
 ) -> None:
-    catalogue = read_catalogue(photos, require_labels=False)
-    assert query_like(colour_model(), catalogue, "images") is None
-    items = tuple(replace(item, captions=("a green wall",)) for item in catalogue.items)
-    captioned = replace(catalogue, items=items)
+    dataset = read_dataset(photos, require_labels=False)
+    assert query_like(colour_model(), dataset, "images") is None
+    items = tuple(replace(item, captions=("a green wall",)) for item in dataset.items)
+    captioned = replace(dataset, items=items)
     texts = query_like(colour_model(), captioned, "images")
-    pictures = query_like(colour_model(), captioned, "captions")
+    images = query_like(colour_model(), captioned, "captions")
     assert texts is not None
-    assert pictures is not None
+    assert images is not None
     assert np.allclose(texts, colour_model().embed_texts(["green"]).numpy(), atol=1e-6)
-    assert len({tuple(p) for p in pictures.round(4).tolist()}) == 12
+    assert len({tuple(p) for p in images.round(4).tolist()}) == 12

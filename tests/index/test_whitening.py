@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.index import Index, ModelIdentity, Plan, Record
 from zoo.index.changes import WHITENING
@@ -122,10 +122,10 @@ def test_too_few_vectors_cannot_be_whitened(points: Points) -> None:
 def test_building_learns_the_whitening_before_the_plan_is_tuned(
     tmp_path: Path, photos: Path, colour_model: Callable[..., torch.nn.Module]
 ) -> None:
-    catalogue = read_catalogue(photos, require_labels=False)
-    index = Index.build(tmp_path / "idx", colour_model(), catalogue, whiten=True, whitening_dim=2)
+    dataset = read_dataset(photos, require_labels=False)
+    index = Index.build(tmp_path / "idx", colour_model(), dataset, whiten=True, whitening_dim=2)
     assert index.manifest == replace(index.manifest, dim=2, plan=Plan("Flat"))
-    (hits,) = index.search(colour_model().embed_images(catalogue.paths[5:6]), 4)  # type: ignore[operator]
+    (hits,) = index.search(colour_model().embed_images(dataset.paths[5:6]), 4)  # type: ignore[operator]
     assert {hit.label for hit in hits} == {"green"}
     assert hits[0].score == pytest.approx(1, abs=1e-5)
-    assert index.add(colour_model(), catalogue).kept == len(catalogue)
+    assert index.add(colour_model(), dataset).kept == len(dataset)

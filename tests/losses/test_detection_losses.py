@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.bench.detection import (
+from zoo.benchmarks.detection import (
     alrp_loop,
     ap_loop,
     compare_detection_losses,

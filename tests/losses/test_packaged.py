@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from zoo.bench.losses import Loss, packaged_pairs
+from zoo.benchmarks.losses import Loss, packaged_pairs
 
 PAIRS = packaged_pairs()
 

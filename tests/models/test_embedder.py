@@ -51,11 +51,11 @@ def test_a_transformer_takes_another_input_size() -> None:
     assert model(torch.rand(1, 3, 64, 64)).shape == (1, model.dim)
 
 
-def test_pictures_are_embedded_in_order_and_in_batches() -> None:
+def test_images_are_embedded_in_order_and_in_batches() -> None:
     model = build_embedder(CNN).eval()
-    pictures = [Image.new("RGB", (40, 32), (i * 40, 10, 200 - i * 30)) for i in range(5)]
-    one_by_one = torch.cat([model.embed_images([picture]) for picture in pictures])
-    torch.testing.assert_close(model.embed_images(pictures, batch_size=2), one_by_one)
+    images = [Image.new("RGB", (40, 32), (i * 40, 10, 200 - i * 30)) for i in range(5)]
+    one_by_one = torch.cat([model.embed_images([image]) for image in images])
+    torch.testing.assert_close(model.embed_images(images, batch_size=2), one_by_one)
     assert model.embed_images([]).shape == (0, model.dim)
 
 

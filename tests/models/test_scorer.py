@@ -22,14 +22,14 @@ CONFIG = ScorerConfig("test_resnet", Preprocessing(size=32, resize=32), ("cat", 
 
 
 def test_a_scorer_gives_one_score_per_output_and_survives_the_disk(tmp_path: Path) -> None:
-    model, pictures = Scorer(CONFIG).eval(), torch.randn(3, 3, 32, 32)
+    model, images = Scorer(CONFIG).eval(), torch.randn(3, 3, 32, 32)
     assert not is_scorer(tmp_path)
     save_scorer(model, tmp_path)
     assert is_scorer(tmp_path)
     again = load_scorer(tmp_path)
     assert again.config == CONFIG
-    assert model(pictures).shape == (3, 2)
-    assert again(pictures).equal(model(pictures))
+    assert model(images).shape == (3, 2)
+    assert again(images).equal(model(images))
 
 
 def test_a_vgg_keeps_its_two_large_layers_as_features() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.data.catalogue import Catalogue, Item
+from zoo.data.dataset import ImageDataset, Item
 from zoo.quickstart import free_folder
 from zoo.quickstart.examples import draw_queries
 
@@ -28,15 +28,15 @@ def test_a_second_run_gets_a_folder_of_its_own(tmp_path: Path) -> None:
     assert free_folder(wanted) == tmp_path / "quickstart-3"
 
 
-def test_the_pictured_queries_are_drawn_by_the_seed_from_different_classes() -> None:
+def test_the_imaged_queries_are_drawn_by_the_seed_from_different_classes() -> None:
     items = tuple(
         Item(Path(f"{label}-{n}.png"), (label,), "query")
         for label in "abcdefghijkl"
         for n in (1, 2)
     )
-    catalogue = Catalogue("toy", Path(), items, ("label",))
-    drawn = draw_queries(catalogue, seed=1)
-    assert drawn == draw_queries(catalogue, seed=1) != draw_queries(catalogue, seed=2)
+    dataset = ImageDataset("toy", Path(), items, ("label",))
+    drawn = draw_queries(dataset, seed=1)
+    assert drawn == draw_queries(dataset, seed=1) != draw_queries(dataset, seed=2)
     assert len({item.labels[0] for item in drawn}) == len(drawn) == 8
 
 

@@ -6,7 +6,7 @@ import pytest
 import timm
 import torch
 
-from zoo.data.layouts import DATASETS
+from zoo.data.readers import DATASETS
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import EmbedderConfig
 from zoo.recipes import (

@@ -7,7 +7,7 @@ import pytest
 
 from zoo.errors import DataError, UsageError
 from zoo.recipes import RECIPES, Recipe
-from zoo.recipes.own import fitted, own_recipe
+from zoo.recipes.own_images import fitted, own_recipe
 from zoo.recipes.values import check_losses, from_json, override, read_recipe, to_json
 
 EMOJI = RECIPES["emoji-recall_at_k"]

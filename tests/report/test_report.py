@@ -28,7 +28,7 @@ class Balanced(HTMLParser):
             assert self.open.pop() == tag
 
 
-def picture(folder: Path) -> Path:
+def image(folder: Path) -> Path:
     path = folder / "a & b.png"
     Image.new("RGB", (300, 200), "red").save(path)
     return path
@@ -36,7 +36,7 @@ def picture(folder: Path) -> Path:
 
 def test_a_page_is_balanced_self_contained_and_escaped(tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script>"
-    shown = report.Shown(picture(tmp_path), hostile, right=True)
+    shown = report.Shown(image(tmp_path), hostile, right=True)
     html = report.page(
         hostile,
         hostile,
@@ -54,7 +54,7 @@ def test_a_page_is_balanced_self_contained_and_escaped(tmp_path: Path) -> None:
 
 
 def test_right_and_wrong_answers_are_marked_for_eyes_and_for_screen_readers(tmp_path: Path) -> None:
-    path = picture(tmp_path)
+    path = image(tmp_path)
     hits = [report.Shown(path, "one", True), report.Shown(path, "two", False)]
     row = report.ranking("before", report.Shown(path, "q"), hits)
     assert re.findall(r'<figure class="(\w*)"', row) == ["query", "right", "wrong"]

@@ -10,7 +10,7 @@ import uvicorn
 from playwright.sync_api import Error, Page, sync_playwright
 from starlette.testclient import TestClient
 
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.index import Index
 from zoo.serve.app import create_app
 from zoo.serve.detector import Detector
@@ -33,7 +33,7 @@ def idx(photos: Path, tmp_path: Path, colour_model: Callable[..., object]) -> Pa
     Index.build(
         tmp_path / "idx",
         colour_model(),  # type: ignore[arg-type]
-        read_catalogue(photos / "set.csv"),
+        read_dataset(photos / "set.csv"),
         name="colours",
     )
     return tmp_path / "idx"

@@ -85,12 +85,12 @@ def test_filters_thresholds_and_pages_hold_everywhere(client: Callable[..., Test
 def test_pages_run_on_over_segments_and_leave_out_what_was_removed(
     client: Callable[..., TestClient], idx: Path, photos: Path, colour_model: Callable[..., Any]
 ) -> None:
-    from zoo.data.catalogue import read_catalogue
+    from zoo.data.dataset import read_dataset
 
     index = Index.open(idx)
     Image.new("RGB", (8, 8), (9, 9, 9)).save(photos / "grey.png")
     (photos / "more.csv").write_text("path,label,year\ngrey.png,grey,1999\n")
-    index.add(colour_model(), read_catalogue(photos / "more.csv"))
+    index.add(colour_model(), read_dataset(photos / "more.csv"))
     index.remove(ids=[3, 4])
     ask = client()
     page = ask.get("/api/indexes/idx/items", params={"offset": 8, "limit": 3}).json()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.bench.serve import bench_serve
+from zoo.benchmarks.serve import bench_serve
 
 
 @pytest.mark.slow

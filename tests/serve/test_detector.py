@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 from zoo.detection.detect import find_boxes
 from zoo.detection.network import build_network
 from zoo.detection.storage import save_detector
-from zoo.loading import load
 from zoo.recipes.detector import DetectionRecipe
 from zoo.serve.detector import Detector
+from zoo.tasks import load
 
 pytestmark = pytest.mark.slow
 

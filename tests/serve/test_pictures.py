@@ -43,14 +43,14 @@ def bomb(side: int) -> bytes:
 def test_thumbnails_are_small_cached_and_without_metadata(
     client: Callable[..., TestClient], photos: Path, idx: Path, colour_model: Callable[..., object]
 ) -> None:
-    from zoo.data.catalogue import read_catalogue
+    from zoo.data.dataset import read_dataset
 
     large = Image.new("RGB", (900, 600), "orange")
     exif = Image.Exif()
     exif[0x010E] = "taken at home"
     large.save(photos / "large.jpg", exif=exif)
     (photos / "large.csv").write_text("path,label\nlarge.jpg,orange\n")
-    Index.open(idx).add(colour_model(), read_catalogue(photos / "large.csv"))  # type: ignore[arg-type]
+    Index.open(idx).add(colour_model(), read_dataset(photos / "large.csv"))  # type: ignore[arg-type]
     ask = client()
     answer = ask.get(picture_of(12), params={"size": 160})
     assert Image.open(BytesIO(answer.content)).size == (160, 107)

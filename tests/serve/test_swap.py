@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.index import Index
 from zoo.index.identity import identify
 
@@ -62,7 +62,7 @@ def test_no_request_fails_while_generations_come_and_go(
         for number in range(4):
             Image.new("RGB", (8, 8), (number, 99, 9)).save(photos / f"new{number}.png")
             (photos / "more.csv").write_text(f"path,label\nnew{number}.png,new\n")
-            index.add(colour_model(), read_catalogue(photos / "more.csv"))
+            index.add(colour_model(), read_dataset(photos / "more.csv"))
             index.compact()
             wait_for(lambda: generation(ask) == index.manifest.generation)
         done.set()

@@ -7,7 +7,7 @@ import torch
 
 from zoo.errors import DataError
 from zoo.sorters import SORTERS, GaussianSorter, exact_ranks
-from zoo.sorters.front import Front, explained_change, judge, judging_vectors, rank_error
+from zoo.sorters.front import Front, explained_change, judging_vectors, rank_error, validator
 from zoo.sorters.sorter import Sorter
 
 # Figures measured once on 500 vectors of length 100: (L1, R² at .01, .1, .3).
@@ -22,7 +22,7 @@ REFERENCE = {
 
 def place(build: Callable[[float], Sorter], length: int = 100, count: int = 500) -> Front:
     scores, generator = judging_vectors(length, count)
-    return judge(build, scores, generator)
+    return validator(build, scores, generator)
 
 
 @pytest.mark.slow
@@ -63,7 +63,7 @@ def test_a_sorter_without_gradient_explains_nothing_and_an_exact_one_errs_nowher
 def test_learned_sorters_can_be_judged_behind_the_normalisation() -> None:
     scores, generator = judging_vectors(20, 10)
     sorter = SORTERS["grus"]()
-    front = judge(lambda _: sorter, scores * 1e3, generator, standardised=True)
+    front = validator(lambda _: sorter, scores * 1e3, generator, standardised=True)
     assert all(torch.tensor([*front.l1.values(), *front.r2.values()]).isfinite())
 
 

@@ -1,4 +1,4 @@
-"""What training tests share: a catalogue of tiny drawn pictures and a tiny timm network."""
+"""What training tests share: a dataset of tiny drawn images and a tiny timm network."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,10 +10,10 @@ import PIL.Image
 import pytest
 import torch
 
-from zoo.data.catalogue import Catalogue, read_catalogue
+from zoo.data.dataset import ImageDataset, read_dataset
 from zoo.models import Embedder, EmbedderConfig
 from zoo.recipes import Recipe
-from zoo.recipes.own import own_recipe
+from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import Engine, Schedule
 from zoo.recipes.values import override
 
@@ -28,7 +28,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten classes of four 24 x 20 pictures: a colour each, with noise."""
+    """Ten classes of four 24 x 20 images: a colour each, with noise."""
     folder: Path = tmp_path_factory.mktemp("photos")
     generator = np.random.default_rng(0)
     for number in range(10):
@@ -36,14 +36,14 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"class{number}").mkdir()
         for copy in range(4):
             pixels = colour + generator.integers(-40, 41, (20, 24, 3))
-            picture = PIL.Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-            picture.save(folder / f"class{number}" / f"{copy}.png")
+            image = PIL.Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            image.save(folder / f"class{number}" / f"{copy}.png")
     return folder
 
 
 @pytest.fixture(scope="session")
-def catalogue(photos: Path) -> Catalogue:
-    return read_catalogue(photos)
+def dataset(photos: Path) -> ImageDataset:
+    return read_dataset(photos)
 
 
 @pytest.fixture

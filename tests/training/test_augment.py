@@ -11,7 +11,7 @@ from zoo.training.augment import DRAWS, coloured, crop_boxes, cropped, draws_of_
 PLAIN = Preprocessing(size=16, resize=16, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 
-def pictures(count: int = 6, side: int = 16) -> Tensor:
+def images(count: int = 6, side: int = 16) -> Tensor:
     return torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8)
 
 
@@ -37,13 +37,13 @@ def test_boxes_stay_inside_and_have_the_area_and_shape_asked_for() -> None:
 
 
 def test_the_whole_box_at_the_same_size_changes_no_pixel() -> None:
-    batch = pictures()
+    batch = images()
     whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]]).expand(6, 4)
     torch.testing.assert_close(cropped(batch, whole, 16), batch.float(), atol=1e-3, rtol=0)
 
 
 def test_a_quarter_box_is_that_quarter() -> None:
-    batch = pictures()
+    batch = images()
     corner = torch.tensor([[0.5, 0.0, 0.5, 0.5]]).expand(6, 4)
     expected = batch[:, :, :8, 8:].float()
     torch.testing.assert_close(cropped(batch, corner, 8), expected, atol=1e-3, rtol=0)
@@ -56,7 +56,7 @@ def draws(**chosen: float) -> Tensor:
 
 
 def test_a_flip_mirrors_and_neutral_draws_change_nothing() -> None:
-    batch = pictures(1).float()
+    batch = images(1).float()
     augmentation = Augmentation(flip=0.5, colour=0.4, grey=0.2)
     kept = coloured(batch, draws(), augmentation, PLAIN)
     torch.testing.assert_close(kept, batch / 255, atol=1e-5, rtol=0)
@@ -89,7 +89,7 @@ def test_hue_turns_colours_and_leaves_grey_alone() -> None:
 
 
 def test_a_chunk_of_a_batch_is_that_part_of_the_augmented_batch() -> None:
-    batch, drawn = pictures(8).float(), draws_of_step(8, 0, 0)
+    batch, drawn = images(8).float(), draws_of_step(8, 0, 0)
     augmentation = Augmentation(colour=0.4, grey=0.2)
     whole = coloured(batch, drawn, augmentation, Preprocessing())
     part = coloured(batch[2:5], drawn[2:5], augmentation, Preprocessing())

@@ -1,4 +1,4 @@
-"""Pictures that learn a text encoder's space."""
+"""Images that learn a text encoder's space."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
 from zoo.errors import DataError, UsageError
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import Embedder
@@ -39,14 +39,14 @@ class Words(TextEncoder):
 
 
 @pytest.fixture
-def captioned(catalogue: Catalogue) -> Catalogue:
-    """Every picture says its class in one or two captions; the last copies are for testing."""
+def captioned(dataset: ImageDataset) -> ImageDataset:
+    """Every image says its class in one or two captions; the last copies are for testing."""
     items = []
-    for place, item in enumerate(catalogue.items):
+    for place, item in enumerate(dataset.items):
         texts = (f"a photo of {item.labels[0]}", f"{item.labels[0]}, again")[: 1 + place % 2]
         split = "test" if place % 4 == 3 else "train"
         items.append(replace(item, captions=texts, split=split))
-    return replace(catalogue, items=tuple(items))
+    return replace(dataset, items=tuple(items))
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def caption_recipe(recipe: Recipe) -> Recipe:
     )
 
 
-def test_an_equal_text_is_embedded_once_and_owned_by_each_item(captioned: Catalogue) -> None:
+def test_an_equal_text_is_embedded_once_and_owned_by_each_item(captioned: ImageDataset) -> None:
     encoder = Words()
     table = embed_captions(encoder, captioned)
     assert len(encoder.asked) == len(set(encoder.asked)) == 20
@@ -70,14 +70,14 @@ def test_an_equal_text_is_embedded_once_and_owned_by_each_item(captioned: Catalo
     assert table.owner.tolist() == [i for i, x in enumerate(captioned.items) for _ in x.captions]
 
 
-def test_an_image_without_caption_is_named(captioned: Catalogue) -> None:
+def test_an_image_without_caption_is_named(captioned: ImageDataset) -> None:
     bare = replace(captioned.items[5], captions=())
     items = (*captioned.items[:5], bare, *captioned.items[6:])
     with pytest.raises(DataError, match=bare.path.name):
         embed_captions(Words(), replace(captioned, items=items))
 
 
-def test_a_batch_is_judged_against_one_caption_of_each_picture(caption_recipe: Recipe) -> None:
+def test_a_batch_is_judged_against_one_caption_of_each_image(caption_recipe: Recipe) -> None:
     vectors = nn.functional.normalize(torch.randn(5, 16), dim=1)
     table = CaptionTable(vectors, torch.tensor([0, 2, 3]), torch.tensor([2, 1, 2]))
     objective = CaptionObjective(caption_recipe, World(), table, dim=16)
@@ -88,9 +88,9 @@ def test_a_batch_is_judged_against_one_caption_of_each_picture(caption_recipe: R
     assert sorted(found) == pytest.approx(sorted(possible))
 
 
-def test_pictures_learn_to_find_their_captions(
+def test_images_learn_to_find_their_captions(
     caption_recipe: Recipe,
-    captioned: Catalogue,
+    captioned: ImageDataset,
     network: Callable[..., Embedder],
     tmp_path: Path,
 ) -> None:
@@ -107,7 +107,7 @@ def test_another_dimension_than_the_encoders_says_what_to_set(caption_recipe: Re
 
 def test_a_caption_recipe_without_an_encoder_is_refused(
     caption_recipe: Recipe,
-    captioned: Catalogue,
+    captioned: ImageDataset,
     network: Callable[..., Embedder],
     tmp_path: Path,
 ) -> None:

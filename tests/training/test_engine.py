@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
 from zoo.models import Embedder
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import Engine, Optimiser
@@ -35,12 +35,12 @@ def moved(run: Path, model: Embedder) -> torch.Tensor:
 
 @pytest.mark.parametrize("simix", [False, True])
 def test_a_run_in_chunks_is_the_run_without_with_memory_and_simix(
-    simix: bool, short: Recipe, catalogue: Catalogue, network: Build, tmp_path: Path
+    simix: bool, short: Recipe, dataset: ImageDataset, network: Build, tmp_path: Path
 ) -> None:
     short = replace(short, memory=0 if simix else 12)
     for name, chunk in (("whole", None), ("chunks", 3)):
         batch = replace(short.batch, chunk=chunk, simix=simix)
-        train(replace(short, batch=batch), catalogue, network(), tmp_path / name)
+        train(replace(short, batch=batch), dataset, network(), tmp_path / name)
     whole, chunks = (moved(tmp_path / name, network()) for name in ("whole", "chunks"))
     assert whole.norm() > 1e-3
     assert (whole - chunks).norm() < 1e-3 * whole.norm()
@@ -57,19 +57,19 @@ def test_a_run_in_chunks_is_the_run_without_with_memory_and_simix(
     ids=["bfloat16", "float16", "channels_last"],
 )
 def test_other_arithmetic_moves_the_weights_the_same_way(
-    engine: Engine, short: Recipe, catalogue: Catalogue, network: Build, tmp_path: Path
+    engine: Engine, short: Recipe, dataset: ImageDataset, network: Build, tmp_path: Path
 ) -> None:
-    train(short, catalogue, network(), tmp_path / "plain")
-    train(replace(short, engine=engine), catalogue, network(), tmp_path / "other")
+    train(short, dataset, network(), tmp_path / "plain")
+    train(replace(short, engine=engine), dataset, network(), tmp_path / "other")
     plain, other = (moved(tmp_path / name, network()) for name in ("plain", "other"))
     assert torch.nn.functional.cosine_similarity(plain, other, dim=0) > 0.9
 
 
 def test_the_average_is_kept_and_lags_behind(
-    short: Recipe, catalogue: Catalogue, network: Build, tmp_path: Path
+    short: Recipe, dataset: ImageDataset, network: Build, tmp_path: Path
 ) -> None:
-    train(short, catalogue, network(), tmp_path / "plain")
+    train(short, dataset, network(), tmp_path / "plain")
     averaged = replace(short, optimiser=replace(short.optimiser, ema=0.9))
-    train(averaged, catalogue, network(), tmp_path / "average")
+    train(averaged, dataset, network(), tmp_path / "average")
     plain, average = (moved(tmp_path / name, network()) for name in ("plain", "average"))
     assert 0 < average.norm() < 0.8 * plain.norm()

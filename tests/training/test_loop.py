@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
 from zoo.errors import InterruptedRunError, UsageError
 from zoo.models import Embedder, load_embedder
 from zoo.recipes import Recipe
@@ -35,11 +35,11 @@ def assert_same_bits(one: Path, other: Path) -> None:
 
 
 def test_a_run_leaves_a_model_folder_with_everything_beside_it(
-    recipe: Recipe, catalogue: Catalogue, network: Network, tmp_path: Path
+    recipe: Recipe, dataset: ImageDataset, network: Network, tmp_path: Path
 ) -> None:
     recipe = override(recipe, "engine.evaluate_every", "5")
     run = tmp_path / "run"
-    result = train(recipe, catalogue, network(), run)
+    result = train(recipe, dataset, network(), run)
     assert result.run == run
     assert 0 <= result.metrics["recall_at_1"] <= 1
     assert load_embedder(run).dim == network().dim
@@ -54,7 +54,7 @@ def test_a_run_leaves_a_model_folder_with_everything_beside_it(
 
 
 def test_training_lowers_the_loss(
-    recipe: Recipe, catalogue: Catalogue, network: Network, tmp_path: Path
+    recipe: Recipe, dataset: ImageDataset, network: Network, tmp_path: Path
 ) -> None:
     losses: list[float] = []
     recipe = replace(recipe, augmentation=Augmentation(scale=(0.8, 1.0)))
@@ -63,7 +63,7 @@ def test_training_lowers_the_loss(
     recipe = override(override(recipe, "batch.size", "32"), "optimiser.lr", "3e-3")
     train(
         recipe,
-        catalogue,
+        dataset,
         network(),
         tmp_path / "run",
         listeners=[lambda row: losses.append(row["loss"]) if "loss" in row else None],
@@ -72,10 +72,10 @@ def test_training_lowers_the_loss(
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(
-    recipe: Recipe, catalogue: Catalogue, network: Network, tmp_path: Path
+    recipe: Recipe, dataset: ImageDataset, network: Network, tmp_path: Path
 ) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train(recipe, catalogue, network(), tmp_path / name, seed=seed)
+        train(recipe, dataset, network(), tmp_path / name, seed=seed)
     assert_same_bits(tmp_path / "a", tmp_path / "b")
     with pytest.raises(AssertionError):
         assert_same_bits(tmp_path / "a", tmp_path / "c")
@@ -96,50 +96,50 @@ class Stop:
 def test_a_signal_saves_and_resuming_ends_with_the_same_bits(
     number: signal.Signals,
     recipe: Recipe,
-    catalogue: Catalogue,
+    dataset: ImageDataset,
     network: Network,
     tmp_path: Path,
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     recipe = replace(recipe, memory=20)
     recipe = override(override(recipe, "optimiser.ema", "0.9"), "schedule.steps", "14")
-    train(recipe, catalogue, network(), whole)
+    train(recipe, dataset, network(), whole)
     with pytest.raises(InterruptedRunError, match="after step 10 of 14") as caught:
-        train(recipe, catalogue, network(), parts, listeners=[Stop(10, number)])
+        train(recipe, dataset, network(), parts, listeners=[Stop(10, number)])
     assert caught.value.code == 130
     torch.manual_seed(99)
-    train(recipe, catalogue, network(), parts, resume=True)
+    train(recipe, dataset, network(), parts, resume=True)
     assert_same_bits(whole, parts)
 
 
 def test_a_run_is_never_overwritten(
-    recipe: Recipe, catalogue: Catalogue, network: Network, tmp_path: Path
+    recipe: Recipe, dataset: ImageDataset, network: Network, tmp_path: Path
 ) -> None:
-    train(recipe, catalogue, network(), tmp_path / "run")
+    train(recipe, dataset, network(), tmp_path / "run")
     with pytest.raises(UsageError, match="already exists"):
-        train(recipe, catalogue, network(), tmp_path / "run")
+        train(recipe, dataset, network(), tmp_path / "run")
 
 
 def test_resuming_with_another_recipe_seed_or_data_is_refused(
-    recipe: Recipe, catalogue: Catalogue, network: Network, tmp_path: Path
+    recipe: Recipe, dataset: ImageDataset, network: Network, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    train(recipe, catalogue, network(), run)
+    train(recipe, dataset, network(), run)
     with pytest.raises(UsageError, match="another optimiser"):
-        train(override(recipe, "optimiser.lr", "1"), catalogue, network(), run, resume=True)
+        train(override(recipe, "optimiser.lr", "1"), dataset, network(), run, resume=True)
     with pytest.raises(UsageError, match="seed was 0, now 5"):
-        train(recipe, catalogue, network(), run, resume=True, seed=5)
-    fewer = catalogue.subset(i for i in range(len(catalogue)) if i % 4)
+        train(recipe, dataset, network(), run, resume=True, seed=5)
+    fewer = dataset.subset(i for i in range(len(dataset)) if i % 4)
     with pytest.raises(UsageError, match="items was"):
         train(recipe, fewer, network(), run, resume=True)
 
 
 def test_resuming_a_finished_run_changes_nothing(
-    recipe: Recipe, catalogue: Catalogue, network: Network, tmp_path: Path
+    recipe: Recipe, dataset: ImageDataset, network: Network, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    first = train(recipe, catalogue, network(), run)
+    first = train(recipe, dataset, network(), run)
     before = weights_of(run)
-    again = train(recipe, catalogue, network(), run, resume=True)
+    again = train(recipe, dataset, network(), run, resume=True)
     assert again.metrics == first.metrics
     assert all(torch.equal(before[name], weights_of(run)[name]) for name in before)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
 from zoo.errors import UsageError
 from zoo.losses import LOSSES
 from zoo.recipes import Recipe
@@ -74,12 +74,12 @@ def test_a_refused_option_names_the_loss() -> None:
 
 
 def test_a_recipe_may_allow_more_levels_than_the_data_has(
-    recipe: Recipe, catalogue: Catalogue
+    recipe: Recipe, dataset: ImageDataset
 ) -> None:
-    assert len(catalogue.levels) == 1
+    assert len(dataset.levels) == 1
     recipe = replace(recipe, loss=LossTerm("sup_hap"), data=Data(levels=8), memory=30)
-    labels = catalogue.label_ids[:12, : recipe.data.levels]
+    labels = dataset.label_ids[:12, : recipe.data.levels]
     vectors = points().float()
-    deep = build_objective(recipe, catalogue, World(), 6, None)
-    flat = build_objective(replace(recipe, data=Data()), catalogue, World(), 6, None)
+    deep = build_objective(recipe, dataset, World(), 6, None)
+    flat = build_objective(replace(recipe, data=Data()), dataset, World(), 6, None)
     torch.testing.assert_close(deep(vectors, labels), flat(vectors, labels))

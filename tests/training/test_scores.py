@@ -13,8 +13,8 @@ from zoo.errors import DataError, InterruptedRunError, UsageError
 from zoo.evaluation.scores import evaluate_scorer
 from zoo.models.scorer import Scorer, ScorerConfig, load_scorer
 from zoo.recipes import SCORE_RECIPES, ScoreRecipe
-from zoo.training import interrupts
-from zoo.training.rank_order import RankOrder, find_rank_recipe, read_scored
+from zoo.runs import interrupts
+from zoo.training.score_launch import RankOrder, find_rank_recipe, read_scored
 from zoo.training.score_loss import ScoreLoss
 from zoo.training.scores import fit_scores
 
@@ -25,7 +25,7 @@ VALUE = replace(SCORE_RECIPES["coverage-sodeep"], size=32, batch=8, epochs=12, h
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> tuple[Path, ...]:
+def images(tmp_path: Path) -> tuple[Path, ...]:
     """Twenty-four squares, the lighter the later."""
     paths = tuple(tmp_path / f"{i:02d}.png" for i in range(24))
     for i, path in enumerate(paths):
@@ -34,19 +34,19 @@ def pictures(tmp_path: Path) -> tuple[Path, ...]:
 
 
 @pytest.fixture
-def labelled(pictures: tuple[Path, ...]) -> ScoredSet:
+def labelled(images: tuple[Path, ...]) -> ScoredSet:
     """Dark or light, and something of both."""
     place = torch.arange(24)
     targets = torch.stack([place < 12, place >= 12, place % 2 == 0], 1).float()
     ignored = torch.zeros_like(targets, dtype=torch.bool)
     ignored[::5, 2] = True
-    return ScoredSet(pictures, ("dark", "light", "even"), targets, ignored)
+    return ScoredSet(images, ("dark", "light", "even"), targets, ignored)
 
 
 @pytest.fixture
-def valued(pictures: tuple[Path, ...]) -> ScoredSet:
+def valued(images: tuple[Path, ...]) -> ScoredSet:
     targets = 500 + 3 * torch.arange(24.0)[:, None]
-    return ScoredSet(pictures, ("light",), targets, torch.zeros_like(targets, dtype=torch.bool))
+    return ScoredSet(images, ("light",), targets, torch.zeros_like(targets, dtype=torch.bool))
 
 
 def scorer(data: ScoredSet, recipe: ScoreRecipe) -> Scorer:
@@ -138,8 +138,8 @@ def test_a_run_is_not_overwritten_nor_resumed_as_another(
         fit(LABELS, labelled, tmp_path / "run", resume=True)
 
 
-def test_too_few_pictures_are_an_error(labelled: ScoredSet, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="24 pictures cannot fill a batch of 64"):
+def test_too_few_images_are_an_error(labelled: ScoredSet, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="24 images cannot fill a batch of 64"):
         fit(replace(LABELS, batch=64), labelled, tmp_path / "run")
 
 

@@ -135,10 +135,10 @@ class Held:
         Held.alive -= self.tensor.numel()
 
 
-def peak_of_kept_activations(images: int, chunks: int) -> int:
+def peak_of_kept_activations(count: int, chunks: int) -> int:
     net = network(batch_norm_trains=False)
-    pictures = torch.randn(images, 3, 8, 8, dtype=torch.float64)
-    parts = torch.split(pictures, images // chunks)
+    images = torch.randn(count, 3, 8, 8, dtype=torch.float64)
+    parts = torch.split(images, count // chunks)
     Held.alive = Held.peak = 0
     with torch.autograd.graph.saved_tensors_hooks(Held, lambda held: held.tensor):
         accumulate_gradient(net, lambda i: net(parts[i]), chunks, lambda v: v.sum(dim=1).mean())
@@ -146,8 +146,8 @@ def peak_of_kept_activations(images: int, chunks: int) -> int:
 
 
 def test_kept_activations_are_those_of_one_chunk_whatever_the_batch() -> None:
-    small = peak_of_kept_activations(images=64, chunks=4)
-    large = peak_of_kept_activations(images=640, chunks=40)
-    whole = peak_of_kept_activations(images=640, chunks=1)
+    small = peak_of_kept_activations(count=64, chunks=4)
+    large = peak_of_kept_activations(count=640, chunks=40)
+    whole = peak_of_kept_activations(count=640, chunks=1)
     assert large < 1.1 * small
     assert whole > 30 * large

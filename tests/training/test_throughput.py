@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.bench.training import benchmark_training
+from zoo.benchmarks.training import benchmark_training
 
 
 def test_a_report_has_every_rate_and_the_share_of_the_slower_part(tmp_path: Path) -> None:

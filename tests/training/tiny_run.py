@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.models import Embedder, EmbedderConfig
-from zoo.recipes.own import own_recipe
+from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import Engine, Schedule
 from zoo.training import loop
 from zoo.training.distributed import leave_world
@@ -62,8 +62,8 @@ def main() -> None:
     torch.manual_seed(7)
     network = Embedder(EmbedderConfig("test_resnet").at_size(24))
     recipe = overridden(recipe, SETTINGS + arguments.set)
-    catalogue = read_catalogue(arguments.photos)
-    loop.train(recipe, catalogue, network, arguments.out, resume=arguments.resume)
+    dataset = read_dataset(arguments.photos)
+    loop.train(recipe, dataset, network, arguments.out, resume=arguments.resume)
     leave_world()
 
 

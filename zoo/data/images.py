@@ -47,9 +47,9 @@ def open_image(path: Path, size: int | None = None) -> Image.Image:
 
 
 def decode_image(content: bytes, name: str, max_pixels: int) -> Image.Image:
-    """Return a picture that came over the network as upright RGB; see `open_image`.
+    """Return an image that came over the network as upright RGB; see `open_image`.
 
-    The number of pixels is read from the header: a picture beyond `max_pixels` is never decoded.
+    The number of pixels is read from the header: an image beyond `max_pixels` is never decoded.
 
     Raises:
         DataError: calling it `name`, for anything that is not a whole image of allowed size. Its

@@ -21,7 +21,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Skipped:
-    """An image left out of a catalogue, and why; callers write the list to their run folder."""
+    """An image left out of a dataset, and why; callers write the list to their run folder."""
 
     path: str
     reason: str

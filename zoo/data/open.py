@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from zoo.data.catalogue import Catalogue, OnBadImage, read_catalogue, read_public
-from zoo.data.emoji import build_emoji
-from zoo.data.layouts import DATASETS
+from zoo.data.dataset import ImageDataset, OnBadImage, read_dataset, read_public
+from zoo.data.readers import DATASETS
+from zoo.data.synthetic.emoji import build_emoji
 from zoo.errors import DataError, UsageError
 
 
@@ -14,8 +14,8 @@ def open_dataset(
     *,
     on_bad_image: OnBadImage = "fail",
     require_labels: bool = True,
-) -> Catalogue:
-    """Return the catalogue of the set called `name`, or of whatever lies at `path`.
+) -> ImageDataset:
+    """Return the dataset of the set called `name`, or of whatever lies at `path`.
 
     The set called `emoji` is drawn into `path` when it is not there yet.
 
@@ -24,7 +24,7 @@ def open_dataset(
         DataError: naming the missing or malformed file, and where it comes from.
     """
     if name is None:
-        return read_catalogue(path, on_bad_image=on_bad_image, require_labels=require_labels)
+        return read_dataset(path, on_bad_image=on_bad_image, require_labels=require_labels)
     if name == "emoji":
         return build_emoji(path)
     if name not in DATASETS:

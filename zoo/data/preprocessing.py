@@ -1,4 +1,4 @@
-"""How a picture becomes a network's input: sizes, interpolation, colour statistics."""
+"""How an image becomes a network's input: sizes, interpolation, colour statistics."""
 
 import math
 from collections.abc import Mapping

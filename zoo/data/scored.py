@@ -1,4 +1,4 @@
-"""Pictures with numbers to predict: which classes they hold, or the value of an attribute."""
+"""Images with numbers to predict: which classes they hold, or the value of an attribute."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.data.datasets.voc import read_voc_labels
 from zoo.data.item import Item
 from zoo.errors import DataError
@@ -16,7 +16,7 @@ from zoo.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class ScoredSet:
-    """Pictures, the name of each output, and its target: 1 or 0 for a class, or a value.
+    """Images, the name of each output, and its target: 1 or 0 for a class, or a value.
 
     `ignored` marks targets that count as neither right nor wrong (VOC's difficult objects).
     """
@@ -31,10 +31,10 @@ class ScoredSet:
 
 
 def read_voc_scores(path: Path, split: str) -> ScoredSet:
-    """Read which classes the pictures of a VOC split hold.
+    """Read which classes the images of a VOC split hold.
 
     Raises:
-        DataError: a file is missing or malformed, or the split holds no picture of a class.
+        DataError: a file is missing or malformed, or the split holds no image of a class.
     """
     found = read_voc_labels(path, split)
     empty = [
@@ -42,7 +42,7 @@ def read_voc_scores(path: Path, split: str) -> ScoredSet:
     ]
     if empty:
         raise DataError(
-            f"{path}: no picture of {empty[0]} in split {split}",
+            f"{path}: no image of {empty[0]} in split {split}",
             "a class without positives can neither be learned nor measured",
         )
     return ScoredSet(found.paths, found.classes, found.present.float(), found.difficult)
@@ -55,18 +55,18 @@ def read_attribute(path: Path, column: str, split: str) -> ScoredSet:
         DataError: the column is missing or holds something else than numbers, the split is
             empty, or all its values are equal.
     """
-    catalogue = read_catalogue(path, require_labels=False).split(split)
-    values = [_number(path, item, column) for item in catalogue.items]
+    dataset = read_dataset(path, require_labels=False).split(split)
+    values = [_number(path, item, column) for item in dataset.items]
     targets = torch.tensor(values)[:, None]
     if len(targets) < 2 or targets.std() == 0:
         raise DataError(f"{path}, column {column}: split {split} has no two different values")
     return ScoredSet(
-        tuple(catalogue.paths), (column,), targets, torch.zeros_like(targets, dtype=torch.bool)
+        tuple(dataset.paths), (column,), targets, torch.zeros_like(targets, dtype=torch.bool)
     )
 
 
 def _number(manifest: Path, item: Item, column: str) -> float:
-    where = f"{manifest}, picture {item.path.name}, column {column}"
+    where = f"{manifest}, image {item.path.name}, column {column}"
     if column not in item.extra:
         known = ", ".join(sorted(item.extra)) or "none"
         raise DataError(f"{where}: missing", f"columns of numbers there: {known}")

@@ -1,4 +1,4 @@
-"""Pictures to tensors: the evaluation transform."""
+"""Images to tensors: the evaluation transform."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Boxes in pictures: find them, draw them, write them down."""
+"""Boxes in images: find them, draw them, write them down."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,10 +33,8 @@ class Detection:
         return {"label": self.label, "score": self.score, "box": list(self.box)}
 
 
-def find_boxes(
-    model: nn.Module, picture: Image.Image, *, threshold: float = 0.3
-) -> list[Detection]:
-    """Return what a detector of `load_detector` finds in a picture, best first."""
+def find_boxes(model: nn.Module, image: Image.Image, *, threshold: float = 0.3) -> list[Detection]:
+    """Return what a detector of `load_detector` finds in an image, best first."""
     import_quietly("mmdet.datasets")
     from mmcv.transforms import Compose
 
@@ -47,7 +45,7 @@ def find_boxes(
         {"type": "mmdet.Resize", "scale": recipe.scale, "keep_ratio": True},
         {"type": "mmdet.PackDetInputs", "meta_keys": ("ori_shape", "img_shape", "scale_factor")},
     ]
-    backwards = np.ascontiguousarray(np.asarray(picture)[..., ::-1])  # mmdetection reads BGR
+    backwards = np.ascontiguousarray(np.asarray(image)[..., ::-1])  # mmdetection reads BGR
     sample = Compose(steps)({"img": backwards, "img_id": 0})
     with torch.no_grad():
         found = trained.test_step(
@@ -58,11 +56,11 @@ def find_boxes(
     return sorted((d for d in chosen if d.score >= threshold), key=lambda d: -d.score)
 
 
-def draw(picture: Image.Image, detections: Sequence[Detection]) -> Image.Image:
-    """Return a copy of the picture with the boxes, their labels and scores."""
-    drawn = picture.copy()
+def draw(image: Image.Image, detections: Sequence[Detection]) -> Image.Image:
+    """Return a copy of the image with the boxes, their labels and scores."""
+    drawn = image.copy()
     pen = ImageDraw.Draw(drawn)
-    width = max(1, round(max(picture.size) / 300))
+    width = max(1, round(max(image.size) / 300))
     labels = sorted({detection.label for detection in detections})
     for detection in reversed(detections):
         colour = COLOURS[labels.index(detection.label) % len(COLOURS)]
@@ -82,22 +80,22 @@ def detect_images(
     threshold: float = 0.3,
     track: Track = silent,
 ) -> list[dict[str, Any]]:
-    """Write every picture with its boxes, and `detections.json`, into the new folder `out`.
+    """Write every image with its boxes, and `detections.json`, into the new folder `out`.
 
     Raises:
-        UsageError: two pictures have the same name, or `out` is not empty.
-        DataError: a file is no readable picture.
+        UsageError: two images have the same name, or `out` is not empty.
+        DataError: a file is no readable image.
     """
     names = [f"{path.stem}.png" for path in images]
     if doubled := next((n for n in names if names.count(n) > 1), None):
-        raise UsageError(f"two pictures would become {doubled}", "detect them in two runs")
+        raise UsageError(f"two images would become {doubled}", "detect them in two runs")
     results = []
     with staged_folder(out) as staged:
         for path, name in track(zip(images, names, strict=True), "detecting", len(images)):
-            picture = open_image(path)
-            found = find_boxes(model, picture, threshold=threshold)
+            image = open_image(path)
+            found = find_boxes(model, image, threshold=threshold)
             with atomic_path(staged / name) as temporary:
-                draw(picture, found).save(temporary, format="PNG")
+                draw(image, found).save(temporary, format="PNG")
             rows = [detection.as_json() for detection in found]
             results.append({"image": str(path), "drawn": str(out / name), "detections": rows})
         write_json(staged / "detections.json", results)

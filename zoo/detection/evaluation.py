@@ -6,12 +6,12 @@ from typing import Any
 
 from safetensors.torch import load_file
 
+from zoo.cards.model_files import WEIGHTS
 from zoo.detection.annotations import Part, find_part
 from zoo.detection.pipeline import protocol
 from zoo.detection.runner import runner_of, testing_config
 from zoo.detection.storage import load_weights, read_detector_config
 from zoo.errors import DataError
-from zoo.hub.safe import WEIGHTS
 
 COCO_NAMES = {"bbox_mAP": "ap", "bbox_mAP_50": "ap_50", "bbox_mAP_75": "ap_75"}
 COCO_NAMES |= {f"bbox_mAP_{size[0]}": f"ap_{size}" for size in ("small", "medium", "large")}

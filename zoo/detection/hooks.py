@@ -45,7 +45,7 @@ class PlainCheckpointHook(Hook):  # type: ignore[misc]
 class EpochSeedHook(Hook):  # type: ignore[misc]
     """Seeds every generator from (seed, epoch, process) at the start of an epoch.
 
-    A run that goes on after an epoch then flips pictures and samples regions as the run that was
+    A run that goes on after an epoch then flips images and samples regions as the run that was
     not stopped: both end with the same weights.
     """
 
@@ -62,7 +62,7 @@ class EpochSeedHook(Hook):  # type: ignore[misc]
 class RecordHook(Hook):  # type: ignore[misc]
     """Appends the losses of every few steps to `metrics.jsonl`, and moves the progress on.
 
-    Rows are those of `zoo.training.record`: "step", then numbers by name.
+    Rows are those of `zoo.runs.record`: "step", then numbers by name.
     """
 
     def __init__(self, run: Path, name: str, track: Track, every: int = 10) -> None:

@@ -33,7 +33,7 @@ def training_loader(
 def testing_loader(
     recipe: DetectionRecipe, part: Part, labels: tuple[str, ...], workers: int
 ) -> dict[str, Any]:
-    """Return the loader of a part as it is evaluated: in order, boxes in the picture's pixels."""
+    """Return the loader of a part as it is evaluated: in order, boxes in the image's pixels."""
     steps: list[dict[str, Any]] = [
         {"type": "LoadImageFromFile"},
         {"type": "Resize", "scale": recipe.scale, "keep_ratio": True},

@@ -11,10 +11,10 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from zoo.cards.model_files import CONFIG, WEIGHTS, read_config
 from zoo.detection.network import build_network
 from zoo.errors import IntegrityError, UsageError
 from zoo.files import atomic_path, write_json
-from zoo.hub.safe import CONFIG, WEIGHTS, read_config
 from zoo.recipes.detector import DetectionRecipe, from_json, to_json
 
 NO_WEIGHTS = ("data_preprocessor.mean", "data_preprocessor.std")

@@ -11,6 +11,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from zoo.cards.model_files import WEIGHTS
 from zoo.detection.annotations import Part, find_part
 from zoo.detection.evaluation import evaluate_part
 from zoo.detection.runner import runner_of, training_config
@@ -18,7 +19,6 @@ from zoo.detection.storage import save_detector
 from zoo.errors import DataError, UsageError
 from zoo.files import refuse_to_overwrite, write_json
 from zoo.hub.resolve import resolve_model
-from zoo.hub.safe import WEIGHTS
 from zoo.progress import Track, silent
 from zoo.recipes.detector import DetectionRecipe, from_json, to_json
 

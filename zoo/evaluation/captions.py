@@ -7,11 +7,11 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from zoo.errors import DataError
-from zoo.evaluation.evaluation import Evaluation
-from zoo.evaluation.scan import score_blocks
+from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.per_query import first_rank
 from zoo.metrics.ranks import positive_ranks
 from zoo.metrics.retrieval import median_of
+from zoo.search.scan import score_blocks
 
 KS = (1, 5, 10)
 

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from zoo.data.scored import ScoredSet
 from zoo.errors import DataError
-from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.protocols import PROTOCOLS
+from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.voc import voc_ap
 
 

@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.data.catalogue import Catalogue
-from zoo.evaluation.evaluation import Evaluation, summarise
-from zoo.evaluation.extract import Extractor
+from zoo.data.dataset import ImageDataset
+from zoo.embedding.extract import Extractor
+from zoo.evaluation.queries import Task
 from zoo.evaluation.refinement import NOTHING, Refinement
-from zoo.evaluation.task import Task
 from zoo.evaluation.vectors import KS, evaluate_vectors
+from zoo.metrics.evaluation import Evaluation, summarise
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Measured:
     """Evaluations, one a refinement, and what they were measured on, for a report."""
 
     evaluations: list[Evaluation]
-    catalogue: Catalogue
+    dataset: ImageDataset
     task: Task
     queries: Float[Tensor, "query dim"]
     gallery: Float[Tensor, "gallery dim"]
@@ -28,7 +28,7 @@ class Measured:
 
 def evaluate_images(
     extract: Extractor,
-    catalogue: Catalogue,
+    dataset: ImageDataset,
     tasks: Sequence[Task],
     ks: Sequence[int] = KS,
     refinements: Sequence[Refinement] = (NOTHING,),
@@ -41,19 +41,19 @@ def evaluate_images(
         DataError: no query has a right answer, an image cannot be read, a vector is not finite.
     """
     needed = torch.unique(torch.cat([p for task in tasks for p in (task.queries, task.gallery)]))
-    vectors = extract(catalogue.subset(needed.tolist()).paths, catalogue.name)
+    vectors = extract(dataset.subset(needed.tolist()).paths, dataset.name)
     evaluations = [
-        _mean([_one(vectors, needed, catalogue, task, ks, refinement, extract) for task in tasks])
+        _mean([_one(vectors, needed, dataset, task, ks, refinement, extract) for task in tasks])
         for refinement in refinements
     ]
     queries, gallery = (_rows(vectors, needed, p) for p in (tasks[0].queries, tasks[0].gallery))
-    return Measured(evaluations, catalogue, tasks[0], queries, gallery)
+    return Measured(evaluations, dataset, tasks[0], queries, gallery)
 
 
 def _one(
     vectors: Tensor,
     needed: Tensor,
-    catalogue: Catalogue,
+    dataset: ImageDataset,
     task: Task,
     ks: Sequence[int],
     refinement: Refinement,
@@ -62,7 +62,7 @@ def _one(
     return evaluate_vectors(
         _rows(vectors, needed, task.queries),
         _rows(vectors, needed, task.gallery),
-        catalogue,
+        dataset,
         task,
         ks=ks,
         refinement=refinement,

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from zoo.evaluation.images import Measured
-from zoo.evaluation.scan import BLOCK, score_blocks
 from zoo.metrics.ranks import positive_ranks
 from zoo.ranking.levels import common_levels
+from zoo.search.scan import BLOCK, score_blocks
 
 SAMPLE = 1000  # queries behind curves and confusions
 SHOWN = 12
@@ -118,7 +118,7 @@ def rank_histogram(first: Tensor) -> dict[str, int]:
 
 def _scores(measured: Measured, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return the plain scores and the right answers of some queries."""
-    task, labels = measured.task, measured.catalogue.label_ids[:, 0]
+    task, labels = measured.task, measured.dataset.label_ids[:, 0]
     blocks = [part.clone() for _, part in score_blocks(measured.queries[rows], measured.gallery)]
     scores = torch.cat(blocks)
     positions = task.queries[rows, None]
@@ -131,7 +131,7 @@ def _scores(measured: Measured, rows: Tensor) -> tuple[Tensor, Tensor]:
 
 def _closeness(measured: Measured, rows: Tensor, best: Tensor) -> dict[str, int]:
     """Count the finest level at which the first answer agrees with the query."""
-    ids, task, names = measured.catalogue.label_ids, measured.task, measured.catalogue.levels
+    ids, task, names = measured.dataset.label_ids, measured.task, measured.dataset.levels
     pairs = zip(ids[task.queries[rows]], ids[task.gallery[best]], strict=True)
     shared = Counter(int(common_levels(q[None], g[None])[0, 0]) for q, g in pairs)
     depth = len(names)
@@ -140,12 +140,12 @@ def _closeness(measured: Measured, rows: Tensor, best: Tensor) -> dict[str, int]
 
 
 def _worst_classes(measured: Measured, precisions: Tensor) -> list[ClassResult]:
-    labels = measured.catalogue.label_ids[measured.task.queries, 0]
+    labels = measured.dataset.label_ids[measured.task.queries, 0]
     kept = ~precisions.isnan()
     found, place = torch.unique(labels[kept], return_inverse=True)
     sizes = torch.bincount(place)
     means = torch.bincount(place, weights=precisions[kept]) / sizes
-    names = measured.catalogue.label_names[0]
+    names = measured.dataset.label_names[0]
     return [
         ClassResult(names[int(found[i])], int(sizes[i]), float(means[i]))
         for i in means.argsort()[:CLASSES].tolist()
@@ -154,12 +154,10 @@ def _worst_classes(measured: Measured, precisions: Tensor) -> list[ClassResult]:
 
 def _confusions(measured: Measured, rows: Tensor, best: Tensor) -> dict[str, list[Confusion]]:
     """Count, level by level, which label a query's first answer has instead of its own."""
-    catalogue, task = measured.catalogue, measured.task
-    asked, taken = (catalogue.label_ids[p].T for p in (task.queries[rows], task.gallery[best]))
+    dataset, task = measured.dataset, measured.task
+    asked, taken = (dataset.label_ids[p].T for p in (task.queries[rows], task.gallery[best]))
     found = {}
-    for place, (level, names) in enumerate(
-        zip(catalogue.levels, catalogue.label_names, strict=True)
-    ):
+    for place, (level, names) in enumerate(zip(dataset.levels, dataset.label_names, strict=True)):
         pairs = zip(asked[place].tolist(), taken[place].tolist(), strict=True)
         wrong = Counter(pair for pair in pairs if pair[0] != pair[1]).most_common(CLASSES)
         found[level] = [Confusion(names[a], names[b], times) for (a, b), times in wrong]
@@ -170,7 +168,7 @@ def _failures(measured: Measured, precisions: Tensor, hits: int = 6) -> list[Fai
     worst = precisions.nan_to_num(nan=2.0).argsort()[:SHOWN]
     worst = worst[~precisions[worst].isnan()]
     scores, relevant = _scores(measured, worst)
-    items, task = measured.catalogue.items, measured.task
+    items, task = measured.dataset.items, measured.task
     found = []
     for row, place in enumerate(worst.tolist()):
         best = scores[row].topk(min(hits, scores.shape[1] - task.itself))

@@ -6,11 +6,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zoo.data.catalogue import Catalogue, read_catalogue
+from zoo.data.dataset import ImageDataset, read_dataset
+from zoo.embedding.extract import Extractor
 from zoo.errors import UsageError
-from zoo.evaluation.evaluation import Evaluation, summarise
-from zoo.evaluation.extract import Extractor
-from zoo.evaluation.lists import (
+from zoo.evaluation.protocols import PROTOCOLS
+from zoo.evaluation.queries import Task
+from zoo.evaluation.refinement import NOTHING, Refinement, refined_blocks
+from zoo.evaluation.relevance_lists import (
     Places,
     at_100_values,
     listed_places,
@@ -18,11 +20,9 @@ from zoo.evaluation.lists import (
     revisited_judgements,
     revisited_values,
 )
-from zoo.evaluation.protocols import PROTOCOLS
-from zoo.evaluation.refinement import NOTHING, Refinement, refined_blocks
 from zoo.evaluation.revisited import SETS, read_revisited
-from zoo.evaluation.scan import score_blocks
-from zoo.evaluation.task import Task
+from zoo.metrics.evaluation import Evaluation, summarise
+from zoo.search.scan import score_blocks
 
 
 def evaluate_revisited(
@@ -68,16 +68,16 @@ def evaluate_revisited(
 
 
 def evaluate_listed(
-    extract: Extractor, catalogue: Catalogue, refinements: Sequence[Refinement] = (NOTHING,)
+    extract: Extractor, dataset: ImageDataset, refinements: Sequence[Refinement] = (NOTHING,)
 ) -> list[Evaluation]:
     """Evaluate Google Landmarks v2: mAP@100 over the answers listed in `extra["relevant"]`.
 
     Raises:
         DataError: a query lists an image that is not in the gallery.
     """
-    asked, searched = catalogue.split("query"), catalogue.split("gallery")
+    asked, searched = dataset.split("query"), dataset.split("gallery")
     lists = [item.extra.get("relevant", "") for item in asked.items]
-    places = listed_places(lists, [path.stem for path in searched.paths], str(catalogue.root))
+    places = listed_places(lists, [path.stem for path in searched.paths], str(dataset.root))
     queries, gallery = extract(asked.paths, "queries"), extract(searched.paths, "gallery")
     task = _task(len(asked), len(searched))
     nothing: list[list[int]] = [[] for _ in places]
@@ -100,7 +100,7 @@ def _shards(extract: Extractor, root: Path, refinements: Sequence[Refinement]) -
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir()] or [root]
     return [
         extract(
-            read_catalogue(folder, on_bad_image="skip", require_labels=False).paths,
+            read_dataset(folder, on_bad_image="skip", require_labels=False).paths,
             f"distractors-{folder.name}",
         )
         for folder in folders

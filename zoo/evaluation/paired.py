@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from zoo.errors import UsageError
-from zoo.evaluation.evaluation import MEDIANS, Evaluation
+from zoo.metrics.evaluation import MEDIANS, Evaluation
 from zoo.metrics.uncertainty import Interval, bootstrap_mean, paired_difference
 
 SURE = 0.05  # largest p-value called a difference

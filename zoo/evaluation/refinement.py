@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from zoo.embedding.whitening import Whitening
 from zoo.errors import UsageError
-from zoo.evaluation.expansion import expanded
-from zoo.evaluation.reranking import Reranking, reranked_blocks
-from zoo.evaluation.scan import BLOCK, score_blocks
-from zoo.evaluation.task import Task
-from zoo.evaluation.whitening import Whitening
+from zoo.evaluation.queries import Task
 from zoo.progress import Track, silent
+from zoo.search.expansion import expanded
+from zoo.search.reranking import Reranking, reranked_blocks
+from zoo.search.scan import BLOCK, score_blocks
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,17 +2,17 @@
 
 from torch import nn
 
-from zoo.data.catalogue import Catalogue
-from zoo.evaluation.evaluation import Evaluation
-from zoo.evaluation.extract import Extractor
+from zoo.data.dataset import ImageDataset
+from zoo.embedding.extract import Extractor
 from zoo.evaluation.images import evaluate_images
-from zoo.evaluation.task import Task, task_of
+from zoo.evaluation.queries import Task, task_of
+from zoo.metrics.evaluation import Evaluation
 from zoo.progress import Track, silent
 
 
 def evaluate_retrieval(
     model: nn.Module,
-    catalogue: Catalogue,
+    dataset: ImageDataset,
     *,
     task: Task | None = None,
     batch_size: int = 64,
@@ -20,10 +20,10 @@ def evaluate_retrieval(
     device: str = "cpu",
     track: Track = silent,
 ) -> Evaluation:
-    """Evaluate a model on a catalogue, under the task its splits define unless one is given.
+    """Evaluate a model on a dataset, under the task its splits define unless one is given.
 
     Raises:
         DataError: no query has a right answer, an image cannot be read, a vector is not finite.
     """
     extract = Extractor(model, batch_size=batch_size, workers=workers, device=device, track=track)
-    return evaluate_images(extract, catalogue, [task or task_of(catalogue)]).evaluations[0]
+    return evaluate_images(extract, dataset, [task or task_of(dataset)]).evaluations[0]

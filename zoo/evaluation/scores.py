@@ -9,8 +9,8 @@ from torch import Tensor
 from zoo.data.scored import ScoredSet, read_attribute, read_voc_scores
 from zoo.errors import DataError
 from zoo.evaluation.classes import evaluate_classes
-from zoo.evaluation.evaluation import Evaluation
 from zoo.metrics.correlation import kendall, spearman
+from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.voc import voc_map
 from zoo.models.scorer import Scorer
 from zoo.progress import Track, silent
@@ -37,10 +37,10 @@ def definition(data: ScoredSet, task: str) -> str:
     """Say in a sentence what `score_metrics` measures on this data."""
     if task == "labels":
         return (
-            f"VOC average precision, 11 points and area, over {len(data)} pictures and "
+            f"VOC average precision, 11 points and area, over {len(data)} images and "
             f"{len(data.outputs)} classes; difficult ones left out, ties against the model."
         )
-    return f"Rank correlation with {data.outputs[0]} over {len(data)} pictures."
+    return f"Rank correlation with {data.outputs[0]} over {len(data)} images."
 
 
 def read_for(model: Scorer, path: Path, split: str = "test") -> tuple[ScoredSet, str]:
@@ -66,15 +66,15 @@ def read_for(model: Scorer, path: Path, split: str = "test") -> tuple[ScoredSet,
 def evaluate_scorer(
     model: Scorer, data: ScoredSet, task: str, *, batch_size: int = 64, track: Track = silent
 ) -> dict[str, float]:
-    """Score every picture and measure."""
-    scores = score_pictures(model, data, batch_size=batch_size, track=track)
+    """Score every image and measure."""
+    scores = score_images(model, data, batch_size=batch_size, track=track)
     return score_metrics(scores, data, task)
 
 
-def score_pictures(
+def score_images(
     model: Scorer, data: ScoredSet, *, batch_size: int = 64, track: Track = silent
 ) -> Float[Tensor, "image output"]:
-    """Return the scores of every picture, in order."""
+    """Return the scores of every image, in order."""
     features = model.file_features(data.paths, batch_size=batch_size, track=track)
     device = next(model.parameters()).device
     with torch.inference_mode():
@@ -85,13 +85,13 @@ def score_pictures(
 def evaluate_scores(
     model: Scorer, path: Path, split: str = "test", *, batch_size: int = 64, track: Track = silent
 ) -> Evaluation:
-    """Measure a scorer on the data at `path`: each of its outputs ranks the pictures of a split.
+    """Measure a scorer on the data at `path`: each of its outputs ranks the images of a split.
 
     Raises:
         DataError: the data is malformed, or has other classes than the model.
     """
     data, task = read_for(model, path, split)
-    scores = score_pictures(model, data, batch_size=batch_size, track=track)
+    scores = score_images(model, data, batch_size=batch_size, track=track)
     if task == "labels":
         return evaluate_classes(scores, data)
     metrics = score_metrics(scores, data, task)

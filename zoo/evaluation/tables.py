@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.paired import Row
 from zoo.evaluation.protocols import PROTOCOLS
+from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.uncertainty import Interval
 
 

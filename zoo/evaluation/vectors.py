@@ -7,14 +7,13 @@ import torch
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
+from zoo.embedding.embed import refuse_non_finite
 from zoo.errors import DataError
-from zoo.evaluation.embed import refuse_non_finite
-from zoo.evaluation.evaluation import Evaluation, summarise
+from zoo.evaluation.queries import Task
 from zoo.evaluation.refinement import NOTHING, Refinement, refined_blocks
-from zoo.evaluation.scan import BLOCK
-from zoo.evaluation.task import Task
 from zoo.metrics import per_query
+from zoo.metrics.evaluation import Evaluation, summarise
 from zoo.metrics.graded import (
     asi_per_query,
     at_level,
@@ -24,6 +23,7 @@ from zoo.metrics.graded import (
 from zoo.metrics.ranks import positive_ranks
 from zoo.progress import Track, silent
 from zoo.ranking.levels import common_levels
+from zoo.search.scan import BLOCK
 
 LOG = logging.getLogger("rankzoo")
 KS = (1, 5, 10)
@@ -33,7 +33,7 @@ Blocks = Iterable[tuple[slice, Float[Tensor, "block gallery"]]]
 def evaluate_vectors(
     queries: Float[Tensor, "query dim"],
     gallery: Float[Tensor, "gallery dim"],
-    catalogue: Catalogue,
+    dataset: ImageDataset,
     task: Task,
     *,
     ks: Sequence[int] = KS,
@@ -46,9 +46,9 @@ def evaluate_vectors(
     Raises:
         DataError: not one vector per image, or one is not finite; no query has a right answer.
     """
-    _check(queries, catalogue, task.queries)
-    _check(gallery, catalogue, task.gallery)
-    depth = len(catalogue.levels)
+    _check(queries, dataset, task.queries)
+    _check(gallery, dataset, task.gallery)
+    depth = len(dataset.levels)
     blocks = refined_blocks(
         queries,
         gallery,
@@ -58,7 +58,7 @@ def evaluate_vectors(
         device=device,
         track=track,
     )
-    values = measure(blocks, catalogue.label_ids, task, catalogue.levels, ks)
+    values = measure(blocks, dataset.label_ids, task, dataset.levels, ks)
     return evaluation_of(values, task, len(gallery), refinement.described)
 
 
@@ -122,13 +122,13 @@ def graded_values(
     return values
 
 
-def _check(vectors: Tensor, catalogue: Catalogue, positions: Int64[Tensor, " item"]) -> None:
+def _check(vectors: Tensor, dataset: ImageDataset, positions: Int64[Tensor, " item"]) -> None:
     if len(vectors) != len(positions):
         raise DataError(
-            f"{len(vectors)} embeddings for {len(positions)} images of {catalogue.name}",
+            f"{len(vectors)} embeddings for {len(positions)} images of {dataset.name}",
             "embed this data again with this model",
         )
-    refuse_non_finite(vectors, [catalogue.items[i].path for i in positions])
+    refuse_non_finite(vectors, [dataset.items[i].path for i in positions])
 
 
 def evaluation_of(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from zoo.errors import UsageError
 from zoo.recipes.detector import DetectionRecipe
 
-STRIDE = 32  # pictures are padded to a multiple of it, as mmdetection does
+STRIDE = 32  # images are padded to a multiple of it, as mmdetection does
 LARGEST_GROWTH = 4.135166556742356  # log(1000 / 16): no side grows more, as in Faster R-CNN
 ONE_STAGE = ("retinanet", "atss")
 
@@ -17,7 +17,7 @@ ONE_STAGE = ("retinanet", "atss")
 class RawDetector(nn.Module):
     """A one-stage detector up to the choice among its boxes, which depends on their number.
 
-    `forward` maps RGB pictures (batch, 3, height, width) with values from 0 to 255 to the score of
+    `forward` maps RGB images (batch, 3, height, width) with values from 0 to 255 to the score of
     every label for every anchor, and to the anchor's box: left, top, right, bottom in pixels.
     Height and width are fixed: the anchors are part of it. Left to do: drop low scores, suppress
     boxes that overlap (per label, IoU 0.5 in mmdetection's RetinaNet, 0.6 in its ATSS).
@@ -47,7 +47,7 @@ class RawDetector(nn.Module):
     def forward(
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> tuple[Float[Tensor, "batch box label"], Float[Tensor, "batch box 4"]]:
-        """Look at a batch of pictures."""
+        """Look at a batch of images."""
         head, colours = self.detector.bbox_head, self.detector.data_preprocessor
         found = head(self.detector.extract_feat((images - colours.mean) / colours.std))
         scores = _by_anchor(found[0], head.cls_out_channels).sigmoid()

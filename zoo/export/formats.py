@@ -18,7 +18,7 @@ from zoo.models.storage import write_weights
 
 Images = Float[Tensor, "batch 3 height width"]
 Vectors = Float[Tensor, "batch dim"]
-Run = Callable[[Tensor], Any]  # a batch of pictures to a tensor, or to one for each output
+Run = Callable[[Tensor], Any]  # a batch of images to a tensor, or to one for each output
 
 
 class HalfInside(nn.Module):

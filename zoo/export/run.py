@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
 from zoo.errors import IntegrityError, UsageError
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.export.detector import RawDetector
@@ -72,13 +72,13 @@ def export(
     *,
     format_name: str = "onnx",
     precision: str = "float32",
-    catalogue: Catalogue | None = None,
+    dataset: ImageDataset | None = None,
     track: Track = silent,
 ) -> Export:
     """Write `out` with the exported file, the model's config.json and export.json.
 
     model: an embedder, or a one-stage detector, whose file ends before suppression.
-    With a catalogue, an embedder's Recall@1 and the file's are measured on it.
+    With a dataset, an embedder's Recall@1 and the file's are measured on it.
 
     Raises:
         UsageError: unknown format or precision, a missing package, a model of another kind, or
@@ -86,7 +86,7 @@ def export(
         IntegrityError: the file computes something else than the model.
     """
     subject = _subject(model.cpu().eval())
-    _check(subject, format_name, precision, catalogue)
+    _check(subject, format_name, precision, dataset)
     format_ = FORMATS[format_name]
     with staged_folder(out) as staged:
         path = staged / format_.file
@@ -101,8 +101,8 @@ def export(
                 f"{format_.file}: differs from the model by {difference:.2g}", "nothing was kept"
             )
         recall = {}
-        if isinstance(model, Embedder) and catalogue:
-            recall = _recall(model, Exported(run, model), catalogue, track)
+        if isinstance(model, Embedder) and dataset:
+            recall = _recall(model, Exported(run, model), dataset, track)
         facts = Export(
             file=out / format_.file,
             format=format_name,
@@ -152,14 +152,16 @@ def _subject(model: nn.Module) -> Subject:
     raise UsageError(f"a {type(model).__name__} cannot be exported", "embedders and detectors can")
 
 
-def _check(subject: Subject, format_name: str, precision: str, catalogue: Catalogue | None) -> None:
+def _check(
+    subject: Subject, format_name: str, precision: str, dataset: ImageDataset | None
+) -> None:
     if format_name not in subject.formats:
         known = ", ".join(subject.formats)
         raise UsageError(f"no export format {format_name!r}", f"known: {known}")
     if precision not in subject.formats[format_name]:
         known = ", ".join(subject.formats[format_name])
         raise UsageError(f"no precision {precision!r} for {format_name}", f"known: {known}")
-    if catalogue is not None and not isinstance(subject.network, Embedder):
+    if dataset is not None and not isinstance(subject.network, Embedder):
         raise UsageError("Recall@1 is an embedder's", "leave --data out")
 
 
@@ -179,10 +181,10 @@ def _quantise(path: Path) -> None:
 
 
 def _recall(
-    model: Embedder, exported: Exported, catalogue: Catalogue, track: Track
+    model: Embedder, exported: Exported, dataset: ImageDataset, track: Track
 ) -> dict[str, float]:
     found = {}
     for name, network in (("model", model), ("exported", exported)):
-        evaluation = evaluate_retrieval(network, catalogue, track=track)
+        evaluation = evaluate_retrieval(network, dataset, track=track)
         found[name] = evaluation.metrics["recall_at_1"]
     return found

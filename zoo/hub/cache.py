@@ -9,9 +9,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from zoo.cards.sources import FileRecord
 from zoo.errors import UnavailableError
 from zoo.files import write_json
-from zoo.hub.sources import FileRecord
 
 
 def cache_dir() -> Path:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from zoo.cards.recipe_card import recipe_card, recipe_names
+from zoo.cards.schema import problems
+from zoo.cards.shelf import cards_dir, read_card
 from zoo.errors import DataError, UsageError
 from zoo.files import write_text
-from zoo.hub.cards import cards_dir, read_card
-from zoo.hub.recipe_card import recipe_card, recipe_names
-from zoo.hub.run import read_run
 from zoo.hub.run_card import run_card
-from zoo.hub.schema import problems
+from zoo.runs.reading import read_run
 
 
 def check_cards(paths: Sequence[Path] | None = None) -> list[str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from huggingface_hub import HfApi, hf_hub_download
 
-from zoo.hub.bytes_seen import silent_bar
+from zoo.cards.names import checked_file_name
 from zoo.hub.failures import told
-from zoo.hub.names import checked_file_name
+from zoo.hub.progress import silent_bar
 from zoo.hub.retry import with_retries
 
 DEFAULT_ENDPOINT = "https://huggingface.co"

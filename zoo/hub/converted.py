@@ -6,14 +6,14 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
+from zoo.cards.model_files import CONFIG, WEIGHTS, is_intact, read_config, record_of
+from zoo.cards.shelf import Card
+from zoo.cards.sources import PackageSource
 from zoo.files import staged_folder, write_json
 from zoo.hub.cache import Pin, cache_dir, read_pin, single_writer, write_pin
-from zoo.hub.cards import Card
 from zoo.hub.download import Snapshot
 from zoo.hub.package import package_folder, verified_files
 from zoo.hub.pickles import read_state_dict
-from zoo.hub.safe import CONFIG, WEIGHTS, is_intact, read_config, record_of
-from zoo.hub.sources import PackageSource
 from zoo.hub.timm_folder import timm_folder
 
 RECORD = "rankzoo.json"

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from zoo.cards.model_files import WEIGHTS, is_intact, record_of
+from zoo.cards.names import COMMIT
+from zoo.cards.sources import FileRecord, HubSource
 from zoo.errors import IntegrityError, RankzooError, UnavailableError
 from zoo.files import sha256_of
-from zoo.hub.bytes_seen import tracked
 from zoo.hub.cache import Pin, pin_path, read_pin, single_writer, write_pin
 from zoo.hub.client import (
     RemoteFile,
@@ -21,9 +23,7 @@ from zoo.hub.client import (
     snapshot_folder,
 )
 from zoo.hub.failures import told
-from zoo.hub.names import COMMIT
-from zoo.hub.safe import WEIGHTS, is_intact, record_of
-from zoo.hub.sources import FileRecord, HubSource
+from zoo.hub.progress import tracked
 from zoo.progress import Track, silent
 
 LOG = logging.getLogger("rankzoo")

@@ -4,9 +4,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from zoo.cards.model_files import is_intact
+from zoo.cards.sources import FileRecord, PackageSource
 from zoo.errors import IntegrityError, UnavailableError
-from zoo.hub.safe import is_intact
-from zoo.hub.sources import FileRecord, PackageSource
 
 
 def package_folder(source: PackageSource) -> Path:

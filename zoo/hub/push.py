@@ -9,15 +9,15 @@ import yaml
 from huggingface_hub import CommitOperationAdd, EvalResultEntry, eval_result_entries_to_yaml
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
+from zoo.cards.model_files import WEIGHTS
+from zoo.cards.names import parse_hub_name
 from zoo.errors import IntegrityError, UsageError
 from zoo.hub.client import describe, endpoint, hub_api
 from zoo.hub.failures import told
-from zoo.hub.names import parse_hub_name
 from zoo.hub.retry import with_retries
-from zoo.hub.run import Run, read_run, shared_files
 from zoo.hub.run_card import run_card, run_results
-from zoo.hub.safe import WEIGHTS
 from zoo.progress import Track, silent
+from zoo.runs.reading import Run, read_run, shared_files
 
 CARD = "README.md"
 EVAL_RESULTS = ".eval_results/rankzoo.yaml"

@@ -3,15 +3,15 @@
 import logging
 from pathlib import Path
 
+from zoo.cards.licences import licence_warning
+from zoo.cards.model_files import check_model_folder, record_of
+from zoo.cards.names import parse_hub_name
+from zoo.cards.shelf import Card, all_cards, find_card
+from zoo.cards.sources import BundledSource, FolderSource, HubSource, PackageSource
 from zoo.errors import IntegrityError, UnavailableError
-from zoo.hub.cards import Card, all_cards, find_card
 from zoo.hub.converted import from_package, with_card_architecture, with_safe_weights
 from zoo.hub.download import Snapshot, download
-from zoo.hub.licences import licence_warning
-from zoo.hub.names import parse_hub_name
 from zoo.hub.package import verified_files
-from zoo.hub.safe import check_model_folder, record_of
-from zoo.hub.sources import BundledSource, FolderSource, HubSource, PackageSource
 from zoo.progress import Track, silent
 
 LOG = logging.getLogger("rankzoo")

@@ -6,14 +6,14 @@ from typing import Any
 import yaml
 
 from zoo import __version__
+from zoo.cards.names import parse_hub_name
+from zoo.cards.results import Result, model_index
+from zoo.cards.shelf import all_cards
+from zoo.cards.sources import AT_FIRST_DOWNLOAD, HubSource
 from zoo.errors import UnavailableError, UsageError
 from zoo.hub.cache import pin_path, read_pin
-from zoo.hub.cards import all_cards
-from zoo.hub.names import parse_hub_name
 from zoo.hub.resolve import look_up
-from zoo.hub.results import Result, model_index
-from zoo.hub.run import Run
-from zoo.hub.sources import AT_FIRST_DOWNLOAD, HubSource
+from zoo.runs.reading import Run
 
 TASKS = {"sorter": "other", "scorer": "image-classification", "model_type": "sentence-similarity"}
 TASKS |= {"detector": "object-detection"}

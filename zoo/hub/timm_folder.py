@@ -8,11 +8,11 @@ import timm
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from zoo.cards.model_files import CONFIG, WEIGHTS
+from zoo.cards.shelf import Card
 from zoo.errors import IntegrityError
 from zoo.files import write_json
-from zoo.hub.cards import Card
 from zoo.hub.pickles import read_state_dict
-from zoo.hub.safe import CONFIG, WEIGHTS
 
 
 def timm_folder(card: Card, weights: Path, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from zoo.index.hits import Hit as Hit
 from zoo.index.index import Index as Index
+from zoo.index.layout import Plan as Plan
 from zoo.index.manifest import ModelIdentity as ModelIdentity
-from zoo.index.plan import Plan as Plan
 from zoo.index.rows import Record as Record
 from zoo.index.update import Update as Update

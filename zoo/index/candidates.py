@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from zoo.index.engine import training_size
-from zoo.index.plan import Plan
+from zoo.index.layout import Plan
 
 SMALL = 4_096  # below this, comparing with everything takes microseconds: nothing to gain
 REFINES = (2, 4, 8, 16, 32)

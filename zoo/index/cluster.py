@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from zoo.data.catalogue import read_catalogue
+from zoo.data.dataset import read_dataset
 from zoo.errors import UnavailableError, UsageError
 from zoo.index.identity import at_scales, identify, reference
 from zoo.index.shards import Shard, embed_shard
@@ -72,11 +72,11 @@ def embed_named(
 
     load: `zoo.load`, handed over because it lives on a higher floor.
     """
-    catalogue = read_catalogue(images, on_bad_image=on_bad_image, require_labels=False)
+    dataset = read_dataset(images, on_bad_image=on_bad_image, require_labels=False)
     embedder = at_scales(load(model, offline=offline, device=device), scales)
     identity = identify(embedder, reference(model))
     means = Means(batch_size=batch_size, device=device)
-    return embed_shard(out, shard, embedder, identity, catalogue, means, modality)
+    return embed_shard(out, shard, embedder, identity, dataset, means, modality)
 
 
 def _start(ray: Any, address: str | None) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from zoo.errors import IntegrityError, UsageError
-from zoo.index.plan import Plan
+from zoo.index.layout import Plan
 
 KINDS = re.compile(
     r"Flat|HNSW\d+|(OPQ\d+(_\d+)?,)?IVF\d+(_HNSW\d+)?,(Flat|SQ8|SQ4|PQ\d+(x4fs|x8)?)"

@@ -9,29 +9,29 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
 from zoo.index import engine
 from zoo.index.candidates import described
-from zoo.index.plan import Plan
+from zoo.index.layout import Plan
 from zoo.index.sources import Means, dim_of, work_for
 from zoo.index.tune import SAMPLE
 
-PROBE = 32  # pictures or captions embedded to learn the rate
+PROBE = 32  # images or captions embedded to learn the rate
 GRAPH = 2_000  # vectors in the graph that is built to learn the rate
 ITERATIONS = 10  # of faiss's k-means for cells
 
 
 def building_cost(
-    model: nn.Module, catalogue: Catalogue, modality: str, plans: Sequence[Plan], means: Means
+    model: nn.Module, dataset: ImageDataset, modality: str, plans: Sequence[Plan], means: Means
 ) -> dict[str, Any]:
     """Return what embedding takes and what each plan takes; several are tried on a sample.
 
     Raises:
         UsageError: the model lacks that side. DataError: an item cannot be read.
     """
-    count, dim = len(catalogue), dim_of(model)
+    count, dim = len(dataset), dim_of(model)
     built = min(count, SAMPLE) if len(plans) > 1 else count
-    embed_s = embedding_seconds(model, catalogue, modality, means)
+    embed_s = embedding_seconds(model, dataset, modality, means)
     rows: list[dict[str, Any]] = [
         {**described(plan, count, dim), "build_s": building_seconds(plan.kind, built, dim)}
         for plan in plans
@@ -40,16 +40,18 @@ def building_cost(
     return {"count": count, "embed_s": embed_s, "seconds": seconds, "candidates": rows}
 
 
-def embedding_seconds(model: nn.Module, catalogue: Catalogue, modality: str, means: Means) -> float:
-    """Embed a few items, spread over the catalogue, and scale; the loading processes not counted.
+def embedding_seconds(
+    model: nn.Module, dataset: ImageDataset, modality: str, means: Means
+) -> float:
+    """Embed a few items, spread over the dataset, and scale; the loading processes not counted.
 
     Raises:
         UsageError: the model lacks that side. DataError: an item cannot be read.
     """
-    probe = catalogue.subset(range(0, len(catalogue), -(-len(catalogue) // PROBE)))
-    records, embed = work_for(model, probe, catalogue.root.absolute(), modality, means)
+    probe = dataset.subset(range(0, len(dataset), -(-len(dataset) // PROBE)))
+    records, embed = work_for(model, probe, dataset.root.absolute(), modality, means)
     embed([0])  # the first pass sets things up
-    return _seconds(lambda: embed(range(len(records)))) * len(catalogue) / len(probe)
+    return _seconds(lambda: embed(range(len(records)))) * len(dataset) / len(probe)
 
 
 def building_seconds(kind: str, count: int, dim: int) -> float:

@@ -12,7 +12,7 @@ from zoo.index.rows import Record
 class Hit:
     """One found item; rank 1 is the best, score the inner product of two unit vectors.
 
-    path: where the picture was when it was indexed.
+    path: where the image was when it was indexed.
     """
 
     rank: int

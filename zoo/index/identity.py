@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.embedding.sizes import MultiScale
 from zoo.errors import UsageError
-from zoo.evaluation.sizes import MultiScale
 from zoo.index.manifest import ModelIdentity
 
 
@@ -37,10 +37,10 @@ def identify(model: nn.Module, name: str) -> ModelIdentity:
 
 
 def at_scales(model: nn.Module, scales: Sequence[float]) -> nn.Module:
-    """Return a model that embeds pictures at several scales and averages; at 1 alone, itself.
+    """Return a model that embeds images at several scales and averages; at 1 alone, itself.
 
     Raises:
-        UsageError: the network takes pictures of one size only.
+        UsageError: the network takes images of one size only.
     """
     return model if tuple(scales) == (1.0,) else MultiScale(model, tuple(scales))
 

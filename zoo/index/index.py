@@ -8,16 +8,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
+from zoo.embedding.whitening import Whitening
 from zoo.errors import DataError
-from zoo.evaluation.whitening import Whitening
 from zoo.files import refuse_to_overwrite, staged_folder
 from zoo.index import changes
 from zoo.index.identity import identify, refuse_other_model
+from zoo.index.layout import Plan
 from zoo.index.manifest import Manifest, ModelIdentity
 from zoo.index.measure import Wish
 from zoo.index.merging import merge
-from zoo.index.plan import Plan
 from zoo.index.reader import Reader
 from zoo.index.rows import Record
 from zoo.index.sources import Means, query_like, work_for
@@ -35,7 +35,7 @@ class Index(Reader):
         cls,
         folder: Path,
         model: nn.Module,
-        catalogue: Catalogue,
+        dataset: ImageDataset,
         *,
         name: str = "",
         modality: str = "images",
@@ -49,28 +49,28 @@ class Index(Reader):
         device: str = "cpu",
         track: Track = silent,
     ) -> "Index":
-        """Embed a catalogue and create the index `folder` from it.
+        """Embed a dataset and create the index `folder` from it.
 
         name: what `zoo.load` will be given to find the model again when somebody searches.
-        modality: index the catalogue's `images`, or its `captions`.
+        modality: index the dataset's `images`, or its `captions`.
         wish: choose the plan by measuring, with text queries where the model reads text and the
-            catalogue has captions (zoo/index/tune.py); `plan` is not looked at then.
+            dataset has captions (zoo/index/tune.py); `plan` is not looked at then.
         whiten: learn PCA whitening from the embeddings and keep it with the index, with all
             directions or the `whitening_dim` of largest variance. like: see `from_vectors`.
 
         Raises:
             UsageError: the folder exists, or the model lacks that side.
-            DataError: a picture cannot be read, or there is nothing to index.
+            DataError: an image cannot be read, or there is nothing to index.
         """
         refuse_to_overwrite(folder)
-        root = catalogue.root.absolute()
+        root = dataset.root.absolute()
         means = Means(batch_size, workers, device, track)
-        records, embed = work_for(model, catalogue, root, modality, means)
+        records, embed = work_for(model, dataset, root, modality, means)
         matrix = embed_distinct(records, embed)
         whitening = whitening_of(matrix, whitening_dim) if whiten else None
         tuning: list[dict[str, Any]] = []
         if wish is not None:
-            asked = query_like(model, catalogue, modality)
+            asked = query_like(model, dataset, modality)
             queries = None if asked is None else whitened(asked, whitening)
             plan, rows = tune(whitened(matrix, whitening), queries, wish, track)
             tuning = [row.to_json() for row in rows]
@@ -113,7 +113,7 @@ class Index(Reader):
         """
         matrix = unit_rows(vectors, "embedding")
         if len(matrix) == 0:
-            raise DataError("there is nothing to index", "give at least one picture")
+            raise DataError("there is nothing to index", "give at least one image")
         if like is not None:
             whitening = Reader.open(like).whitening
         matrix = whitened(matrix, whitening)
@@ -137,14 +137,14 @@ class Index(Reader):
     def add(
         self,
         model: nn.Module,
-        catalogue: Catalogue,
+        dataset: ImageDataset,
         *,
         batch_size: int = 64,
         workers: int = 0,
         device: str = "cpu",
         track: Track = silent,
     ) -> Update:
-        """Bring the index up to date with a catalogue; only content never seen is embedded.
+        """Bring the index up to date with a dataset; only content never seen is embedded.
 
         Raises:
             UsageError: it is not the index's model.
@@ -152,7 +152,7 @@ class Index(Reader):
         """
         refuse_other_model(self.manifest.model, identify(model, "this model"))
         means = Means(batch_size, workers, device, track)
-        records, embed = work_for(model, catalogue, self.root, self.manifest.modality, means)
+        records, embed = work_for(model, dataset, self.root, self.manifest.modality, means)
         done = update(self.folder, records, lambda chosen: self.prepare(embed(chosen)))
         self._refresh()
         return done

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.errors import IntegrityError
 from zoo.files import sha256_of
-from zoo.index.plan import Plan
+from zoo.index.layout import Plan
 
 FORMAT = 1
 MODALITIES = ("images", "captions")
@@ -33,7 +33,7 @@ class Facts:
 class ModelIdentity:
     """The model whose embeddings an index holds: only it may ask questions.
 
-    weights_sha256: over the tensors themselves (zoo/index/identity.py), whatever file they lie in.
+    weights_sha256: over the tensors themselves (`zoo.index.identity`) (whatever the file).
     config: what else decides the embedding: architecture, pooling, preprocessing.
     """
 

@@ -1,4 +1,4 @@
-"""A map of an index: pictures laid out so that similar ones are near each other."""
+"""A map of an index: images laid out so that similar ones are near each other."""
 
 import math
 from html import escape
@@ -10,15 +10,15 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from zoo.index.index import Index
-from zoo.index.page import readable
+from zoo.index.results_page import readable
 from zoo.report import page, paragraph
-from zoo.report.pictures import thumbnail
+from zoo.report.images import thumbnail
 
 SIDE = 44  # pixels of a thumbnail; 1,000 of them make a page of about 1.5 MB
 
 
 def map_page(index: Index, limit: int = 1_000) -> str:
-    """Return a self-contained page: at most `limit` pictures on a grid, drawn with a fixed seed."""
+    """Return a self-contained page: at most `limit` images on a grid, drawn with a fixed seed."""
     ids = index.ids()
     chosen = np.sort(np.random.default_rng(0).permutation(len(ids))[:limit])
     vectors = index.vectors_of([ids[i] for i in chosen])
@@ -31,7 +31,7 @@ def map_page(index: Index, limit: int = 1_000) -> str:
     ]
     side = SIDE * (int(places.max()) + 1) if items else 0
     missing = len(chosen) - len(items)
-    notes = [paragraph(f"{missing} pictures are missing or unreadable.")] if missing else []
+    notes = [paragraph(f"{missing} images are missing or unreadable.")] if missing else []
     lead = f"{len(items)} of {len(ids)} items; neighbours on the map are neighbours in the index."
     canvas = f'<div style="position:relative;width:{side}px;height:{side}px">'
     return page(f"Map of {index.folder.name}", lead, *notes, canvas, *figures, "</div>")

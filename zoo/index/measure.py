@@ -14,7 +14,7 @@ from jaxtyping import Float32
 
 from zoo.index import engine
 from zoo.index.candidates import between, efforts
-from zoo.index.plan import Plan
+from zoo.index.layout import Plan
 from zoo.index.segment import CODES, VECTORS, write_vectors
 
 log = logging.getLogger("rankzoo")

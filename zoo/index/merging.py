@@ -18,11 +18,11 @@ from zoo.index.changes import (
     opened,
     share_training,
 )
+from zoo.index.generations import SEGMENTS, publish, read_current
 from zoo.index.identity import refuse_other_model
 from zoo.index.manifest import Manifest
 from zoo.index.rows import Record, columns_of, levels_of
 from zoo.index.segment import Segment, write_segment
-from zoo.index.store import SEGMENTS, publish, read_current
 
 
 def merge(out: Path, folders: Sequence[Path]) -> int:

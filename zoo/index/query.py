@@ -1,4 +1,4 @@
-"""Questions to an index: picture files, folders of them, or text."""
+"""Questions to an index: image files, folders of them, or text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from zoo.index.sources import image_side, text_side
 
 @dataclass(frozen=True)
 class Query:
-    """One question: a picture file, or a text when `path` is None."""
+    """One question: an image file, or a text when `path` is None."""
 
     text: str
     path: Path | None = None
 
 
 def read_queries(arguments: Sequence[str], *, as_text: bool = False) -> list[Query]:
-    """Turn command line arguments into questions: files, folders (each picture below), or texts.
+    """Turn command line arguments into questions: files, folders (each image below), or texts.
 
     as_text: take every argument as text, even one that names a file.
 
     Raises:
         UsageError: an argument is empty. UnavailableError: it looks like a file that is not there.
-        DataError: a folder holds no picture.
+        DataError: a folder holds no image.
     """
     return [query for argument in arguments for query in _read(argument, as_text)]
 
@@ -40,14 +40,14 @@ def embed_queries(
     """Embed questions in order, each with the side of the model that it needs.
 
     Raises:
-        UsageError: the model lacks that side. DataError: a picture cannot be read.
+        UsageError: the model lacks that side. DataError: an image cannot be read.
     """
     vectors: dict[int, Tensor] = {}
-    pictures: list[tuple[int, Any]] = [
+    images: list[tuple[int, Any]] = [
         (i, q.path) for i, q in enumerate(queries) if q.path is not None
     ]
     texts: list[tuple[int, Any]] = [(i, q.text) for i, q in enumerate(queries) if q.path is None]
-    for side, wanted in ((image_side, pictures), (text_side, texts)):
+    for side, wanted in ((image_side, images), (text_side, texts)):
         for start in range(0, len(wanted), batch_size):
             group = wanted[start : start + batch_size]
             found = side(model)([value for _, value in group])
@@ -57,7 +57,7 @@ def embed_queries(
 
 def _read(argument: str, as_text: bool) -> list[Query]:
     if not argument.strip():
-        raise UsageError("a query is empty", "give a picture, a folder or a text")
+        raise UsageError("a query is empty", "give an image, a folder or a text")
     path = Path(argument)
     if as_text or not _exists(path):
         if not as_text and path.suffix.lower() in SUFFIXES:
@@ -67,7 +67,7 @@ def _read(argument: str, as_text: bool) -> list[Query]:
         return [Query(argument, path)]
     found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not found:
-        raise DataError(f"{path} holds no picture", f"suffixes: {' '.join(sorted(SUFFIXES))}")
+        raise DataError(f"{path} holds no image", f"suffixes: {' '.join(sorted(SUFFIXES))}")
     return [Query(str(p), p) for p in found]
 
 

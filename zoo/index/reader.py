@@ -9,16 +9,16 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from zoo.embedding.whitening import Whitening, load_whitening
 from zoo.errors import IntegrityError, UsageError
-from zoo.evaluation.whitening import Whitening, load_whitening
 from zoo.index import engine
+from zoo.index.generations import check_files, read_current
 from zoo.index.hits import Hit, ranked
 from zoo.index.identity import refuse_other_model
+from zoo.index.layout import Plan
 from zoo.index.manifest import Manifest, ModelIdentity
-from zoo.index.plan import Plan
 from zoo.index.rows import Record
 from zoo.index.segment import Segment, locate
-from zoo.index.store import check_files, read_current
 from zoo.index.vectors import unit_rows, whitened
 from zoo.progress import Track, silent
 

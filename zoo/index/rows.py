@@ -16,9 +16,9 @@ BATCH = 500  # values in one `IN (...)`: SQLite takes 32,766
 
 @dataclass(frozen=True)
 class Record:
-    """One indexed thing: a picture, or one caption of a picture.
+    """One indexed thing: an image, or one caption of an image.
 
-    path: relative to the index's root, or absolute; sha256: of the picture file's bytes.
+    path: relative to the index's root, or absolute; sha256: of the image file's bytes.
     labels: level name -> label; extra: any other column of the manifest it came from.
     """
 

@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float32
 from zoo.errors import IntegrityError
 from zoo.files import atomic_path, staged_folder
 from zoo.index import engine
+from zoo.index.generations import SEGMENTS
+from zoo.index.layout import Plan
 from zoo.index.manifest import Facts, Manifest, SegmentFacts
-from zoo.index.plan import Plan
 from zoo.index.rows import FIXED, Records, Rows, write_rows
-from zoo.index.store import SEGMENTS
 from zoo.index.where import Filter
 
 VECTORS, CODES, ITEMS = "vectors.faiss", "codes.faiss", "items.sqlite"

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.files import staged_folder, write_json
 from zoo.index.engine import map_vectors
 from zoo.index.identity import refuse_other_model
 from zoo.index.index import Index
+from zoo.index.layout import Plan
 from zoo.index.manifest import Facts, ModelIdentity
-from zoo.index.plan import Plan
 from zoo.index.rows import Record, Rows, write_rows
 from zoo.index.segment import ITEMS, VECTORS, write_vectors
 from zoo.index.sources import Means, work_for
@@ -53,10 +53,10 @@ class Shard:
         """Name of its folder."""
         return f"shard-{self.number:05d}-of-{self.total:05d}"
 
-    def of(self, catalogue: Catalogue) -> Catalogue:
+    def of(self, dataset: ImageDataset) -> ImageDataset:
         """Return its items: a run of neighbours, so that the shards in order are the whole."""
-        start, end = (len(catalogue) * n // self.total for n in (self.number, self.number + 1))
-        return catalogue.subset(range(start, end))
+        start, end = (len(dataset) * n // self.total for n in (self.number, self.number + 1))
+        return dataset.subset(range(start, end))
 
 
 def embed_shard(
@@ -64,27 +64,27 @@ def embed_shard(
     shard: Shard,
     model: nn.Module,
     identity: ModelIdentity,
-    catalogue: Catalogue,
+    dataset: ImageDataset,
     means: Means = Means(),
     modality: str = "images",
 ) -> bool:
     """Embed one shard into `out`; return False when it was there already, whole, and of the same.
 
     Raises:
-        UsageError: the shard there was made of other pictures, or with another model.
+        UsageError: the shard there was made of other images, or with another model.
     """
     home = out / shard.name
-    part = shard.of(catalogue)
+    part = shard.of(dataset)
     source = fingerprint(part)
     if home.exists():
         receipt = read_receipt(home)
         refuse_other_model(ModelIdentity(**receipt["model"]), identity)
         if receipt["source"] != source:
-            raise UsageError(f"{home} was made of other pictures", "choose another --out")
+            raise UsageError(f"{home} was made of other images", "choose another --out")
         return False
     for leftover in out.glob(f".{shard.name}.*"):  # of a worker that was killed
         shutil.rmtree(leftover, ignore_errors=True)
-    root = catalogue.root.absolute()
+    root = dataset.root.absolute()
     records, embed = work_for(model, part, root, modality, means)
     with staged_folder(home) as staged:
         vectors = embed_distinct(records, embed)
@@ -94,7 +94,7 @@ def embed_shard(
             "model": asdict(identity),
             "modality": modality,
             "root": str(root),
-            "levels": list(catalogue.levels),
+            "levels": list(dataset.levels),
             "count": len(records),
             "dim": vectors.shape[1],
             "source": source,
@@ -169,10 +169,10 @@ def read_receipt(home: Path) -> dict[str, Any]:
     return receipt
 
 
-def fingerprint(catalogue: Catalogue) -> str:
+def fingerprint(dataset: ImageDataset) -> str:
     """Hash which files a shard is made of: paths from the root, sizes, labels and captions."""
     lines: Sequence[object] = [
         (str(item.path.absolute()), item.path.stat().st_size, item.labels, item.captions)
-        for item in catalogue.items
+        for item in dataset.items
     ]
     return hashlib.sha256(repr(lines).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,4 +1,4 @@
-"""From a catalogue and a model to records and vectors."""
+"""From a dataset and a model to records and vectors."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from zoo.data.catalogue import Catalogue, Item
+from zoo.data.dataset import ImageDataset, Item
+from zoo.embedding.embed import embed_dataset
 from zoo.errors import DataError, UsageError
-from zoo.evaluation.embed import embed_catalogue
 from zoo.files import sha256_of
 from zoo.index.rows import Record
 from zoo.index.vectors import unit_rows
@@ -24,27 +24,25 @@ QUERIES = 1_000  # questions of the other modality that a tuner measures with
 Embed = Callable[[Sequence[int]], Float[Tensor, "item dim"]]
 
 
-def image_records(catalogue: Catalogue, root: Path, track: Track = silent) -> list[Record]:
-    """Return one record a picture, with its content's hash; paths start from `root`."""
-    items = track(catalogue.items, "hash", len(catalogue.items))
-    return [
-        _record(item, catalogue, root, sha256_of(item.path), item.captions[:1]) for item in items
-    ]
+def image_records(dataset: ImageDataset, root: Path, track: Track = silent) -> list[Record]:
+    """Return one record an image, with its content's hash; paths start from `root`."""
+    items = track(dataset.items, "hash", len(dataset.items))
+    return [_record(item, dataset, root, sha256_of(item.path), item.captions[:1]) for item in items]
 
 
-def caption_records(catalogue: Catalogue, root: Path) -> list[Record]:
+def caption_records(dataset: ImageDataset, root: Path) -> list[Record]:
     """Return one record a caption, with the text's hash.
 
     Raises:
         DataError: no item has a caption.
     """
     records = [
-        _record(item, catalogue, root, hashlib.sha256(text.encode()).hexdigest(), (text,))
-        for item in catalogue.items
+        _record(item, dataset, root, hashlib.sha256(text.encode()).hexdigest(), (text,))
+        for item in dataset.items
         for text in item.captions
     ]
     if not records:
-        raise DataError(f"{catalogue.root}: no item has a caption", "add a column `caption`")
+        raise DataError(f"{dataset.root}: no item has a caption", "add a column `caption`")
     return records
 
 
@@ -59,33 +57,33 @@ class Means:
 
 
 def work_for(
-    model: nn.Module, catalogue: Catalogue, root: Path, modality: str, means: Means
+    model: nn.Module, dataset: ImageDataset, root: Path, modality: str, means: Means
 ) -> tuple[list[Record], Embed]:
-    """Return what to index of a catalogue, and a function from positions in it to embeddings.
+    """Return what to index of a dataset, and a function from positions in it to embeddings.
 
     Raises:
         UsageError: the model lacks the side that `modality` needs.
         DataError: there is nothing of that modality.
     """
     if modality == "captions":
-        records = caption_records(catalogue, root)
+        records = caption_records(dataset, root)
         return records, _caption_embedder(model, [record.caption for record in records], means)
     image_side(model)
-    return image_records(catalogue, root, means.track), _image_embedder(model, catalogue, means)
+    return image_records(dataset, root, means.track), _image_embedder(model, dataset, means)
 
 
 def query_like(
-    model: nn.Module, catalogue: Catalogue, modality: str
+    model: nn.Module, dataset: ImageDataset, modality: str
 ) -> Float32[np.ndarray, "query dim"] | None:
     """Embed things of the other modality, as they will be asked for; None if there are none.
 
-    A text asks an index of pictures from elsewhere in the space than its pictures would: an index
-    tuned on pictures can lose half its recall for texts.
+    A text asks an index of images from elsewhere in the space than its images would: an index
+    tuned on images can lose half its recall for texts.
     """
     both = all(getattr(model, side, None) for side in ("embed_texts", "embed_images"))
-    if not both or not any(item.captions for item in catalogue.items):
+    if not both or not any(item.captions for item in dataset.items):
         return None
-    items = [item for item in catalogue.items if item.captions][:QUERIES]
+    items = [item for item in dataset.items if item.captions][:QUERIES]
     if modality == "captions":
         asked = image_side(model)([item.path for item in items])
     else:
@@ -93,11 +91,11 @@ def query_like(
     return unit_rows(asked, "query")
 
 
-def _image_embedder(model: nn.Module, catalogue: Catalogue, means: Means) -> Embed:
+def _image_embedder(model: nn.Module, dataset: ImageDataset, means: Means) -> Embed:
     def embed(positions: Sequence[int]) -> Float[Tensor, "item dim"]:
-        return embed_catalogue(
+        return embed_dataset(
             model,
-            catalogue.subset(positions),
+            dataset.subset(positions),
             batch_size=means.batch_size,
             workers=means.workers,
             device=means.device,
@@ -136,7 +134,7 @@ def image_side(model: nn.Module) -> Callable[[list[Any]], Float[Tensor, "image d
     Raises:
         UsageError: it has none.
     """
-    return _side(model, "embed_images", "look at pictures")
+    return _side(model, "embed_images", "look at images")
 
 
 def dim_of(model: nn.Module) -> int:
@@ -156,9 +154,9 @@ def _side(model: nn.Module, method: str, ability: str) -> Callable[[list[Any]], 
 
 
 def _record(
-    item: Item, catalogue: Catalogue, root: Path, sha256: str, captions: Sequence[str]
+    item: Item, dataset: ImageDataset, root: Path, sha256: str, captions: Sequence[str]
 ) -> Record:
-    labels = dict(zip(catalogue.levels, item.labels, strict=True))
+    labels = dict(zip(dataset.levels, item.labels, strict=True))
     split = {"split": item.split} if item.split else {}
     path = relative_path(item.path.absolute(), root)
     return Record(path, sha256, next(iter(captions), ""), labels, {**item.extra, **split})

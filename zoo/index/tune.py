@@ -8,8 +8,8 @@ import numpy as np
 
 from zoo.errors import UsageError
 from zoo.index.candidates import candidates, cells_for, memory_bytes
+from zoo.index.layout import Plan
 from zoo.index.measure import Measured, Queries, Vectors, Wish, course, measure
-from zoo.index.plan import Plan
 from zoo.progress import Track, silent
 
 SAMPLE = 200_000  # vectors that candidates are built on
@@ -43,7 +43,7 @@ def tune(
 ) -> tuple[Plan, list[Measured]]:
     """Build candidates on a sample, measure them at rising effort, and choose one.
 
-    queries: vectors like those that will be asked (texts, for pictures searched by text); None
+    queries: vectors like those that will be asked (texts, for images searched by text); None
         holds some of the vectors back. kinds: try these instead of `candidates`.
 
     Returns the plan for all the vectors, and the whole table.

@@ -1,4 +1,4 @@
-"""Adding pictures: only content never seen is embedded, and changed files replace their past."""
+"""Adding images: only content never seen is embedded, and changed files replace their past."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from zoo.index.changes import buried, event, grown, opened
+from zoo.index.generations import publish, writing
 from zoo.index.manifest import Manifest
 from zoo.index.rows import Record
 from zoo.index.segment import Segment
 from zoo.index.sources import Embed
-from zoo.index.store import publish, writing
 from zoo.index.vectors import unit_rows
 
 Vectors = Float32[np.ndarray, "item dim"]

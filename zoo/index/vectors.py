@@ -5,8 +5,8 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from zoo.embedding.whitening import Whitening, learn_whitening
 from zoo.errors import DataError
-from zoo.evaluation.whitening import Whitening, learn_whitening
 
 LEARN_ON = 100_000  # vectors: 200 a direction at 512 dimensions
 Rows = Float32[np.ndarray, "item dim"]

@@ -1,4 +1,4 @@
-"""Embedders: timm backbones that place pictures on the unit sphere."""
+"""Embedders: timm backbones that place images on the unit sphere."""
 
 from zoo.models.config import EmbedderConfig as EmbedderConfig
 from zoo.models.embedder import Embedder as Embedder

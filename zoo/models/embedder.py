@@ -1,4 +1,4 @@
-"""Backbone, pooling, head, unit length: a picture becomes a point on the sphere."""
+"""Backbone, pooling, head, unit length: an image becomes a point on the sphere."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -21,7 +21,7 @@ from zoo.models.pretrained import Pretrained
 class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
     """A timm backbone with pooling and an optional head; its output has unit length.
 
-    `forward` maps normalised pictures (batch, 3, height, width) to (batch, dim) in float32.
+    `forward` maps normalised images (batch, 3, height, width) to (batch, dim) in float32.
     """
 
     FILES: ClassVar = ["config.json", "model.safetensors"]
@@ -41,23 +41,23 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
 
     @property
     def transform(self) -> Transform:
-        """The evaluation transform: a picture to this network's input."""
+        """The evaluation transform: an image to this network's input."""
         return evaluation_transform(self.config.preprocessing)
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
-        """Embed a batch of normalised pictures."""
+        """Embed a batch of normalised images."""
         pooled = self._pool(self.backbone.forward_features(images))
         return nn.functional.normalize(self.head(pooled).float(), dim=1)
 
     def embed_images(
         self, images: Iterable[Image | Path | str], batch_size: int = 64
     ) -> Float[Tensor, "image dim"]:
-        """Embed pictures or picture files with the evaluation transform, on the model's device.
+        """Embed images or image files with the evaluation transform, on the model's device.
 
         Raises:
-            DataError: a file is no readable picture.
+            DataError: a file is no readable image.
         """
-        return embed_pictures(self, images, batch_size)
+        return embed_images(self, images, batch_size)
 
     @classmethod
     def read_folder(cls, folder: Path) -> "Embedder":
@@ -82,21 +82,21 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
 
 
 @torch.inference_mode()
-def embed_pictures(
+def embed_images(
     model: Any, images: Iterable[Image | Path | str], batch_size: int
 ) -> Float[Tensor, "image dim"]:
-    """Embed pictures or picture files with a model's own transform, on its device.
+    """Embed images or image files with a model's own transform, on its device.
 
     Raises:
-        DataError: a file is no readable picture.
+        DataError: a file is no readable image.
     """
     device = next(model.parameters()).device
     transform = model.transform
     found = [torch.empty(0, model.dim)]
     remaining = iter(images)
     while group := list(islice(remaining, batch_size)):
-        pictures = [i if isinstance(i, Image) else open_image(Path(i)) for i in group]
-        batch = torch.stack([transform(picture) for picture in pictures])
+        images = [i if isinstance(i, Image) else open_image(Path(i)) for i in group]
+        batch = torch.stack([transform(image) for image in images])
         found.append(model(batch.to(device)).cpu())
     return torch.cat(found)
 

@@ -1,4 +1,4 @@
-"""Feature maps to one vector per picture: average, maximum, GeM."""
+"""Feature maps to one vector per image: average, maximum, GeM."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Backbone and linear head: a picture becomes one score per class, or the value of an attribute."""
+"""Backbone and linear head: an image becomes one score per class, or the value of an attribute."""
 
 import json
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class ScorerConfig:
 
 
 class Scorer(nn.Module):
-    """Scores pictures: `features` are what timm feeds its classifier, `head` maps them to scores.
+    """Scores images: `features` are what timm feeds its classifier, `head` maps them to scores.
 
     VGG's two fully connected layers are part of its features, as they are in timm.
     """
@@ -70,13 +70,13 @@ class Scorer(nn.Module):
 
     @property
     def transform(self) -> Transform:
-        """The evaluation transform: a picture to this network's input."""
+        """The evaluation transform: an image to this network's input."""
         return evaluation_transform(self.config.preprocessing)
 
     def features(
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch feature"]:
-        """Return what the head sees of normalised pictures."""
+        """Return what the head sees of normalised images."""
         pooled: Tensor = self.backbone.forward_head(
             self.backbone.forward_features(images), pre_logits=True
         )
@@ -85,7 +85,7 @@ class Scorer(nn.Module):
     def forward(
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch output"]:
-        """Score normalised pictures."""
+        """Score normalised images."""
         scores: Tensor = self.head(self.features(images))
         return scores
 
@@ -93,18 +93,18 @@ class Scorer(nn.Module):
     def file_features(
         self, paths: tuple[Path, ...], *, batch_size: int = 64, track: Track = silent
     ) -> Float[Tensor, "image feature"]:
-        """Return the features of picture files, in order, on the CPU.
+        """Return the features of image files, in order, on the CPU.
 
         Raises:
-            DataError: a file is no readable picture.
+            DataError: a file is no readable image.
         """
         device = next(self.parameters()).device
         transform = self.transform
         groups = [paths[i : i + batch_size] for i in range(0, len(paths), batch_size)]
         found = []
         for group in track(groups, "features", len(groups)):
-            pictures = torch.stack([transform(open_image(path)) for path in group])
-            found.append(self.features(pictures.to(device)).cpu())
+            images = torch.stack([transform(open_image(path)) for path in group])
+            found.append(self.features(images.to(device)).cpu())
         return torch.cat(found)
 
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data.catalogue import Catalogue, Item
+from zoo.data.dataset import ImageDataset, Item
 from zoo.index import Hit, Index
 from zoo.models import Embedder
 from zoo.progress import Track
@@ -21,22 +21,22 @@ class Example:
 
 
 def find_examples(
-    model: Embedder, name: Path, catalogue: Catalogue, folder: Path, seed: int, track: Track
+    model: Embedder, name: Path, dataset: ImageDataset, folder: Path, seed: int, track: Track
 ) -> list[Example]:
     """Index the gallery into `folder`, and search it with a few queries.
 
     name: the folder `model` was loaded from.
     """
-    gallery = catalogue.split("gallery")
+    gallery = dataset.split("gallery")
     index = Index.build(folder, model, gallery, name=str(name.absolute()), track=track)
-    queries = draw_queries(catalogue, seed)
+    queries = draw_queries(dataset, seed)
     found = index.search(model.embed_images([query.path for query in queries]), HITS)
     index.close()
     return [Example(query, hits) for query, hits in zip(queries, found, strict=True)]
 
 
-def draw_queries(catalogue: Catalogue, seed: int) -> list[Item]:
+def draw_queries(dataset: ImageDataset, seed: int) -> list[Item]:
     """Draw a few items of the query split by `seed`, of different classes."""
-    by_label = {item.labels[0]: item for item in catalogue.split("query").items}
+    by_label = {item.labels[0]: item for item in dataset.split("query").items}
     classes = random.Random(seed).sample(sorted(by_label), min(QUERIES, len(by_label)))
     return [by_label[label] for label in classes]

@@ -1,10 +1,10 @@
-"""The quickstart's report: settings, curve, before and after in numbers and in pictures."""
+"""The quickstart's report: settings, curve, before and after in numbers and in images."""
 
 from zoo import __version__, report
 from zoo.files import write_text
 from zoo.quickstart.examples import Example
 from zoo.quickstart.run import Quickstart
-from zoo.training.record import read_rows
+from zoo.runs.record import read_rows
 
 SHOWN = ("recall_at_1", "recall_at_5", "recall_at_10", "map_at_r", "mean_average_precision")
 
@@ -21,7 +21,7 @@ def write_report(done: Quickstart) -> None:
         "rankzoo quickstart",
         lead,
         report.section("Before and after", _numbers(done)),
-        report.section("Pictures", report.paragraph(_how_drawn(done)), _pictures(done)),
+        report.section("Images", report.paragraph(_how_drawn(done)), _images(done)),
         report.section("Training", _curve(done)),
         report.section("Settings", report.facts(_settings(done))),
         report.section("Seconds", report.table(["stage", "seconds"], _stages(done))),
@@ -53,7 +53,7 @@ def _how_drawn(done: Quickstart) -> str:
     )
 
 
-def _pictures(done: Quickstart) -> str:
+def _images(done: Quickstart) -> str:
     rows = []
     for before, after in zip(done.examples["before"], done.examples["after"], strict=True):
         rows += [_row("before", before), _row("after", after)]

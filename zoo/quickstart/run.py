@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.evaluation.evaluation import Evaluation
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import refuse_to_overwrite
+from zoo.metrics.evaluation import Evaluation
 from zoo.models import load_embedder, save_embedder
 from zoo.progress import Track, silent
 from zoo.quickstart.examples import Example, find_examples
@@ -26,7 +26,7 @@ RECIPE = "emoji-sup_hap"
 
 @dataclass
 class Quickstart:
-    """What the quickstart did: both evaluations, the pictures found, the seconds of each stage."""
+    """What the quickstart did: both evaluations, the images found, the seconds of each stage."""
 
     out: Path
     recipe: Recipe
@@ -87,25 +87,25 @@ def run_quickstart(
         recipe = overridden(recipe, [f"schedule.steps={steps}"])
     done = Quickstart(out, recipe, seed)
     with _timed(done, "draw the emoji"):
-        catalogue = read_data(recipe, out / "data")
+        dataset = read_data(recipe, out / "data")
     with _timed(done, "load the pretrained model"):
         model = build_network(recipe, offline=True)
         save_embedder(model, out / "pretrained")
     with _timed(done, "evaluate"):
-        found = evaluate_retrieval(model, catalogue, device=device, track=track)
+        found = evaluate_retrieval(model, dataset, device=device, track=track)
         done.evaluations["before"] = found
     with _timed(done, "index and search"):
         done.examples["before"] = find_examples(
-            model, out / "pretrained", catalogue, out / "index-before", seed, track
+            model, out / "pretrained", dataset, out / "index-before", seed, track
         )
     with _timed(done, "train and evaluate"):
-        run = train(recipe, catalogue, model, out / "run", device=device, seed=seed, track=track)
+        run = train(recipe, dataset, model, out / "run", device=device, seed=seed, track=track)
         assert run.evaluation is not None  # half of the classes are held out
         done.evaluations["after"] = run.evaluation
     with _timed(done, "index and search again"):
         trained = load_embedder(out / "run").to(device)
         done.examples["after"] = find_examples(
-            trained, out / "run", catalogue, out / "index", seed, track
+            trained, out / "run", dataset, out / "index", seed, track
         )
     return done
 

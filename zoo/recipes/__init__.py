@@ -23,5 +23,5 @@ RECIPES: dict[str, Recipe] = {
     for recipe in shelf.RECIPES
 }
 
-# Recipes of another kind: they train scores of pictures, not embeddings.
+# Recipes of another kind: they train scores of images, not embeddings.
 SCORE_RECIPES: dict[str, ScoreRecipe] = {r.name: r for r in (*voc.RECIPES, *scenes.RECIPES)}

@@ -1,4 +1,4 @@
-"""Pictures and captions: COCO as DSVE-Loc and SoDeep train it, and emoji with their names.
+"""Images and captions: COCO as DSVE-Loc and SoDeep train it, and emoji with their names.
 
 rankzoo train coco-resnet152-sodeep --data /data/coco --out runs/coco
 rankzoo train emoji-captions --data emoji/ --out runs/emoji-captions
@@ -8,9 +8,9 @@ coco-resnet152-triplet   -              -
 coco-resnet152-sodeep    -              -
 emoji-captions           2 CPU cores    -
 
-DSVE-Loc pools with WELDON and trains an SRU text encoder; here the picture network learns the
+DSVE-Loc pools with WELDON and trains an SRU text encoder; here the image network learns the
 space of a frozen sentence encoder, so its published numbers are not claimed. Batch sizes, rates,
-margin, frozen epochs and picture size are theirs.
+margin, frozen epochs and image size are theirs.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ from zoo.recipes.recipe import (
 
 TRIPLET = Recipe(
     name="coco-resnet152-triplet",
-    about="hard-negative triplets between pictures and captions",
+    about="hard-negative triplets between images and captions",
     network=Network("timm/resnet152.tv_in1k", pooling="avg", dim=384, size=256, resize=350),
     data=Data("captions"),
     captions=Captions(),
@@ -44,7 +44,7 @@ TRIPLET = Recipe(
 SODEEP = replace(
     TRIPLET,
     name="coco-resnet152-sodeep",
-    about="SoDeep's hard recall loss between pictures and captions",
+    about="SoDeep's hard recall loss between images and captions",
     batch=Batch(100, sampler="shuffled"),
     loss=LossTerm("sodeep_recall", {"form": "hard", "margin": 0.2}),
 )

@@ -3,7 +3,7 @@
 rankzoo train voc07-faster-rcnn-r50-blackbox --data VOCdevkit/ --out runs/voc
 
 Published figures are quoted from the papers and repositories named in `source`, in percent; none of
-these was trained by us. `scenes-*` are ours, for two CPU cores, on `zoo.data.scenes`.
+these was trained by us. `scenes-*` are ours, for two CPU cores, on `zoo.data.synthetic.scenes`.
 """
 
 from dataclasses import replace

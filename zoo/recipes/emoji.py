@@ -1,6 +1,6 @@
-"""Emoji across artists: real pictures and real weights that arrive as packages, for two CPU cores.
+"""Emoji across artists: real images and real weights that arrive as packages, for two CPU cores.
 
-Query a Twemoji picture, find the same emoji drawn by OpenMoji, among classes never trained on.
+Query a Twemoji image, find the same emoji drawn by OpenMoji, among classes never trained on.
 
 rankzoo train emoji-sup_hap --data emoji/ --out runs/emoji
 
@@ -50,7 +50,7 @@ RECALL_AT_K = Recipe(
 )
 
 # Loss, temperature and rate are those that `rankzoo compare` chose on training classes set aside
-# (zoo/comparison/README.md); it sees all three label levels: emoji, subgroup, group.
+# (zoo/experiments/README.md); it sees all three label levels: emoji, subgroup, group.
 SUP_HAP = replace(
     RECALL_AT_K,
     name="emoji-sup_hap",

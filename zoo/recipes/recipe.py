@@ -38,7 +38,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Captions:
-    """Pictures are trained against captions: the frozen text encoder whose space they learn."""
+    """Images are trained against captions: the frozen text encoder whose space they learn."""
 
     encoder: str = "all-minilm-l6-v2"
 

@@ -1,4 +1,4 @@
-"""Recipes that train scores with ranks: many labels a picture, or the value of an attribute."""
+"""Recipes that train scores with ranks: many labels an image, or the value of an attribute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

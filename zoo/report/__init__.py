@@ -1,4 +1,4 @@
-"""Reports people look at: one self-contained HTML file with tables, curves and pictures."""
+"""Reports people look at: one self-contained HTML file with tables, curves and images."""
 
 from zoo.report.charts import histogram as histogram
 from zoo.report.charts import line_chart as line_chart
@@ -8,6 +8,6 @@ from zoo.report.html import page as page
 from zoo.report.html import paragraph as paragraph
 from zoo.report.html import section as section
 from zoo.report.html import table as table
-from zoo.report.pictures import Shown as Shown
-from zoo.report.pictures import ranking as ranking
-from zoo.report.pictures import rankings as rankings
+from zoo.report.images import Shown as Shown
+from zoo.report.images import ranking as ranking
+from zoo.report.images import rankings as rankings

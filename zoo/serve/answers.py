@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo.index import Hit
-from zoo.index.landmarks import vote
+from zoo.index.refine import vote
 
 LARGEST_ID = 2**63 - 1  # what SQLite stores
 

@@ -10,10 +10,10 @@ from typing import TypeVar
 from anyio.to_thread import run_sync
 
 from zoo.errors import RankzooError
+from zoo.index.generations import POINTER
 from zoo.index.identity import refuse_other_model
 from zoo.index.manifest import Manifest
 from zoo.index.reader import Reader
-from zoo.index.store import POINTER
 from zoo.serve.encoder import Encoder
 from zoo.serve.refusal import RefusedError
 from zoo.serve.snapshot import Snapshot

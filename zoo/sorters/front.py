@@ -32,7 +32,7 @@ class Front:
     r2: dict[float, float]
 
 
-def judge(
+def validator(
     build: Callable[[float], Sorter],
     scores: Float[Tensor, "batch length"],
     generator: Generator,

@@ -1,7 +1,7 @@
 """Augmentation of whole batches, as pure functions of the pixels and a row of uniform draws.
 
 Every random choice comes from `draws`, made from (seed, step): a resumed run, a second pass over
-the same chunk, and any number of processes see the same picture.
+the same chunk, and any number of processes see the same image.
 """
 
 import math
@@ -31,10 +31,10 @@ def draws_of_step(count: int, seed: int, step: int) -> Draws:
 
 
 def crop_boxes(draws: Draws, aspect: Float[Tensor, " batch"], augmentation: Augmentation) -> Boxes:
-    """Return random crops as (left, top, width, height) shares of a picture.
+    """Return random crops as (left, top, width, height) shares of an image.
 
     The area is uniform in `scale`, the logarithm of the pixel aspect ratio uniform in `ratio`;
-    a side that would leave the picture is cut to it. `aspect` is width / height of the picture.
+    a side that would leave the image is cut to it. `aspect` is width / height of the image.
     """
     low, high = augmentation.scale
     area = low + (high - low) * draws[:, 0]
@@ -45,8 +45,8 @@ def crop_boxes(draws: Draws, aspect: Float[Tensor, " batch"], augmentation: Augm
     return torch.stack([draws[:, 2] * (1 - width), draws[:, 3] * (1 - height), width, height], 1)
 
 
-def cropped(pictures: Pixels, boxes: Boxes, size: int) -> Float[Tensor, "batch 3 size size"]:
-    """Return boxes of same-sized pictures resampled to `size` (bilinear), values in [0, 255]."""
+def cropped(images: Pixels, boxes: Boxes, size: int) -> Float[Tensor, "batch 3 size size"]:
+    """Return boxes of same-sized images resampled to `size` (bilinear), values in [0, 255]."""
     left, top, width, height = boxes.unbind(1)
     zero = torch.zeros_like(left)
     rows = torch.stack([width, zero, 2 * left + width - 1], dim=1)
@@ -55,12 +55,12 @@ def cropped(pictures: Pixels, boxes: Boxes, size: int) -> Float[Tensor, "batch 3
         torch.stack([rows, columns], dim=1), [len(boxes), 3, size, size], align_corners=False
     )
     return torch.nn.functional.grid_sample(
-        pictures.float(), grid, mode="bilinear", padding_mode="border", align_corners=False
+        images.float(), grid, mode="bilinear", padding_mode="border", align_corners=False
     )
 
 
 def coloured(
-    pictures: Float[Tensor, "batch 3 height width"],
+    images: Float[Tensor, "batch 3 height width"],
     draws: Draws,
     augmentation: Augmentation,
     preprocessing: Preprocessing,
@@ -68,26 +68,26 @@ def coloured(
     """Flip, change colours and normalise a batch of crops with values in [0, 255].
 
     Brightness, contrast, saturation, hue and grey are affine in the colour, so that one 3 x 3
-    matrix and one offset a picture do them all.
+    matrix and one offset an image do them all.
     """
     flipped = draws[:, 4, None, None, None] < augmentation.flip
-    pictures = torch.where(flipped, pictures.flip(3), pictures) / 255
+    images = torch.where(flipped, images.flip(3), images) / 255
     if augmentation.colour or augmentation.grey:
         matrix, keep = _colour_matrices(draws, augmentation)
-        mean_grey = torch.einsum("c,bcd,bd->b", LUMA, matrix, pictures.mean(dim=(2, 3)))
+        mean_grey = torch.einsum("c,bcd,bd->b", LUMA, matrix, images.mean(dim=(2, 3)))
         offset = ((1 - keep) * mean_grey)[:, None, None]
         matrix = keep[:, None, None] * matrix
-        mixed = torch.baddbmm(offset.expand(-1, 3, 1), matrix, pictures.flatten(2))
-        pictures = mixed.clamp(0, 1).view_as(pictures)
+        mixed = torch.baddbmm(offset.expand(-1, 3, 1), matrix, images.flatten(2))
+        images = mixed.clamp(0, 1).view_as(images)
     mean = torch.tensor(preprocessing.mean)[:, None, None]
     std = torch.tensor(preprocessing.std)[:, None, None]
-    return (pictures - mean) / std
+    return (images - mean) / std
 
 
 def _colour_matrices(
     draws: Draws, augmentation: Augmentation
 ) -> tuple[Float[Tensor, "batch 3 3"], Float[Tensor, " batch"]]:
-    """Return each picture's colour matrix (before contrast), and its contrast factor."""
+    """Return each image's colour matrix (before contrast), and its contrast factor."""
     brightness, contrast, saturation = (1 + augmentation.colour * (2 * draws[:, 5:8] - 1)).unbind(1)
     saturation = torch.where(draws[:, 9] < augmentation.grey, 0, saturation)
     turn = 2 * math.pi * augmentation.colour / 5 * (2 * draws[:, 8] - 1)

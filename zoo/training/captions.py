@@ -1,6 +1,6 @@
-"""Pictures learn the space of a frozen text encoder: then its texts find them.
+"""Images learn the space of a frozen text encoder: then its texts find them.
 
-The encoder embeds every caption once. A run is an ordinary picture embedder whose vectors are
+The encoder embeds every caption once. A run is an ordinary image embedder whose vectors are
 compared with the encoder's; two passes, several processes and resume come from the same loop.
 """
 
@@ -11,12 +11,12 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from zoo.data.catalogue import Catalogue
+from zoo.data.dataset import ImageDataset
+from zoo.embedding.embed import embed_dataset
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.captions import evaluate_captions
-from zoo.evaluation.embed import embed_catalogue
-from zoo.evaluation.evaluation import Evaluation
 from zoo.losses.pairs import PAIR_LOSSES
+from zoo.metrics.evaluation import Evaluation
 from zoo.models import Embedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.progress import Track, silent
@@ -27,7 +27,7 @@ from zoo.training.distributed import World
 
 @dataclass(frozen=True, eq=False)
 class CaptionTable:
-    """The embedded captions of a catalogue; item i owns `counts[i]` of them from `starts[i]` on."""
+    """The embedded captions of a dataset; item i owns `counts[i]` of them from `starts[i]` on."""
 
     vectors: Float[Tensor, "caption dim"]
     starts: Int64[Tensor, " item"]
@@ -39,24 +39,24 @@ class CaptionTable:
         return torch.repeat_interleave(torch.arange(len(self.counts)), self.counts)
 
 
-def embed_captions(encoder: TextEncoder, catalogue: Catalogue) -> CaptionTable:
-    """Embed every caption of a catalogue, an equal text once.
+def embed_captions(encoder: TextEncoder, dataset: ImageDataset) -> CaptionTable:
+    """Embed every caption of a dataset, an equal text once.
 
     Raises:
         DataError: an image has no caption.
     """
-    counts = [len(item.captions) for item in catalogue.items]
+    counts = [len(item.captions) for item in dataset.items]
     if 0 in counts:
-        bare = catalogue.items[counts.index(0)].path
+        bare = dataset.items[counts.index(0)].path
         raise DataError(f"{bare}: the image has no caption", "add a column `caption`")
-    texts = [text for item in catalogue.items for text in item.captions]
+    texts = [text for item in dataset.items for text in item.captions]
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     vectors = encoder.embed_texts(list(places))[[places[text] for text in texts]]
     starts = [0, *accumulate(counts)][:-1]
     return CaptionTable(vectors, torch.tensor(starts), torch.tensor(counts))
 
 
-def captioned_split(held_out: Catalogue) -> Catalogue:
+def captioned_split(held_out: ImageDataset) -> ImageDataset:
     """Return the part of the held-out items that captions are judged on: test, query or val."""
     for name in ("test", "query", "val"):
         if name in held_out.splits:
@@ -65,9 +65,9 @@ def captioned_split(held_out: Catalogue) -> Catalogue:
 
 
 class CaptionObjective(nn.Module):
-    """A pair loss between the global batch's pictures and one caption of each.
+    """A pair loss between the global batch's images and one caption of each.
 
-    A picture with several captions gets one at random, from the global generator.
+    An image with several captions gets one at random, from the global generator.
     """
 
     def __init__(self, recipe: Recipe, world: World, table: CaptionTable, dim: int) -> None:
@@ -75,7 +75,7 @@ class CaptionObjective(nn.Module):
         check_losses(recipe)
         if dim != table.vectors.shape[1]:
             raise UsageError(
-                f"network.dim: the pictures have {dim} dimensions, "
+                f"network.dim: the images have {dim} dimensions, "
                 f"the text encoder {table.vectors.shape[1]}",
                 f"--set network.dim={table.vectors.shape[1]}",
             )
@@ -85,7 +85,7 @@ class CaptionObjective(nn.Module):
     def forward(
         self, share: Float[Tensor, "share dim"], labels: Int64[Tensor, "batch 1"]
     ) -> Float[Tensor, ""]:
-        """Judge the pictures; `labels` are their positions in the catalogue."""
+        """Validator the images; `labels` are their positions in the dataset."""
         points, items = self.world.gather(share), labels[:, 0].cpu()
         turn = torch.rand(len(items), dtype=torch.float64) * self.table.counts[items]
         chosen = self.table.vectors[self.table.starts[items] + turn.long()]
@@ -94,21 +94,21 @@ class CaptionObjective(nn.Module):
         return value
 
 
-def evaluate_pictures_and_captions(
+def evaluate_images_and_captions(
     model: Embedder,
     encoder: TextEncoder,
-    catalogue: Catalogue,
+    dataset: ImageDataset,
     *,
     workers: int = 0,
     device: str = "cpu",
     track: Track = silent,
 ) -> Evaluation:
-    """Evaluate both directions over the pictures of a catalogue, all at once."""
-    table = embed_captions(encoder, catalogue)
-    pictures = embed_catalogue(model, catalogue, workers=workers, device=device, track=track)
+    """Evaluate both directions over the images of a dataset, all at once."""
+    table = embed_captions(encoder, dataset)
+    images = embed_dataset(model, dataset, workers=workers, device=device, track=track)
     definition = (
         "every image searches all captions, every caption all images; one of its own counts"
     )
     return evaluate_captions(
-        pictures, table.vectors, table.owner, protocol="captions", definition=definition
+        images, table.vectors, table.owner, protocol="captions", definition=definition
     )

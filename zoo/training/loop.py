@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from zoo.data.catalogue import Catalogue, hold_out
+from zoo.data.dataset import ImageDataset, hold_out
 from zoo.data.validation import write_skipped
 from zoo.errors import InterruptedRunError, UsageError
 from zoo.files import write_json
@@ -15,23 +15,23 @@ from zoo.models import Embedder, save_embedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Recipe
-from zoo.training import run
+from zoo.runs import folder
+from zoo.runs.curves import draw_curves
+from zoo.runs.folder import RunResult
+from zoo.runs.interrupts import Interrupts
+from zoo.runs.record import Listener, Record, read_rows
 from zoo.training.allocator import keep_freed_memory
 from zoo.training.captions import CaptionObjective, embed_captions
-from zoo.training.curves import draw_curves
 from zoo.training.distributed import World, join_world
-from zoo.training.feed import Feed
-from zoo.training.interrupts import Interrupts
-from zoo.training.judge import Judge
+from zoo.training.loader import Loader
 from zoo.training.objective import Objective
-from zoo.training.record import Listener, Record, read_rows
-from zoo.training.run import RunResult
 from zoo.training.trainer import Trainer
+from zoo.training.validator import Validator
 
 
 def train(
     recipe: Recipe,
-    catalogue: Catalogue,
+    dataset: ImageDataset,
     model: Embedder,
     out: Path,
     *,
@@ -43,9 +43,9 @@ def train(
     listeners: Sequence[Listener] = (),
     encoder: TextEncoder | None = None,
 ) -> RunResult:
-    """Train `model` on the catalogue's training split into the run folder `out`.
+    """Train `model` on the dataset's training split into the run folder `out`.
 
-    A catalogue without splits has a fifth of its classes held out for evaluation. With `resume` a
+    A dataset without splits has a fifth of its classes held out for evaluation. With `resume` a
     run found in `out` goes on from its last checkpoint and ends with the same weights, bit for bit
     on the CPU, as if it had never stopped. A recipe with captions needs its text `encoder`.
 
@@ -55,40 +55,42 @@ def train(
         InterruptedRunError: a signal arrived; the state was saved.
     """
     # Data and run folder
-    catalogue = catalogue if catalogue.splits else hold_out(catalogue)
+    dataset = dataset if dataset.splits else hold_out(dataset)
     world = join_world(torch.device(device))
     if world.leads:
-        run.begin(out, recipe, resume)
-        write_skipped(out / "skipped.json", catalogue.skipped)
+        folder.begin(out, recipe, resume)
+        write_skipped(out / "skipped.json", dataset.skipped)
     world.wait()
-    training_set = catalogue.split("train")
+    training_set = dataset.split("train")
     shape = model.config.preprocessing
-    feed = Feed(recipe, training_set, shape, world=world, seed=seed, workers=workers, track=track)
+    loader = Loader(
+        recipe, training_set, shape, world=world, seed=seed, workers=workers, track=track
+    )
 
     # Model, losses, optimisers, and where they were
     keep_freed_memory()
     objective = build_objective(recipe, training_set, world, model.dim, encoder)
-    trainer = Trainer(recipe, model, feed, objective, world, torch.device(device))
+    trainer = Trainer(recipe, model, loader, objective, world, torch.device(device))
     done = trainer.restore(out) if resume else 0
-    judge = Judge(catalogue, out, workers, device, track, encoder)
+    validator = Validator(dataset, out, workers, device, track, encoder)
 
     # Steps
     began = time.perf_counter()
     with Interrupts() as signals, Record(out, done, listeners, muted=not world.leads) as record:
-        steps = track(feed.batches(done), "train", feed.steps - done)
+        steps = track(loader.batches(done), "train", loader.steps - done)
         for step, batch in enumerate(steps, start=done + 1):
             record.write(trainer.update(step, batch))
             stopping = world.any(signals.raised, trainer.device)
-            last = step == feed.steps
+            last = step == loader.steps
             if stopping or last or due(step, recipe.engine.checkpoint_every):
                 trainer.save(out, step)
             if stopping and not last:
                 raise InterruptedRunError(
-                    f"stopped after step {step} of {feed.steps}; its state is in {out}",
+                    f"stopped after step {step} of {loader.steps}; its state is in {out}",
                     "the same command with --resume auto goes on from there",
                 )
             if world.leads and not last and due(step, recipe.engine.evaluate_every):
-                record.write(judge.periodic(trainer.judged, step))
+                record.write(validator.periodic(trainer.judged, step))
                 trainer.awake = False
         seconds = time.perf_counter() - began
 
@@ -96,29 +98,29 @@ def train(
         found = None
         if world.leads:
             save_embedder(trainer.judged, out)
-            found = judge.final(trainer.judged)
-            record.write({"step": feed.steps, **(found.metrics if found else {})})
+            found = validator.final(trainer.judged)
+            record.write({"step": loader.steps, **(found.metrics if found else {})})
     if world.leads:
-        speed = (feed.steps - done) * recipe.batch.size / seconds
-        facts = {"steps": feed.steps, "seconds": seconds, "images_per_second": speed}
+        speed = (loader.steps - done) * recipe.batch.size / seconds
+        facts = {"steps": loader.steps, "seconds": seconds, "images_per_second": speed}
         measured = found.as_json() if found else {}
-        write_json(out / run.RESULTS, {**measured, **facts, "seed": seed})
-        draw_curves(read_rows(out), out / run.CURVES)
+        write_json(out / folder.RESULTS, {**measured, **facts, "seed": seed})
+        draw_curves(read_rows(out), out / folder.CURVES)
     world.wait()
     return RunResult(out, dict(found.metrics) if found else {}, seconds, found)
 
 
 def build_objective(
-    recipe: Recipe, catalogue: Catalogue, world: World, dim: int, encoder: TextEncoder | None
+    recipe: Recipe, dataset: ImageDataset, world: World, dim: int, encoder: TextEncoder | None
 ) -> nn.Module:
-    """Return what judges a batch: the losses over labels, or over captions."""
+    """Return what validates a batch: the losses over labels, or over captions."""
     if recipe.captions is None:
-        classes = len(catalogue.label_names[0]) if catalogue.levels else 0
-        levels = min(recipe.data.levels, max(1, len(catalogue.levels)))
+        classes = len(dataset.label_names[0]) if dataset.levels else 0
+        levels = min(recipe.data.levels, max(1, len(dataset.levels)))
         return Objective(recipe, world, classes, dim, levels)
     if encoder is None:
         raise UsageError(f"recipe {recipe.name} trains against captions: it needs a text encoder")
-    return CaptionObjective(recipe, world, embed_captions(encoder, catalogue), dim)
+    return CaptionObjective(recipe, world, embed_captions(encoder, dataset), dim)
 
 
 def due(step: int, every: int) -> bool:

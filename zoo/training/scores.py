@@ -17,12 +17,12 @@ from zoo.files import refuse_to_overwrite, write_json
 from zoo.models.scorer import Scorer, save_scorer
 from zoo.progress import Track, silent
 from zoo.recipes.scores import ScoreRecipe
-from zoo.training.checkpoint import load_checkpoint, save_checkpoint
-from zoo.training.interrupts import Interrupts
+from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
+from zoo.runs.folder import CHECKPOINTS, RECIPE, RESULTS, RunResult
+from zoo.runs.interrupts import Interrupts
+from zoo.runs.record import Record
 from zoo.training.optimise import batch_norms, check_finite
-from zoo.training.record import Record
-from zoo.training.run import CHECKPOINTS, RECIPE, RESULTS, RunResult
-from zoo.training.score_feed import ScoreFeed
+from zoo.training.score_loader import ScoreLoader
 from zoo.training.score_loss import ScoreLoss
 
 
@@ -46,36 +46,36 @@ def fit_scores(
 
     Raises:
         UsageError: the folder is taken, or holds a run of another recipe.
-        DataError: a picture cannot be read, or there are fewer than a batch.
+        DataError: an image cannot be read, or there are fewer than a batch.
         InterruptedRunError: a signal arrived; the state was saved.
     """
     begin(out, recipe, resume)
     model.to(device)
-    feed = ScoreFeed(recipe, training, model, seed=seed, workers=workers, track=track)
-    trainer = ScoreTrainer(recipe, model, feed.steps_per_epoch, seed)
+    loader = ScoreLoader(recipe, training, model, seed=seed, workers=workers, track=track)
+    trainer = ScoreTrainer(recipe, model, loader.steps_per_epoch, seed)
     done = trainer.restore(out) if resume else 0
 
     began = time.perf_counter()
     with Interrupts() as signals, Record(out, done, ()) as record:
-        batches = track(feed.batches(done), f"train {recipe.name}", feed.steps - done)
+        batches = track(loader.batches(done), f"train {recipe.name}", loader.steps - done)
         for step, batch in enumerate(batches, start=done + 1):
             loss = trainer.update(step, *(part.to(device) for part in batch))
-            last = step == feed.steps
-            if last or step % feed.steps_per_epoch == 0:
+            last = step == loader.steps
+            if last or step % loader.steps_per_epoch == 0:
                 record.write({"step": step, "loss": loss})
             if signals.raised or last or step % recipe.checkpoint_every == 0:
                 trainer.save(out, step)
             if signals.raised and not last:
                 raise InterruptedRunError(
-                    f"stopped after step {step} of {feed.steps}; its state is in {out}",
+                    f"stopped after step {step} of {loader.steps}; its state is in {out}",
                     "the same command with --resume auto goes on from there",
                 )
     seconds = time.perf_counter() - began
 
-    restore_units(model, feed.mean, feed.deviation)
+    restore_units(model, loader.mean, loader.deviation)
     save_scorer(model.eval(), out)
     metrics = evaluate_scorer(model, test, recipe.task, track=track)
-    facts = {"steps": feed.steps, "seconds": seconds, "seed": seed, "pictures": len(training)}
+    facts = {"steps": loader.steps, "seconds": seconds, "seed": seed, "pictures": len(training)}
     named = {"protocol": recipe.task, "definition": definition(test, recipe.task)}
     write_json(out / RESULTS, {**named, "metrics": metrics, **facts})
     return RunResult(out, metrics, seconds)

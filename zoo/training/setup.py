@@ -5,7 +5,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from zoo.data.catalogue import Catalogue, OnBadImage
+from zoo.data.dataset import ImageDataset, OnBadImage
 from zoo.data.open import open_dataset
 from zoo.errors import UsageError
 from zoo.hub import resolve_model
@@ -13,7 +13,7 @@ from zoo.models import Embedder, build_embedder, read_config
 from zoo.models.text_encoder import TextEncoder, load_text_encoder
 from zoo.progress import Track, silent
 from zoo.recipes import RECIPES, Recipe
-from zoo.recipes.own import own_recipe
+from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import LossTerm
 from zoo.recipes.values import check_losses, override, read_recipe
 from zoo.training.optimise import frozen_parameters
@@ -58,7 +58,7 @@ def overridden(recipe: Recipe, changes: Sequence[str]) -> Recipe:
     return recipe
 
 
-def read_data(recipe: Recipe, path: Path, on_bad_image: OnBadImage = "fail") -> Catalogue:
+def read_data(recipe: Recipe, path: Path, on_bad_image: OnBadImage = "fail") -> ImageDataset:
     """Read the data a recipe trains on; the reader `folder` takes whatever lies at the path.
 
     Raises:

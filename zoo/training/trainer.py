@@ -11,12 +11,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from zoo.models import Embedder
 from zoo.recipes.recipe import Recipe
+from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
+from zoo.runs.folder import CHECKPOINTS, check_fingerprint
+from zoo.runs.record import Row
 from zoo.training import optimise
-from zoo.training.checkpoint import load_checkpoint, save_checkpoint
 from zoo.training.distributed import World
-from zoo.training.feed import Feed, StepBatch
-from zoo.training.record import Row
-from zoo.training.run import CHECKPOINTS, check_fingerprint
+from zoo.training.loader import Loader, StepBatch
 from zoo.training.step import accumulate_gradient, replayable
 
 ROWS_EVERY = 10  # steps between two rows of the record
@@ -37,13 +37,13 @@ class Trainer:
         self,
         recipe: Recipe,
         model: Embedder,
-        feed: Feed,
+        loader: Loader,
         objective: nn.Module,
         world: World,
         device: torch.device,
     ) -> None:
         layout = torch.channels_last if recipe.engine.channels_last else torch.contiguous_format
-        self.recipe, self.feed, self.world, self.device = recipe, feed, world, device
+        self.recipe, self.loader, self.world, self.device = recipe, loader, world, device
         self.model = model.to(device=device).to(memory_format=layout)
         self.forward = torch.compile(self.model) if recipe.engine.compile else self.model
         self.objective = objective.to(device)
@@ -66,14 +66,14 @@ class Trainer:
 
         def embed(number: int) -> Float[Tensor, "chunk dim"]:
             chunk = chunks[number]
-            images = self.feed.images(batch, chunk, self.device)
-            with replayable(self.feed.seed, step, batch.start + chunk.start), self._precision():
+            images = self.loader.images(batch, chunk, self.device)
+            with replayable(self.loader.seed, step, batch.start + chunk.start), self._precision():
                 embeddings: Tensor = self.forward(images)
             return embeddings.float()
 
         def objective(points: Float[Tensor, "share dim"]) -> Float[Tensor, ""]:
             optimise.check_finite_embeddings(points, step)
-            with replayable(self.feed.seed, step, -1):  # the same draws in every process
+            with replayable(self.loader.seed, step, -1):  # the same draws in every process
                 value: Tensor = self.objective(points, batch.labels.to(self.device))
             return value
 
@@ -93,7 +93,7 @@ class Trainer:
                 "objective": self.objective.state_dict(),
                 "scaler": self.scaler.state_dict(),
                 "generator": torch.get_rng_state(),
-                "run": self.feed.fingerprint,
+                "run": self.loader.fingerprint,
             }
             weights = {"model": self.model.state_dict()}
             if self.ema:
@@ -107,7 +107,7 @@ class Trainer:
         if found is None:
             return 0
         weights, state = found
-        check_fingerprint(out, state["run"], self.feed.fingerprint)
+        check_fingerprint(out, state["run"], self.loader.fingerprint)
         self.model.load_state_dict(weights["model"])
         if self.ema:
             self.ema.load_state_dict(weights["ema"])
@@ -121,11 +121,11 @@ class Trainer:
 
     def _prepare(self, done: int) -> float:
         """Set modes and rates for the update after `done`; return the backbone's rate."""
-        epoch, place = divmod(done, self.feed.steps_per_epoch)
+        epoch, place = divmod(done, self.loader.steps_per_epoch)
         if not self.awake or place == 0:
             optimise.set_modes(self.model, self.recipe, epoch)
             self.awake = True
-        timing = (done, self.feed.steps, self.feed.steps_per_epoch)
+        timing = (done, self.loader.steps, self.loader.steps_per_epoch)
         if self.loss_optimiser:
             optimise.set_loss_rates(self.loss_optimiser, self.recipe.schedule, *timing)
         return optimise.set_rates(self.optimiser, self.recipe, *timing)

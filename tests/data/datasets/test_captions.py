@@ -27,11 +27,11 @@ def test_coco_images_lie_in_two_folders_and_restval_trains(lay: Lay) -> None:
         entry("COCO_train2014_000000579664.jpg", "train", "bananas", filepath="train2014"),
     )
     images = [f"{e.get('filepath')}/{e['filename']}" for e in json.loads(text)["images"]]
-    catalogue = open_dataset(None, lay({"dataset_coco.json": text}, images))
-    assert catalogue.name == "captions"
-    assert [item.split for item in catalogue.items] == ["test", "train", "train"]
-    assert catalogue.items[0].captions == ("a man", "a bike")
-    assert catalogue.items[0].labels == ("COCO_val2014_000000391895",)
+    dataset = open_dataset(None, lay({"dataset_coco.json": text}, images))
+    assert dataset.name == "captions"
+    assert [item.split for item in dataset.items] == ["test", "train", "train"]
+    assert dataset.items[0].captions == ("a man", "a bike")
+    assert dataset.items[0].labels == ("COCO_val2014_000000391895",)
 
 
 def test_flickr_images_lie_in_their_own_folder(lay: Lay) -> None:

@@ -42,10 +42,10 @@ def devkit(lay: Lay) -> Path:
 
 @pytest.mark.parametrize("write", [whole, devkit])
 def test_both_distributions_split_by_model(write: Callable[[Lay], Path], lay: Lay) -> None:
-    catalogue = open_dataset(None, write(lay))
-    assert catalogue.name == "cars"
-    assert [(item.labels[0], item.split) for item in catalogue.items][:3] == READ
-    assert all(path.is_file() for path in catalogue.paths)
+    dataset = open_dataset(None, write(lay))
+    assert dataset.name == "cars"
+    assert [(item.labels[0], item.split) for item in dataset.items][:3] == READ
+    assert all(path.is_file() for path in dataset.paths)
 
 
 def test_a_class_number_that_is_no_class_is_named(lay: Lay) -> None:

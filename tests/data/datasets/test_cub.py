@@ -21,8 +21,8 @@ IMAGES = [f"images/{name}" for name in NAMES]
 
 
 def test_the_first_hundred_species_train_whatever_the_classification_split(lay: Lay) -> None:
-    catalogue = open_dataset("cub", lay(TEXTS, IMAGES))
-    assert [(item.labels[0], item.split) for item in catalogue.items] == [
+    dataset = open_dataset("cub", lay(TEXTS, IMAGES))
+    assert [(item.labels[0], item.split) for item in dataset.items] == [
         ("001.Black_footed_Albatross", "train"),
         ("100.Brown_Pelican", "train"),
         ("101.White_Pelican", "test"),

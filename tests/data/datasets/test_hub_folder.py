@@ -49,18 +49,18 @@ def test_parquet_shards_are_unpacked_once(tmp_path: Path) -> None:
     shard(data / "train-00000-of-00001.parquet", train, ["oak", "ash"])
     test: dict[str, list[Any]] = {"image": [image(30)], "label": [1], "text": ["three"]}
     shard(data / "validation-00000-of-00001.parquet", test, ["oak", "ash"])
-    catalogue = open_dataset(None, tmp_path)
-    assert catalogue.name == "hub_folder"
-    found = [(item.labels, item.split, item.captions) for item in catalogue.items]
+    dataset = open_dataset(None, tmp_path)
+    assert dataset.name == "hub_folder"
+    found = [(item.labels, item.split, item.captions) for item in dataset.items]
     assert found == [
         (("ash",), "train", ("one",)),
         (("oak",), "train", ("two",)),
         (("ash",), "val", ("three",)),
     ]
-    assert [np.asarray(open_image(path))[0, 0, 0] for path in catalogue.paths] == [10, 20, 30]
-    before = catalogue.paths[0].stat().st_mtime_ns
-    assert open_dataset(None, tmp_path) == catalogue
-    assert catalogue.paths[0].stat().st_mtime_ns == before
+    assert [np.asarray(open_image(path))[0, 0, 0] for path in dataset.paths] == [10, 20, 30]
+    before = dataset.paths[0].stat().st_mtime_ns
+    assert open_dataset(None, tmp_path) == dataset
+    assert dataset.paths[0].stat().st_mtime_ns == before
 
 
 def test_labels_without_names_stay_as_they_are(tmp_path: Path) -> None:

@@ -31,22 +31,22 @@ TEXTS = {
 
 
 def test_seven_levels_from_species_to_kingdom(lay: Lay) -> None:
-    catalogue = open_dataset(None, lay(TEXTS, TRAIN + TEST))
-    assert catalogue.name == "inat"
-    assert catalogue.levels[0] == "species"
-    assert catalogue.levels[-1] == "kingdom"
+    dataset = open_dataset(None, lay(TEXTS, TRAIN + TEST))
+    assert dataset.name == "inat"
+    assert dataset.levels[0] == "species"
+    assert dataset.levels[-1] == "kingdom"
     bird = ("2761", "Anas", "Anatidae", "Anseriformes", "Aves", "Chordata", "Animalia")
-    assert [item.labels for item in catalogue.split("train").items] == [bird, bird]
-    assert catalogue.split("test").items[0].labels[-1] == "Plantae"
+    assert [item.labels for item in dataset.split("train").items] == [bird, bird]
+    assert dataset.split("test").items[0].labels[-1] == "Plantae"
 
 
 def test_two_levels_need_no_taxonomy_file(lay: Lay) -> None:
     texts = {name: text for name, text in TEXTS.items() if name != "train2018.json"}
-    catalogue = open_dataset("inat_base", lay(texts, TRAIN + TEST))
-    assert catalogue.levels == ("species", "supercategory")
-    assert catalogue.items[-1].labels == ("5", "Plantae")
+    dataset = open_dataset("inat_base", lay(texts, TRAIN + TEST))
+    assert dataset.levels == ("species", "supercategory")
+    assert dataset.items[-1].labels == ("5", "Plantae")
     with pytest.raises(DataError, match=r"train2018\.json: missing"):
-        open_dataset("inat", catalogue.root)
+        open_dataset("inat", dataset.root)
 
 
 def test_missing_splits_point_to_where_they_come_from(lay: Lay) -> None:

@@ -25,10 +25,10 @@ img/MEN/Denim/id_00000003/01_1_front.jpg                       id_00000003 galle
 )
 def test_the_partition_gives_query_and_gallery(lay: Lay, place: str, images: str) -> None:
     texts = {f"{place}list_eval_partition.txt": PARTITION}
-    catalogue = open_dataset(None, lay(texts, [f"{images}{name}" for name in IMAGES]))
-    assert catalogue.name == "inshop"
-    assert catalogue.levels == ("garment", "category", "department")
-    assert [(item.labels, item.split) for item in catalogue.items] == [
+    dataset = open_dataset(None, lay(texts, [f"{images}{name}" for name in IMAGES]))
+    assert dataset.name == "inshop"
+    assert dataset.levels == ("garment", "category", "department")
+    assert [(item.labels, item.split) for item in dataset.items] == [
         (("id_00000001", "Blouses_Shirts", "WOMEN"), "train"),
         (("id_00000003", "Blouses_Shirts", "WOMEN"), "query"),
         (("id_00000003", "Denim", "MEN"), "gallery"),

@@ -34,19 +34,19 @@ IMAGES = [
 
 
 def test_queries_take_the_landmark_of_their_gallery_images(lay: Lay) -> None:
-    catalogue = open_dataset("gldv2", lay(TEXTS, IMAGES))
-    assert [item.labels[0] for item in catalogue.split("train").items] == ["1", "1", "17"]
-    assert [item.labels[0] for item in catalogue.split("gallery").items] == ["7", "8"]
-    queries = catalogue.split("query").items  # the ignored one is gone
+    dataset = open_dataset("gldv2", lay(TEXTS, IMAGES))
+    assert [item.labels[0] for item in dataset.split("train").items] == ["1", "1", "17"]
+    assert [item.labels[0] for item in dataset.split("gallery").items] == ["7", "8"]
+    queries = dataset.split("query").items  # the ignored one is gone
     assert [item.labels[0] for item in queries] == ["7", "8"]
     assert queries[0].extra["relevant"] == "cd00000000000000"
 
 
 def test_the_hierarchy_adds_levels_and_drops_landmarks_outside_it(lay: Lay) -> None:
-    catalogue = open_dataset("gldv2_hier", lay(TEXTS, IMAGES))
-    assert catalogue.levels == ("landmark", "hierarchical_label", "natural_or_human_made")
+    dataset = open_dataset("gldv2_hier", lay(TEXTS, IMAGES))
+    assert dataset.levels == ("landmark", "hierarchical_label", "natural_or_human_made")
     castle, lake = ("1", "castle / fort", "human-made"), ("7", "lake", "natural")
-    assert [(i.labels, i.split) for i in catalogue.items] == [
+    assert [(i.labels, i.split) for i in dataset.items] == [
         (castle, "train"),
         (castle, "train"),
         (lake, "gallery"),

@@ -18,15 +18,15 @@ IMAGES = [f"bicycle_final/{n}.JPG" for n in ("11_0", "11_1", "12_0")] + ["cabine
 
 
 def test_products_and_super_classes_are_read(lay: Lay) -> None:
-    catalogue = open_dataset("sop", lay(TEXTS, IMAGES))
-    assert catalogue.levels == ("product", "super_class")
-    assert [(item.labels, item.split) for item in catalogue.items] == [
+    dataset = open_dataset("sop", lay(TEXTS, IMAGES))
+    assert dataset.levels == ("product", "super_class")
+    assert [(item.labels, item.split) for item in dataset.items] == [
         (("1", "bicycle"), "train"),
         (("1", "bicycle"), "train"),
         (("11319", "bicycle"), "test"),
         (("11320", "cabinet"), "test"),
     ]
-    assert all(path.is_file() for path in catalogue.paths)
+    assert all(path.is_file() for path in dataset.paths)
 
 
 def test_missing_files_are_named_with_their_source(lay: Lay) -> None:

@@ -1,4 +1,4 @@
-"""Images with captions in Karpathy's splits: COCO, Flickr30k, and scenes of `zoo.data.scenes`.
+"""Images with captions in Karpathy's splits: COCO, Flickr30k, and our scenes.
 
 `dataset_coco.json` beside `train2014/` and `val2014/`; `dataset_flickr30k.json` beside
 `flickr30k-images/`.
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.item import Item
-from zoo.data.layout import Layout, Reading, read_json
+from zoo.data.reader import Layout, Reading, read_json
 from zoo.errors import DataError
 
 SOURCE = (

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.item import Item
-from zoo.data.layout import Layout, Reading, need
+from zoo.data.reader import Layout, Reading, need
 from zoo.errors import DataError, UsageError
 
 SOURCE = (

@@ -7,7 +7,7 @@
 from pathlib import Path
 
 from zoo.data.item import Item
-from zoo.data.layout import Layout, Reading, read_table
+from zoo.data.reader import Layout, Reading, read_table
 from zoo.errors import DataError
 
 SOURCE = "it comes with CUB_200_2011.tgz from vision.caltech.edu/datasets/cub_200_2011"

@@ -12,8 +12,8 @@ from typing import Any
 
 from zoo.data.images import SUFFIXES
 from zoo.data.item import SPLITS, Item
-from zoo.data.layout import Layout, Reading
 from zoo.data.manifest import read_manifest, write_manifest
+from zoo.data.reader import Layout, Reading
 from zoo.errors import DataError, UsageError
 from zoo.files import staged_folder
 

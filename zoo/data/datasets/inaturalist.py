@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from zoo.data.item import Item
-from zoo.data.layout import Layout, Reading, read_json, read_lines
+from zoo.data.reader import Layout, Reading, read_json, read_lines
 from zoo.errors import DataError
 
 SOURCE = (

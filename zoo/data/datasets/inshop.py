@@ -7,7 +7,7 @@
 from pathlib import Path
 
 from zoo.data.item import Item
-from zoo.data.layout import Layout, Reading, read_lines, read_table
+from zoo.data.reader import Layout, Reading, read_lines, read_table
 from zoo.errors import DataError
 
 SOURCE = (

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from zoo.data.item import Item
-from zoo.data.layout import Layout, Reading, need, read_csv
+from zoo.data.reader import Layout, Reading, need, read_csv
 from zoo.errors import DataError
 
 SOURCE = (

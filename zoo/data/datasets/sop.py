@@ -6,7 +6,7 @@
 from pathlib import Path
 
 from zoo.data.item import Item
-from zoo.data.layout import Layout, Reading, read_table
+from zoo.data.reader import Layout, Reading, read_table
 
 SOURCE = "it comes with Stanford_Online_Products.zip from cvgl.stanford.edu/projects/lifted_struct"
 _COLUMNS = ("image_id", "class_id", "super_class_id", "path")

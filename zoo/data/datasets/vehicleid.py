@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from zoo.data.item import Item
-from zoo.data.layout import Layout, Reading, read_table
+from zoo.data.reader import Layout, Reading, read_table
 
 SOURCE = "it comes with VehicleID_V1.0, given on request at pkuml.org/resources/pku-vehicleid.html"
 

@@ -1,7 +1,7 @@
 """PASCAL VOC 2007 and 2012: which classes an image holds, and where.
 
-`VOCdevkit/VOC2007/{JPEGImages,Annotations,ImageSets/Main}`; scenes made by `zoo.data.scenes` have
-the same layout.
+`VOCdevkit/VOC2007/{JPEGImages,Annotations,ImageSets/Main}`; scenes made by
+`zoo.data.synthetic.scenes` have the same layout.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from zoo.data.layout import need, read_lines, read_table
+from zoo.data.reader import need, read_lines, read_table
 from zoo.errors import DataError
 
 SOURCE = (

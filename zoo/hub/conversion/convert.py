@@ -8,6 +8,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor
 
+from zoo.cards.model_files import check_safetensors
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import UnavailableError
 from zoo.files import staged_folder, write_json
@@ -15,7 +16,6 @@ from zoo.hub.conversion.architecture import find_architecture
 from zoo.hub.conversion.formats import FORMATS, find_format
 from zoo.hub.conversion.rules import Renamed, rename
 from zoo.hub.pickles import foreign_classes, read_state_dict
-from zoo.hub.safe import check_safetensors
 from zoo.models import Embedder, EmbedderConfig, save_embedder
 from zoo.models.backbone import load_strictly
 

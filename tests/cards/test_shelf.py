@@ -1,0 +1,71 @@
+import pytest
+import timm
+
+from zoo.cards.recipe_card import backbone_of, known_recipes, published_results, recipe_names
+from zoo.cards.schema import problems
+from zoo.cards.shelf import Card, all_cards
+from zoo.cards.sources import FolderSource, HubSource, PackageSource
+from zoo.hub.package import package_folder, verified_files
+
+CARDS = list(all_cards().values())
+
+
+WITH_TRANSFORM = [card for card in CARDS if "transform" in card.block]
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_a_card_follows_the_schema_and_names_an_existing_recipe(card: Card) -> None:
+    assert problems(card, recipe_names()) == []
+
+
+@pytest.mark.parametrize("card", WITH_TRANSFORM, ids=lambda card: card.name)
+def test_a_backbone_card_agrees_with_timm(card: Card) -> None:
+    architecture = card.block["architecture"]
+    assert timm.is_model(architecture)
+    if isinstance(card.source, HubSource):
+        registered = timm.get_pretrained_cfg(card.name)
+        assert registered.hf_hub_id == card.source.repo
+        transform = card.block["transform"]
+        for key in ("input_size", "mean", "std"):
+            assert list(getattr(registered, key)) == transform[key], key
+        assert registered.interpolation == transform["interpolation"]
+        assert registered.crop_pct == transform["crop_pct"]
+        assert card.license in (registered.license, "unknown")
+
+
+@pytest.mark.parametrize(
+    "card", [c for c in CARDS if isinstance(c.source, PackageSource)], ids=lambda card: card.name
+)
+def test_a_packaged_card_holds_the_hashes_of_the_package(card: Card) -> None:
+    assert isinstance(card.source, PackageSource)
+    assert len(verified_files(package_folder(card.source), card.files, card.name)) >= 1
+
+
+def test_the_backbones_of_the_papers_are_on_the_shelf() -> None:
+    assert {
+        "resnet18.tv_in1k",
+        "resnet50.tv_in1k",
+        "resnet101.tv_in1k",
+        "vgg16.tv_in1k",
+        "deit_small_patch16_224.fb_in1k",
+        "vit_small_patch16_224.augreg_in21k_ft_in1k",
+        "vit_base_patch16_224.augreg_in21k",
+        "vit_small_patch14_dinov2.lvd142m",
+        "vit_base_patch32_clip_quickgelu_224.openai",
+        "all-minilm-l6-v2",
+        "efficientnet_lite0",
+    } <= all_cards().keys()
+
+
+@pytest.mark.parametrize("name", known_recipes())
+def test_every_recipe_has_a_card_with_the_numbers_it_quotes(name: str) -> None:
+    assert name in all_cards(), f"write it: rankzoo card new {name} --out model_cards/{name}.md"
+    card, recipe = all_cards()[name], known_recipes()[name]
+    assert card.block["recipe"] == name
+    quoted = [result for result in card.results if result.provenance == "quoted"]
+    assert quoted == published_results(recipe)
+    assert backbone_of(recipe) in all_cards()
+
+
+def test_no_card_of_the_shelf_has_its_weights_beside_it() -> None:
+    assert not [card.name for card in CARDS if isinstance(card.source, FolderSource)]

@@ -1,0 +1,144 @@
+"""A job by its name: the protocol follows from the data, the encoder and the kind of model."""
+
+import json
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image
+
+from zoo.data.datasets.voc import CLASSES
+from zoo.data.preprocessing import Preprocessing
+from zoo.errors import UsageError
+from zoo.evaluation.measure import run_job
+from zoo.evaluation.options import Job
+from zoo.evaluation.session import run_session
+from zoo.hub.run_card import run_card
+from zoo.models import EmbedderConfig, build_embedder, save_embedder
+from zoo.models.scorer import Scorer, ScorerConfig, save_scorer
+from zoo.runs.reading import read_run
+
+SMALL = Preprocessing(size=32, resize=32)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("model")
+    save_embedder(build_embedder(EmbedderConfig("test_resnet", preprocessing=SMALL)), folder)
+    return str(folder)
+
+
+def image(path: Path, place: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (24, 16), (60 * place % 256, 90, 250 - 50 * place)).save(path)
+    return path
+
+
+def test_a_public_set_in_its_own_layout_brings_its_protocol(model: str, tmp_path: Path) -> None:
+    head = "image_id class_id super_class_id path\n"
+    for split in ("train", "test"):
+        rows = []
+        for n in range(6):
+            name = f"bicycle_final/{split}{n}.jpg"
+            image(tmp_path / name, n // 2)
+            rows.append(f"{n} {n // 2} 1 {name}\n")
+        (tmp_path / f"Ebay_{split}.txt").write_text(head + "".join(rows))
+    found = run_job(model, Job(tmp_path)).final
+    assert found.protocol == "sop"
+    assert {"recall_at_1000", "map_at_r", "h_ap"} <= found.metrics.keys()
+    assert found.definition.startswith("SOP. Every test image")
+    assert "the other 5 images" in found.definition
+    assert (found.queries, found.options["input"]) == (6, "shorter side 32, centre 32 x 32")
+
+
+def test_landmarks_are_measured_whole_cropped_and_at_several_scales(
+    model: str, tmp_path: Path
+) -> None:
+    for n, name in enumerate("abcq"):
+        image(tmp_path / "jpg" / f"{name}.jpg", n)
+    judged = {"bbx": [0, 0, 20, 16], "easy": [0], "hard": [1], "junk": [2]}
+    truth = {"imlist": ["a", "b", "c"], "qimlist": ["q"], "gnd": [judged]}
+    (tmp_path / "gnd_roxford5k.pkl").write_bytes(pickle.dumps(truth, protocol=2))
+    job = Job(tmp_path, "roxford", image_size=64, scales=(1.0, 0.5), expansion=1)
+    plain, refined = run_job(model, job).evaluations
+    assert plain.options == {
+        "input": "whole images, longer side 64",
+        "scales": "1, 0.5",
+        "query": "cropped to its box",
+    }
+    assert refined.options["expansion"] == "queries + 1 neighbours"
+    assert 0 < plain.metrics["map_medium"] <= 1
+
+
+def voc(root: Path, images: int = 4) -> Path:
+    sets = root / "VOC2007" / "ImageSets" / "Main"
+    sets.mkdir(parents=True)
+    names = [f"{n:06}" for n in range(images)]
+    for n, name in enumerate(names):
+        image(root / "VOC2007" / "JPEGImages" / f"{name}.jpg", n)
+    (sets / "test.txt").write_text("\n".join(names) + "\n")
+    for place, kind in enumerate(CLASSES):
+        marks = [f"{name} {1 if n % 2 == place % 2 else -1}" for n, name in enumerate(names)]
+        (sets / f"{kind}_test.txt").write_text("\n".join(marks) + "\n")
+    return root
+
+
+def test_a_scorer_is_measured_class_by_class_and_compared(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+        save_scorer(Scorer(ScorerConfig("test_resnet", SMALL, CLASSES)), folder)
+    session = run_session([*map(str, folders)], Job(voc(tmp_path / "voc")), save=True)
+    assert {"voc_map_11_point", "voc_map_area", "ap_cat"} <= session.final.metrics.keys()
+    assert [row.metric for row in session.rows] == ["voc_map_11_point", "voc_map_area"]
+    kept = json.loads((folders[0] / "results.json").read_text())
+    assert kept["metrics"] == session.outcomes[0].final.metrics
+
+
+def test_an_embedder_cannot_be_measured_on_classes(model: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="needs a model that scores classes"):
+        run_job(model, Job(voc(tmp_path), "voc07"))
+
+
+def test_saved_numbers_fill_the_card_and_leave_what_training_noted(
+    model: str, tmp_path: Path
+) -> None:
+    (Path(model) / "results.json").write_text('{"seconds": 12, "metrics": {"old": 1}}')
+    for n in range(4):
+        image(tmp_path / "photos" / f"class{n // 2}" / f"{n}.png", n)
+    job = Job(tmp_path / "photos", split="all")
+    run_session([model], job, save=True, command="rankzoo eval this")
+    kept = json.loads((Path(model) / "results.json").read_text())
+    assert kept["seconds"] == 12
+    assert "old" not in kept["metrics"]
+    card = run_card(read_run(Path(model)), "photos", licence="apache-2.0")
+    for part in ("recall_at_1", "rankzoo eval this", kept["definition"]):
+        assert part in card
+
+
+def test_captions_are_embedded_by_the_encoder_that_is_named(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = []
+    for n in range(10):
+        image(tmp_path / f"{n}.jpg", n)
+        sentences = [{"raw": f"caption {n} {i}"} for i in range(2)]
+        entries.append({"filename": f"{n}.jpg", "split": "test", "sentences": sentences})
+    (tmp_path / "dataset_coco.json").write_text(json.dumps({"images": entries}))
+    dim = build_embedder(EmbedderConfig("test_resnet", preprocessing=SMALL)).dim
+
+    def embed_texts(texts: list[str], batch_size: int = 64) -> torch.Tensor:
+        assert texts[:2] == ["caption 0 0", "caption 0 1"]
+        return torch.nn.functional.normalize(torch.randn(len(texts), dim), dim=1)
+
+    encoder = SimpleNamespace(embed_texts=embed_texts)
+    monkeypatch.setattr("zoo.evaluation.measure.load", lambda name, offline: encoder)
+    found = run_job(model, Job(tmp_path, "coco-1k", text_model="words")).final
+    assert (found.protocol, found.gallery, found.options["folds"]) == ("coco-1k", 2, "5")
+    assert "rsum" in found.metrics
+    monkeypatch.undo()
+    with pytest.raises(UsageError, match="no text side") as caught:
+        run_job(model, Job(tmp_path, "coco-1k"))
+    assert "--text-model" in caught.value.hint

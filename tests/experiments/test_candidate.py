@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from zoo.errors import UsageError
+from zoo.experiments.candidate import OWN, candidates, choose
+from zoo.losses import LOSSES
+from zoo.losses.pairs import PAIR_LOSSES
+from zoo.recipes import RECIPES, Recipe
+from zoo.training.objective import build_loss
+
+RATES = (1e-4, 1e-3)
+
+
+def test_all_means_every_loss_and_the_untrained_network() -> None:
+    assert LOSSES.keys() <= {candidate.name for candidate in choose("all", captions=False)}
+    names = [candidate.name for candidate in choose("all", captions=True)]
+    assert names == ["untrained", *PAIR_LOSSES]
+
+
+def test_a_loss_that_is_not_known_is_named_with_its_neighbour() -> None:
+    with pytest.raises(UsageError, match="smoth_ap") as caught:
+        choose("smoth_ap", captions=False)
+    assert "smooth_ap" in caught.value.hint
+
+
+def test_a_name_given_twice_takes_part_once() -> None:
+    assert [c.name for c in choose("triplet, triplet", captions=False)] == ["triplet"]
+
+
+@pytest.mark.parametrize("captions", [False, True])
+def test_everyone_gets_the_same_tuning_budget(captions: bool) -> None:
+    sizes = {c.name: len(c.points(RATES)) for c in candidates(captions).values()}
+    assert sizes.pop("untrained") == 1
+    assert set(sizes.values()) == {2 * len(RATES)}
+    assert OWN.keys() == {*LOSSES, *PAIR_LOSSES}
+
+
+@pytest.mark.parametrize("name", [c for c in candidates(False) if c != "untrained"])
+def test_every_point_of_every_grid_builds_its_losses(name: str, base: Recipe) -> None:
+    candidate = candidates(False)[name]
+    built = []
+    for point in candidate.points(RATES):
+        recipe = candidate.recipe(base, point, steps=20)
+        assert recipe.schedule.steps == 20
+        built.append(recipe)
+        for term in (recipe.loss, recipe.extra_loss):
+            if term is not None:
+                loss = build_loss(term, classes=4, dim=8)
+                points = torch.nn.functional.normalize(torch.randn(20, 8), dim=1)
+                labels = torch.arange(20)[:, None] // torch.tensor([5, 10])
+                assert loss(points, labels).isfinite()
+    assert len({repr(recipe) for recipe in built}) == 4
+
+
+@pytest.mark.parametrize("name", [c for c in candidates(True) if c != "untrained"])
+def test_every_point_of_the_caption_grids_is_a_recipe(name: str) -> None:
+    candidate = candidates(True)[name]
+    recipes = {
+        repr(candidate.recipe(RECIPES["emoji-captions"], p, 5)) for p in candidate.points(RATES)
+    }
+    assert len(recipes) == 4
+
+
+def test_candidates_differ_in_the_loss_alone(base: Recipe) -> None:
+    for candidate in candidates(False).values():
+        for point in candidate.points(RATES):
+            recipe = candidate.recipe(base, point, steps=20)
+            bare = replace(
+                recipe,
+                loss=base.loss,
+                extra_loss=None,
+                schedule=base.schedule,
+                optimiser=replace(recipe.optimiser, lr=base.optimiser.lr),
+            )
+            assert bare == base

@@ -1,0 +1,119 @@
+"""`rankzoo train` from flags to run folder."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zoo.errors import DataError, UsageError
+from zoo.models import Embedder, EmbedderConfig, load_embedder, save_embedder
+from zoo.training.launch import Order, execute, plan
+from zoo.training.setup import find_recipe
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def backbone(tmp_path: Path) -> Path:
+    """A local model folder to start from."""
+    folder = tmp_path / "backbone"
+    save_embedder(Embedder(EmbedderConfig("test_resnet").at_size(24)), folder)
+    return folder
+
+
+def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli", "train", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_model_and_a_loss_on_a_folder_of_photos_make_a_run(
+    photos: Path, backbone: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    recipe = find_recipe(
+        model=str(backbone), loss="recall_at_k", changes=["schedule.steps=3", "loss.ks=[1,2]"]
+    )
+    found = execute(Order(recipe, photos, run, workers=0))
+    assert found is not None
+    assert found["run"] == str(run)
+    assert 0 <= found["metrics"]["recall_at_1"] <= 1
+    assert load_embedder(run).dim == load_embedder(backbone).dim
+
+
+def test_a_plan_counts_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
+    recipe = find_recipe(model="timm/resnet50.tv_in1k", loss="sup_ap")
+    found = plan(Order(recipe, photos, tmp_path / "run"))
+    assert found["training_images"] + found["evaluation_images"] == 40
+    assert found["training_classes"] == 8
+    assert found["batch"] == 32  # eight classes of four
+    assert found["steps"] == 20
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_a_loss_a_model_is_trained_with_sup_ap_and_calibration() -> None:
+    recipe = find_recipe(model="timm/resnet50.tv_in1k")
+    assert recipe.extra_loss is not None
+    assert (recipe.loss.name, recipe.extra_loss.name) == ("sup_ap", "calibration")
+    assert (recipe.loss.weight, recipe.extra_loss.weight) == (0.5, 0.5)
+    assert find_recipe(model="timm/resnet50.tv_in1k", loss="smooth_ap").extra_loss is None
+
+
+def test_no_model_no_recipe_no_data_and_bad_flags_are_usage_errors(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give --model"):
+        find_recipe(loss="sup_ap")
+    with pytest.raises(UsageError, match="unknown") as caught:
+        find_recipe("sop-resnet50-supaap")
+    assert "sop-resnet50-supap" in caught.value.hint
+    with pytest.raises(UsageError, match="no value"):
+        find_recipe("sop-resnet50-supap", changes=["batch.size"])
+    recipe = find_recipe("sop-resnet50-supap")
+    with pytest.raises(UsageError, match="no data"):
+        execute(Order(recipe, None, tmp_path / "run"))
+    with pytest.raises(UsageError, match="--resume sometimes"):
+        Order(recipe, tmp_path, tmp_path / "run", resume="sometimes")
+
+
+def test_two_classes_of_photos_are_too_few_to_hold_one_out(photos: Path, tmp_path: Path) -> None:
+    for name in ("class0", "class1"):
+        (tmp_path / "few" / name).mkdir(parents=True)
+        for path in (photos / name).iterdir():
+            (tmp_path / "few" / name / path.name).write_bytes(path.read_bytes())
+    recipe = find_recipe(model="timm/resnet50.tv_in1k", loss="sup_ap")
+    with pytest.raises(DataError, match="found 1"):
+        plan(Order(recipe, tmp_path / "few", tmp_path / "run"))
+
+
+def test_a_recipe_takes_another_backbone_loss_and_batch() -> None:
+    recipe = find_recipe("cub-resnet50-supap", "timm/resnet18.a1_in1k", "fast_ap", batch_size=64)
+    assert recipe.network.backbone == "timm/resnet18.a1_in1k"
+    assert recipe.loss.name == "fast_ap"
+    assert recipe.batch.size == 64
+
+
+@pytest.mark.slow
+def test_the_command_line_shows_trains_and_fails_in_one_line(
+    photos: Path, backbone: Path, tmp_path: Path
+) -> None:
+    shown = cli("emoji-recall_at_k", "--set", "loss.tau_rank=0.02", "--show-config", "--json")
+    assert json.loads(shown.stdout)["loss"]["options"] == {"tau_rank": 0.02}
+
+    flags = ["--data", str(photos), "--out", str(tmp_path / "run"), "--workers", "0"]
+    trained = cli(
+        "--model",
+        str(backbone),
+        "--loss",
+        "smooth_ap",
+        "--set",
+        "schedule.steps=2",
+        *flags,
+        "--json",
+    )
+    assert trained.returncode == 0, trained.stderr
+    assert set(json.loads(trained.stdout)) == {"schema_version", "run", "metrics", "seconds"}
+
+    wrong = cli("emoji-recall_at_k", "--set", "optimiser.learning=1")
+    assert wrong.returncode == 2
+    assert "optimiser.learning" in wrong.stderr
+    assert "Traceback" not in wrong.stderr

@@ -1,1 +1,0 @@
-"""Models by name, measured under a protocol, alone or side by side."""

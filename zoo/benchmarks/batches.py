@@ -1,0 +1,83 @@
+"""Large batches in one pass and in two: time and memory of an update's gradient."""
+
+import multiprocessing
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from zoo.losses import RecallAtK
+from zoo.memory import held, peak, restart_peak
+from zoo.models import Embedder, EmbedderConfig
+from zoo.progress import Track, silent
+from zoo.training.step import accumulate_gradient, replayable
+
+PER_CLASS = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Best seconds of a gradient, and the memory it took above model and images."""
+
+    seconds: float
+    extra_mb: float | None
+
+
+def benchmark_batches(
+    sizes: Sequence[int] = (64, 256, 1024),
+    *,
+    chunk: int = 64,
+    architecture: str = "resnet18",
+    size: int = 96,
+    repeats: int = 3,
+    track: Track = silent,
+) -> list[dict[str, float | int | None]]:
+    """Time RS@k's gradient over random images of `size` px, whole and in chunks of `chunk`.
+
+    Every measurement has a process of its own, so that none inherits another's memory.
+    """
+    rows = []
+    for batch in track(sizes, "batches", len(sizes)):
+        one, two = (_apart(batch, part, architecture, size, repeats) for part in (batch, chunk))
+        row = {f"one_pass_{name}": value for name, value in asdict(one).items()}
+        row |= {f"two_pass_{name}": value for name, value in asdict(two).items()}
+        rows.append({"batch": batch, **row, "times": two.seconds / one.seconds})
+    return rows
+
+
+def _apart(batch: int, chunk: int, architecture: str, size: int, repeats: int) -> Cost:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(gradient_cost, batch, chunk, architecture, size, repeats).result()
+
+
+def gradient_cost(batch: int, chunk: int, architecture: str, size: int, repeats: int) -> Cost:
+    """Measure in this process; the first gradient warms up and is not timed."""
+    torch.manual_seed(0)
+    model = Embedder(EmbedderConfig(architecture).at_size(size)).train()
+    images, labels = torch.randn(batch, 3, size, size), torch.arange(batch) // PER_CLASS
+    _gradient(model, images[:chunk], labels[:chunk], chunk)
+    restart_peak()
+    before = held()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        _gradient(model, images, labels, chunk)
+        seconds.append(time.perf_counter() - start)
+    extra = None if before is None else max(0, peak() - before) / 2**20
+    return Cost(min(seconds), extra)
+
+
+def _gradient(model: nn.Module, images: Tensor, labels: Tensor, chunk: int) -> None:
+    parts, loss = torch.split(images, chunk), RecallAtK(ks=(1, 2, 4))
+    model.zero_grad()
+
+    def embed(number: int) -> Tensor:
+        with replayable(0, number):
+            embeddings: Tensor = model(parts[number])
+        return embeddings
+
+    accumulate_gradient(model, embed, len(parts), lambda points: loss(points, labels))

@@ -1,0 +1,85 @@
+"""Time and memory of exact evaluation against a large gallery on disk."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zoo.embedding.store import MANIFEST, VECTORS, Identity, open_store
+from zoo.evaluation.queries import Task
+from zoo.evaluation.vectors import measure
+from zoo.files import write_json
+from zoo.memory import peak
+from zoo.metrics.evaluation import summarise
+from zoo.progress import Track, silent
+from zoo.search.scan import score_blocks
+
+PER_CLASS = 10
+CHUNK = 2**15
+
+
+def bench_evaluation(
+    folder: Path,
+    gallery: int = 1_000_000,
+    queries: int = 10_000,
+    dim: int = 512,
+    seed: int = 0,
+    track: Track = silent,
+) -> dict[str, float]:
+    """Evaluate `queries` random unit vectors against `gallery` memory-mapped ones, ten per class.
+
+    Returns seconds (and CPU seconds, of all threads), those of the similarities alone (the floor,
+    from a tenth of the queries), and the process's peak memory in GB. A vector is its class's
+    centre plus noise, so that neither everything nor nothing is found.
+    """
+    classes = gallery // PER_CLASS
+    labels = torch.arange(gallery) % classes
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.nn.functional.normalize(torch.randn(classes, dim, generator=generator))
+    _write(folder, labels, centres, generator)
+    wanted = torch.randint(classes, (queries,), generator=generator)
+    asked = _noisy(centres[wanted], generator)
+    del centres
+    positions = torch.arange(queries) + gallery
+    task = Task("bench", "", positions, torch.arange(gallery), itself=False)
+    everything = torch.cat([labels, wanted])[:, None]
+    stored = open_store(folder)
+    timings: dict[str, float] = {}
+    with _timed(timings, "similarities_seconds"):
+        _similarities(asked[: queries // 10], stored)
+    for name in timings:
+        timings[name] *= queries / max(1, queries // 10)
+    with _timed(timings, "seconds"):
+        values = measure(score_blocks(asked, stored, track=track), everything, task)
+    (folder / VECTORS).unlink()
+    return {**timings, "peak_memory_gb": peak() / 1e9, **summarise(values)}
+
+
+def _write(folder: Path, labels: Tensor, centres: Tensor, generator: torch.Generator) -> None:
+    identity = Identity("bench", "bench", len(labels), centres.shape[1])
+    write_json(folder / MANIFEST, asdict(identity))
+    with (folder / VECTORS).open("wb") as file:
+        for part in torch.split(labels, CHUNK):
+            file.write(_noisy(centres[part], generator).numpy().tobytes())
+
+
+def _noisy(vectors: Tensor, generator: torch.Generator) -> Tensor:
+    noise = torch.randn(vectors.shape, generator=generator) / vectors.shape[1] ** 0.5
+    return torch.nn.functional.normalize(vectors + 2.5 * noise, dim=1)
+
+
+def _similarities(queries: Tensor, gallery: Tensor) -> None:
+    for _ in score_blocks(queries, gallery):
+        pass
+
+
+@contextmanager
+def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
+    start, cpu = time.perf_counter(), time.process_time()
+    yield
+    timings[name] = time.perf_counter() - start
+    timings[f"cpu_{name}"] = time.process_time() - cpu

@@ -1,0 +1,44 @@
+"""Cards in the words of the command line."""
+
+from typing import Any
+
+from zoo.cards.results import Result
+from zoo.cards.shelf import Card
+
+
+def card_summary(card: Card) -> dict[str, Any]:
+    """Return a card's line of `rankzoo list`."""
+    return {
+        "name": card.name,
+        "status": card.status,
+        "task": card.task,
+        "license": card.license,
+        "source": str(card.source or f"recipe {card.block.get('recipe', '')}"),
+        "architecture": card.block.get("architecture"),
+        "recipe": card.block.get("recipe"),
+        "loss": card.block.get("loss"),
+        "datasets": list(card.datasets),
+        "bytes": sum(record.size for record in card.files) or None,
+    }
+
+
+def card_details(card: Card) -> dict[str, Any]:
+    """Return everything `rankzoo show --json` prints."""
+    files = [record.as_json() for record in card.files]
+    results = [result.as_json() for result in card.results]
+    return {**card_summary(card), "files": files, "results": results, "text": card.body}
+
+
+def card_facts(card: Card) -> list[tuple[str, str]]:
+    """Return the lines of the table under a card: what is set, in reading order."""
+    summary = card_summary(card)
+    keys = ("status", "license", "source", "architecture", "recipe", "loss")
+    lines = [(key, str(summary[key])) for key in keys if summary[key]]
+    lines += [("data", ", ".join(card.datasets))] if card.datasets else []
+    lines += [(f.name, f"{f.size:,} bytes, sha256 {f.sha256[:16]}…") for f in card.files]
+    return lines + [_result_line(result) for result in card.results]
+
+
+def _result_line(result: Result) -> tuple[str, str]:
+    value = f"{result.metric} {result.value} ({result.protocol})"
+    return result.dataset, f"{value} — {result.provenance}: {result.origin}"

@@ -1,0 +1,1 @@
+"""Datasets made here from drawings that arrive as packages: emoji and scenes."""

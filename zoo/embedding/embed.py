@@ -1,0 +1,131 @@
+"""Images to embeddings, in the dataset's order."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL.Image import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from zoo.data.dataset import ImageDataset
+from zoo.data.images import open_image
+from zoo.errors import DataError, RankzooError
+from zoo.progress import Track, silent
+
+Transform = Callable[[Image], Tensor]
+Box = tuple[float, float, float, float]
+ROWS = 2**16
+
+
+class Images(Dataset[Tensor | RankzooError]):
+    """Image files as network inputs; one that cannot be read comes back as its error.
+
+    An error that crosses a worker process as an exception would arrive as a traceback.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], transform: Transform, boxes: Sequence[Box] | None = None
+    ) -> None:
+        self.paths = list(paths)
+        self.transform = transform
+        self.boxes = boxes
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, position: int) -> Tensor | RankzooError:
+        try:
+            image = open_image(self.paths[position])
+            return self.transform(image.crop(self.boxes[position]) if self.boxes else image)
+        except RankzooError as error:
+            return error
+
+
+def embed_dataset(
+    model: nn.Module,
+    dataset: ImageDataset,
+    *,
+    batch_size: int = 64,
+    workers: int = 0,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Float[Tensor, "item dim"]:
+    """Embed every item of a dataset with the model's evaluation transform.
+
+    The model is put on `device` and into evaluation mode for the time of the call.
+
+    Raises:
+        DataError: an image cannot be read, or its embedding is not finite.
+    """
+    batches = embed_batches(
+        model, dataset.paths, batch_size=batch_size, workers=workers, device=device, track=track
+    )
+    return torch.cat(list(batches))
+
+
+def embed_batches(
+    model: nn.Module,
+    paths: Sequence[Path],
+    *,
+    boxes: Sequence[Box] | None = None,
+    batch_size: int = 64,
+    workers: int = 0,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Iterator[Float[Tensor, "batch dim"]]:
+    """Yield the embeddings of image files, one batch at a time, in order (see embed_dataset).
+
+    `boxes` (left, upper, right, lower) cuts a part out of each image, in pixels.
+    """
+    transform: Any = model.transform
+    loader: DataLoader[Tensor | RankzooError] = DataLoader(
+        Images(paths, transform, boxes),
+        batch_size=batch_size,
+        num_workers=workers,
+        collate_fn=list,
+        pin_memory=device.startswith("cuda"),
+    )
+    training = model.training
+    model.eval().to(device)
+    start = 0
+    try:
+        for images in track(loader, "embedding", total=len(loader)):
+            vectors = _embed(model, [_checked(image) for image in images], device)
+            refuse_non_finite(vectors, paths[start : start + len(vectors)])
+            start += len(vectors)
+            yield vectors
+    finally:
+        model.train(training)
+
+
+@torch.inference_mode()
+def _embed(model: nn.Module, images: list[Tensor], device: str) -> Float[Tensor, "batch dim"]:
+    vectors: Tensor = model(torch.stack(images).to(device, non_blocking=True))
+    return vectors.float().cpu()
+
+
+def _checked(image: Tensor | RankzooError) -> Tensor:
+    if isinstance(image, RankzooError):
+        raise image
+    return image
+
+
+def refuse_non_finite(vectors: Float[Tensor, "item dim"], paths: Sequence[Path]) -> None:
+    """Raise, naming the images, when an embedding holds an infinity or is not a number.
+
+    Raises:
+        DataError: naming up to three of the images.
+    """
+    broken: list[int] = []
+    for low in range(0, len(vectors), ROWS):  # a memory-mapped million is never in memory whole
+        finite = vectors[low : low + ROWS].isfinite().all(dim=1)
+        broken += ((~finite).nonzero()[:, 0] + low).tolist()
+    if broken:
+        shown = ", ".join(str(paths[i]) for i in broken[:3]) + (", …" if len(broken) > 3 else "")
+        raise DataError(
+            f"{len(broken)} embeddings are not finite: {shown}",
+            "the weights are probably broken: check that the training loss stayed finite",
+        )

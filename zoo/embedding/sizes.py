@@ -1,0 +1,146 @@
+"""Other input sizes than a model was saved with: several scales, or whole images."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL.Image import Image
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, normalize
+from torchvision.transforms import v2
+
+from zoo.errors import UsageError
+from zoo.models.embedder import embed_images
+
+THREE_SCALES = (1.0, 2**-0.5, 0.5)  # the ones of the revisited Oxford and Paris benchmark
+
+
+class MultiScale(nn.Module):
+    """Wraps a model: embeddings at several scales, averaged and normalised.
+
+    The images are resized as tensors, bilinear with antialiasing. `multiple` rounds sizes to
+    what networks take (32 suits strides and patches of 4 to 32).
+
+    Raises:
+        UsageError: the network takes images of one size only.
+    """
+
+    def __init__(self, model: nn.Module, scales: tuple[float, ...], multiple: int = 32) -> None:
+        super().__init__()
+        require_any_size(model)
+        self.model = model
+        self.scales = scales
+        self.multiple = multiple
+        self.transform = model.transform
+        self.dim = model.dim
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
+        """Embed a batch at every scale."""
+        total = sum(self.model(self._resized(images, scale)) for scale in self.scales)
+        assert isinstance(total, Tensor)
+        return normalize(total, dim=1)
+
+    def embed_images(
+        self, images: Iterable[Image | Path | str], batch_size: int = 64
+    ) -> Float[Tensor, "image dim"]:
+        """Embed images or image files at every scale, as the wrapped model does at one.
+
+        Raises:
+            DataError: a file is no readable image.
+        """
+        return embed_images(self, images, batch_size)
+
+    def _resized(self, images: Tensor, scale: float) -> Tensor:
+        if scale == 1:
+            return images
+        size = [
+            max(self.multiple, round(side * scale / self.multiple) * self.multiple)
+            for side in images.shape[2:]
+        ]
+        return interpolate(images, size=size, mode="bilinear", antialias=True)
+
+
+class WholeImages(nn.Module):
+    """Wraps a model: its transform keeps the whole image, the longer side `longest` pixels.
+
+    The landmark benchmarks are measured so. Images then differ in shape: batches hold one. For
+    a transformer both sides are rounded to whole patches.
+
+    Raises:
+        UsageError: the network takes images of one size only.
+    """
+
+    def __init__(self, model: nn.Module, longest: int) -> None:
+        super().__init__()
+        require_any_size(model)
+        self.model = model
+        self.longest = longest
+        self.step = step_of(model)
+        self.dim = model.dim
+        config: Any = model.config
+        self.colours = v2.Normalize([*config.preprocessing.mean], [*config.preprocessing.std])
+
+    def transform(self, image: Image) -> Float[Tensor, "3 height width"]:
+        """Resize so that the longer side is `longest`; crop nothing."""
+        scale, step = self.longest / max(image.size), self.step
+        width, height = (max(step, round(side * scale / step) * step) for side in image.size)
+        resized = v2.functional.resize(image, [height, width], antialias=True)
+        pixels: Tensor = v2.functional.pil_to_tensor(resized)
+        coloured: Tensor = self.colours(pixels.to(torch.float32) / 255)
+        return coloured
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
+        """Embed images of one shape."""
+        vectors: Tensor = self.model(images)
+        return vectors
+
+
+def parse_scales(text: str) -> tuple[float, ...]:
+    """Read `1,0.7071,0.5`.
+
+    Raises:
+        UsageError: a part is no number between 0.1 and 4.
+    """
+    hint = "for example 1,0.7071,0.5"
+    try:
+        scales = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--scales {text}: not numbers", hint) from error
+    if any(not 0.1 <= scale <= 4 for scale in scales):
+        raise UsageError(f"--scales {text}: between 0.1 and 4", hint)
+    return scales
+
+
+def step_of(model: nn.Module) -> int:
+    """Return what an image's sides must be multiples of: a transformer's patch, else 1."""
+    patches: Any = getattr(getattr(model, "backbone", None), "patch_embed", None)
+    return int(patches.patch_size[0]) if patches is not None else 1
+
+
+def require_any_size(model: nn.Module) -> None:
+    """Raise when the network's position embeddings fix the size of its input.
+
+    Raises:
+        UsageError: naming the architecture.
+    """
+    patches = getattr(getattr(model, "backbone", None), "patch_embed", None)
+    if patches is not None and getattr(patches, "strict_img_size", False):
+        name = getattr(getattr(model, "config", None), "architecture", "this network")
+        raise UsageError(
+            f"{name} takes images of one size only", "leave out --scales and --image-size"
+        )
+
+
+def described_input(model: nn.Module) -> dict[str, str]:
+    """Return how images become this model's input, for the result."""
+    if isinstance(model, MultiScale):
+        scales = ", ".join(f"{scale:g}" for scale in model.scales)
+        return {**described_input(model.model), "scales": scales}
+    if isinstance(model, WholeImages):
+        return {"input": f"whole images, longer side {model.longest}"}
+    shape = getattr(getattr(model, "config", None), "preprocessing", None)
+    if shape is None:
+        return {}
+    return {"input": f"shorter side {shape.resize}, centre {shape.size} x {shape.size}"}

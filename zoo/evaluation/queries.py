@@ -1,0 +1,112 @@
+"""What is searched with what: the queries and the gallery of a dataset."""
+
+import logging
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from zoo.data.dataset import ImageDataset, hold_out
+from zoo.errors import DataError
+
+RIGHT = "an item is right when it has the query's label"
+OUT = "queries without a right answer are left out, ties count against the model"
+
+LOG = logging.getLogger("rankzoo")
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Queries and gallery as positions in a dataset.
+
+    `itself`: a query's own image is in the gallery and is taken out of its ranking, by position.
+    """
+
+    protocol: str
+    definition: str
+    queries: Int64[Tensor, " query"]
+    gallery: Int64[Tensor, " gallery"]
+    itself: bool
+
+
+def held_out(dataset: ImageDataset) -> ImageDataset:
+    """Split a dataset without splits as training does, so that no trained class is scored."""
+    return dataset if dataset.splits else hold_out(dataset)
+
+
+def task_of(dataset: ImageDataset, split: str = "") -> Task:
+    """Choose the task: the split asked for (`all`: everything), else what the splits say.
+
+    They say query against gallery when both are there, else split test, else val, else everything.
+
+    Raises:
+        DataError: there are no labels, or only one of query and gallery.
+    """
+    if not dataset.levels:
+        raise DataError(
+            f"{dataset.name}: the images carry no label", "evaluation needs to know what is right"
+        )
+    if split:
+        return self_retrieval(dataset, None if split == "all" else split)
+    splits = dataset.splits
+    if {"query", "gallery"} <= splits:
+        return query_vs_gallery(dataset)
+    if lonely := {"query", "gallery"} & splits:
+        raise DataError(
+            f"{dataset.name}: split {lonely.pop()} without its counterpart",
+            "give both a query and a gallery split, or neither",
+        )
+    return self_retrieval(dataset, next((s for s in ("test", "val") if s in splits), None))
+
+
+def query_vs_gallery(dataset: ImageDataset) -> Task:
+    """Search the items of split gallery with those of split query."""
+    queries, gallery = _positions(dataset, "query"), _positions(dataset, "gallery")
+    definition = (
+        f"every image of split query searches the {len(gallery)} images of split gallery; "
+        f"{RIGHT}; {OUT}"
+    )
+    return Task("query-gallery", definition, queries, gallery, itself=False)
+
+
+def self_retrieval(dataset: ImageDataset, split: str | None = None) -> Task:
+    """Search a split (or everything) with each of its own items, the item itself taken out."""
+    chosen = _positions(dataset, split)
+    if len(torch.unique(dataset.label_ids[chosen, 0])) == 1:
+        LOG.warning("%s: one label only, so every answer is right", dataset.name)
+    where = f"split {split}" if split else "the whole set"
+    definition = (
+        f"every image of {where} searches the other {len(chosen) - 1} images of it "
+        f"(itself taken out by id); {RIGHT}; {OUT}"
+    )
+    return Task("self-retrieval", definition, chosen, chosen, itself=True)
+
+
+def random_galleries(dataset: ImageDataset, draws: int, seed: int) -> list[Task]:
+    """Return tasks with one random image of each label of split test as gallery, the rest queries.
+
+    Every label's images are equally likely; the draws follow from the seed.
+    """
+    chosen = _positions(dataset, "test")
+    definition = (
+        "one random image of each label is the gallery, the other test images are the queries; "
+        f"mean over {draws} draws (seed {seed}); {RIGHT}; {OUT}"
+    )
+    generator = torch.Generator().manual_seed(seed)
+    tasks = []
+    for _ in range(draws):
+        shuffled = chosen[torch.randperm(len(chosen), generator=generator)]
+        by_label = dataset.label_ids[shuffled, 0].argsort(stable=True)
+        grouped = shuffled[by_label]
+        first = dataset.label_ids[grouped, 0].diff(prepend=torch.tensor([-1])) != 0
+        tasks.append(Task("random-gallery", definition, grouped[~first], grouped[first], False))
+    return tasks
+
+
+def _positions(dataset: ImageDataset, split: str | None) -> Int64[Tensor, " item"]:
+    chosen = [i for i, item in enumerate(dataset.items) if split is None or item.split == split]
+    if not chosen:
+        there = ", ".join(sorted(dataset.splits)) or "none"
+        raise DataError(f"{dataset.name}: no image in split {split}", f"its splits: {there}")
+    return torch.tensor(chosen, dtype=torch.int64)

@@ -1,0 +1,70 @@
+"""Starting the process of a run: its peak memory is its own, and so is its crash."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import zoo
+from zoo.experiments.plan import Place, Plan, Trial
+from zoo.experiments.run_store import RunStore
+from zoo.experiments.schedule import Launch, Process
+from zoo.experiments.trial import Job
+from zoo.recipes.values import to_json
+
+MODULE = "zoo.experiments.trial"
+
+
+def threads_each(jobs: int) -> int:
+    """Return how many cores each of `jobs` processes may use."""
+    return max(1, (os.cpu_count() or 1) // jobs)
+
+
+def job_of(plan: Plan, place: Place, trial: Trial, jobs: int) -> Job:
+    """Return what the process of a run has to know; `jobs` processes share the cores."""
+    return Job(
+        run=str(RunStore(place.folder).run(trial)),
+        data=str(place.data),
+        recipe=to_json(plan.recipe(trial)),
+        stage=trial.stage,
+        seed=trial.seed,
+        trains=plan.candidate(trial.candidate).loss is not None,
+        validation=plan.validation,
+        threads=threads_each(jobs),
+        device=place.device,
+        workers=place.workers,
+        offline=place.offline,
+        on_bad_image=place.on_bad_image,
+        parent=os.getpid(),
+    )
+
+
+def launcher(plan: Plan, place: Place, jobs: int) -> Launch:
+    """Return how the runs of a plan are started."""
+
+    def launch(trial: Trial, lock: int) -> Process:
+        job = job_of(plan, place, trial, jobs)
+        run = Path(job.run)
+        run.parent.mkdir(parents=True, exist_ok=True)
+        root = str(Path(zoo.__file__).parents[1])
+        paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(job.threads)}
+        with run.with_suffix(".log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", MODULE],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                text=True,
+                env=environment,
+                pass_fds=(lock,),
+                process_group=0,  # Ctrl-C reaches us alone: we ask the run to save
+            )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(asdict(job)))
+        process.stdin.close()
+        return process
+
+    return launch

@@ -1,0 +1,207 @@
+"""What the command line orders: a plan with its cost, or the comparison itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+from typing import Any, Literal
+
+from zoo.data.dataset import ImageDataset, hold_out
+from zoo.device import pick_device
+from zoo.errors import DataError, InterruptedRunError, UsageError
+from zoo.experiments.candidate import Candidate, choose
+from zoo.experiments.claims import Claim, arms, chosen_claims
+from zoo.experiments.cost import estimate
+from zoo.experiments.launch import launcher
+from zoo.experiments.plan import Place, Plan, learning_rates
+from zoo.experiments.result import Result, result_of, write_result
+from zoo.experiments.run_store import RunStore
+from zoo.experiments.schedule import carry_out
+from zoo.experiments.validation import validation_split
+from zoo.hub import resolve_model
+from zoo.progress import Track, silent
+from zoo.recipes import Recipe
+from zoo.recipes.own_images import OWN, fitted
+from zoo.recipes.values import to_json
+from zoo.runs.folder import fingerprint
+from zoo.training.loader import build_sampler
+from zoo.training.setup import find_recipe, read_data
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Order:
+    """Everything `rankzoo compare` was told."""
+
+    data: Path
+    out: Path
+    recipe: str | None = None
+    backbone: str | None = None
+    losses: str = ""
+    claims: str = ""
+    changes: Sequence[str] = ()
+    seeds: int = 3
+    rates: str = "0.5,2"
+    tuning_steps: int | None = None
+    budget: str = ""
+    jobs: int = 1
+    batch_size: int | None = None
+    device: str = "auto"
+    workers: int = 0
+    on_bad_image: Literal["fail", "skip"] = "fail"
+    offline: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where and how runs are carried out."""
+        return Place(
+            self.out,
+            self.data,
+            device=pick_device(self.device),
+            workers=self.workers,
+            offline=self.offline,
+            on_bad_image=self.on_bad_image,
+        )
+
+
+def plan(order: Order) -> tuple[Plan, dict[str, Any]]:
+    """Read the data and work out every run; return the plan and the settings it must keep.
+
+    Raises:
+        UsageError: an unknown recipe, loss, claim or key; a change of a loss.
+        DataError: the data cannot be read, or cannot fill a batch.
+    """
+    for change in order.changes:
+        if change.startswith(("loss.", "extra_loss.", "loss=", "extra_loss=")):
+            raise UsageError(f"--set {change}: the losses are what is compared")
+    base = find_recipe(
+        order.recipe,
+        order.backbone,
+        None if order.recipe else "smooth_ap",
+        order.changes,
+        order.batch_size,
+    )
+    found = read_data(base, order.data, order.on_bad_image)
+    dataset = found if found.splits else hold_out(found)
+    captions = base.captions is not None
+    base, steps = _settled(base, dataset, captions)
+    taking_part = _candidates(order, captions)
+    factors = tuple(_number(part, "--rates") for part in order.rates.split(","))
+    whole = Plan(
+        base,
+        taking_part,
+        seeds=order.seeds,
+        rates=learning_rates(base, factors),
+        steps=steps,
+        tuning_steps=order.tuning_steps or max(1, steps // 4),
+    )
+    return whole, {
+        "recipe": to_json(base),
+        "rates": whole.rates,
+        "steps": whole.steps,
+        "tuning_steps": whole.tuning_steps,
+        "validation": whole.validation,
+        "data": fingerprint(dataset, 0, 1)["data"],
+    }
+
+
+def dry_run(order: Order) -> dict[str, Any]:
+    """Say what would be run and how long it would take, timing a few updates."""
+    whole, _ = plan(order)
+    cost = estimate(whole, order.place, order.jobs)
+    return {
+        "out": str(order.out),
+        "candidates": [candidate.name for candidate in whole.candidates],
+        "claims": [claim.name for claim in _claims(order, whole.base.captions is not None)],
+        "tuning_runs": len(whole.tuning()),
+        "final_runs": whole.runs - len(whole.tuning()),
+        "tuning_steps": whole.tuning_steps,
+        "steps": whole.steps,
+        "learning_rates": list(whole.rates),
+        "seeds": whole.seeds,
+        **cost,
+    }
+
+
+def execute(order: Order, command: str = "", track: Track = silent) -> Result:
+    """Run whatever is not there yet, within the budget; write and return the result.
+
+    Raises:
+        InterruptedRunError: a signal arrived; everything is kept, the result so far is written.
+    """
+    seconds = parse_budget(order.budget)
+    whole, settings = plan(order)
+    place = order.place
+    resolve_model(whole.base.network.backbone, offline=order.offline, track=track)
+    store = RunStore(order.out)
+    store.open(settings)
+    claims = _claims(order, whole.base.captions is not None)
+    try:
+        launch = launcher(whole, place, order.jobs)
+        carry_out(whole, store, launch, jobs=order.jobs, budget_seconds=seconds, track=track)
+    except InterruptedRunError:
+        write_result(result_of(whole, store, claims, command), order.out)
+        raise
+    result = result_of(whole, store, claims, command)
+    write_result(result, order.out)
+    return result
+
+
+def parse_budget(text: str) -> int | float:
+    """Return seconds of `90s`, `5m`, `2h` or `1d`; of nothing, infinity.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if not text:
+        return inf
+    number, unit = (text[:-1], text[-1]) if text[-1] in UNITS else (text, "s")
+    return _number(number, "--budget") * UNITS[unit]
+
+
+def _number(text: str, flag: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < inf:
+        raise UsageError(f"{flag} {text}: not a number above 0", "for example 0.5,2 or 90s, 5m, 2h")
+    return value
+
+
+def _candidates(order: Order, captions: bool) -> tuple[Candidate, ...]:
+    """Return the candidates asked for and those that the claims need, each once."""
+    if not order.losses and not order.claims:
+        raise UsageError("nothing to compare", "give --losses all, or --claims all")
+    chosen = choose(order.losses, captions) if order.losses else []
+    needed = [arm for claim in _claims(order, captions) for arm in arms(claim)]
+    return tuple({candidate.name: candidate for candidate in [*chosen, *needed]}.values())
+
+
+def _claims(order: Order, captions: bool) -> list[Claim]:
+    return chosen_claims(order.claims, captions) if order.claims else []
+
+
+def _settled(base: Recipe, dataset: ImageDataset, captions: bool) -> tuple[Recipe, int]:
+    """Fit the recipe to the data: all label levels, a batch that tuning can fill; count steps.
+
+    Raises:
+        DataError: the classes that tuning trains on cannot fill a batch.
+    """
+    if not captions:
+        levels = max(1, len(dataset.levels))
+        base = replace(base, data=replace(base.data, levels=levels))
+    small = validation_split(dataset, Plan.validation, captions).split("train")
+    if base.name == OWN:
+        classes = int((small.label_ids[:, 0].bincount() >= 2).sum())
+        if classes < 2:
+            raise DataError(
+                f"{dataset.root}: comparing needs more classes of two images",
+                "a part of the training classes is set aside to choose settings on: add classes",
+            )
+        base = fitted(base, classes)
+    build_sampler(base.batch, small.label_ids, 0)
+    training = dataset.split("train")
+    per_epoch = len(build_sampler(base.batch, training.label_ids, 0))
+    return base, base.schedule.steps or base.schedule.epochs * per_epoch

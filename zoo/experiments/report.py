@@ -1,0 +1,116 @@
+"""The page of a comparison: the table, how sure it is, curves, claims, and how it was made."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from zoo.experiments.claims import Verdict
+from zoo.experiments.pull import pulls
+from zoo.experiments.standings import Standing
+from zoo.experiments.tables import LEGEND, SHORT, cells, header, numbers
+from zoo.losses import SmoothAP, SupAP
+from zoo.report import commands, facts, line_chart, page, paragraph, section, table
+from zoo.report.html import Cell
+from zoo.runs.record import Row
+
+if TYPE_CHECKING:
+    from zoo.experiments.result import Result
+
+LINES = 5  # of different colours in a chart
+FIXED = "\u00a0±\u00a0"  # does not break the line
+
+
+def comparison_page(result: "Result") -> str:
+    """Return the page as one self-contained HTML document."""
+    rows, shown = result.standings, result.shown
+    grid = [[cell.replace(" ± ", FIXED) for cell in cells(row, shown, rows)] for row in rows]
+    blocks = [
+        section(
+            "Standings",
+            table(header(shown, rows), grid),
+            paragraph(LEGEND),
+        ),
+        *_claims(result.verdicts),
+        *_behind(rows, shown),
+        *_curves(rows, result.curves),
+        section("How it was made", facts(_settings(result)), *_command(result.command)),
+    ]
+    base = result.plan.base
+    lead = f"{len(rows)} candidates on {base.network.backbone}, {result.done} runs" + (
+        "" if result.complete else "; not all runs of the plan are there yet"
+    )
+    return page("Which loss?", lead, *blocks)
+
+
+def _claims(verdicts: Sequence[Verdict]) -> list[str]:
+    if not verdicts:
+        return []
+    rows = [[v.claim.says, v.claim.source, v.answer, numbers(v)] for v in verdicts]
+    how = (
+        "Yes or no: the paired permutation test over queries says so (p at most 0.05), and so "
+        "does every seed; unclear: anything else."
+    )
+    blocks = [table(["claim", "source", "answer", "numbers"], rows), paragraph(how)]
+    if any(v.claim.name == "sup_ap_over_smooth_ap" for v in verdicts):
+        why = (
+            "Why SupAP could be better: how strongly each lifts a positive whose rival scores that "
+            "much more. Smooth-AP lets go of bad mistakes."
+        )
+        curves = pulls({"smooth_ap": SmoothAP(), "sup_ap": SupAP()})
+        blocks += [paragraph(why), line_chart(curves, "rival ahead by", "pull on the positive")]
+    return [section("What the papers claim", *blocks)]
+
+
+def _behind(rows: Sequence[Standing], shown: Sequence[str]) -> list[str]:
+    blocks = []
+    for metric in shown:
+        found = [(row.name, row.behind[metric]) for row in rows if metric in row.behind]
+        if not found:
+            continue
+        lines: list[list[Cell]] = [
+            [name, f"{b.difference:+.4f}", f"{b.p_value:.4f}", "yes" if b.clear else "no"]
+            for name, b in sorted(found, key=lambda pair: -pair[1].difference)
+        ]
+        title = f"{SHORT.get(metric, metric)}: against {found[0][1].best}"
+        blocks += [paragraph(title), table(["loss", "difference", "p", "clearly behind"], lines)]
+    return [section("Significance", *blocks)] if blocks else []
+
+
+def _curves(rows: Sequence[Standing], curves: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Return validation over steps, five candidates a chart, the best first."""
+    drawn = {row.name: curves[row.name] for row in rows if curves.get(row.name)}
+    names = list(drawn)
+    charts = []
+    for start in range(0, len(names), LINES):
+        series = {
+            name: [(point["step"], point["validation"]) for point in drawn[name]]
+            for name in names[start : start + LINES]
+        }
+        charts.append(line_chart(series, "step", "validation"))
+    if not charts:
+        return []
+    what = (
+        "Tuning runs at the chosen settings: mAP@R (captions: the sum of recalls) on the training "
+        "classes set aside, in the order of the table."
+    )
+    return [section("Learning curves", paragraph(what), *charts)]
+
+
+def _settings(result: "Result") -> dict[str, Cell]:
+    plan, base = result.plan, result.plan.base
+    return {
+        "backbone": base.network.backbone,
+        "input size": base.network.size or "the backbone's own",
+        "batch": base.batch.size,
+        "images a class": base.batch.per_class,
+        "sampler": base.batch.sampler,
+        "optimiser": base.optimiser.name,
+        "learning rates tried": ", ".join(map(str, plan.rates)),
+        "steps": plan.steps,
+        "steps of a tuning run": plan.tuning_steps,
+        "training classes set aside for tuning": f"{plan.validation:.0%}",
+        "seeds": plan.seeds,
+    }
+
+
+def _command(command: str) -> list[str]:
+    return [commands([command])] if command else []

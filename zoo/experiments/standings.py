@@ -1,0 +1,210 @@
+"""From outcomes to a table: means with intervals, and what is clearly behind the best."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from zoo.evaluation.paired import SURE
+from zoo.experiments.candidate import RATE, Changes
+from zoo.experiments.choice import chosen_points
+from zoo.experiments.measure import GAP
+from zoo.experiments.plan import Plan, Trial
+from zoo.experiments.run_store import Outcome, RunStore, read_values
+from zoo.experiments.schedule import progress_of
+from zoo.metrics.uncertainty import (
+    Interval,
+    bootstrap_mean,
+    holm,
+    mean_over_runs,
+    paired_difference,
+)
+
+IMAGES = ("recall_at_1", "map_at_r", "h_ap", "ndcg")
+PLAIN = ("recall_at_1", "map_at_r", "mean_average_precision")  # one label level
+CAPTIONS = ("t2i_recall_at_1", "t2i_recall_at_10", "i2t_recall_at_1")
+DRAWS = 2000
+
+Values = Mapping[str, Tensor]  # metric -> one value a query
+Edge = Literal["", "highest", "lowest"]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """How far a candidate is behind the best in a metric.
+
+    `p_value` is that of the paired permutation test over queries, seeds averaged, adjusted for the
+    number of candidates (Holm). `clear`: it is at most 0.05, and the candidate is behind in every
+    seed both have.
+    """
+
+    best: str
+    difference: float
+    p_value: float
+    clear: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A candidate in the table; without a finished run that counts, `note` says why.
+
+    `settled`: none of its runs is left to do.
+    `metrics`: mean over seeds with its 95 % interval, by Student's t over seeds, or over queries
+    by bootstrap when there is one seed. `validation` is what tuning chose `point` by.
+    `edge`: its learning rate is the highest or the lowest of several that were tried, so that a
+    better one may lie beyond.
+    """
+
+    name: str
+    note: str = ""
+    settled: bool = False
+    seeds: int = 0
+    point: Changes = field(default_factory=dict)
+    validation: float | None = None
+    edge: Edge = ""
+    metrics: Mapping[str, Interval] = field(default_factory=dict)
+    behind: Mapping[str, Behind] = field(default_factory=dict)
+    step_seconds: float = 0.0
+    memory_bytes: int = 0
+
+
+def headline_metrics(standings: Sequence[Standing]) -> tuple[str, ...]:
+    """Return the metrics that the table shows, the first of which orders it."""
+    found = {name for standing in standings for name in standing.metrics}
+    if "t2i_recall_at_1" in found:
+        return CAPTIONS
+    return IMAGES if "h_ap" in found else PLAIN
+
+
+def standings(plan: Plan, store: RunStore) -> list[Standing]:
+    """Return every candidate, best first, then those without a result in the plan's order."""
+    outcomes = progress_of(plan, store).outcomes
+    values = {c.name: values_of(c.name, outcomes, store) for c in plan.candidates}
+    rows = [_standing(c.name, plan, outcomes, values[c.name]) for c in plan.candidates]
+    shown = headline_metrics(rows)
+    compared = [row for row in rows if row.metrics]
+    behind = {metric: against_best(metric, compared, values) for metric in shown}
+    rows = [
+        replace(row, behind={m: f[row.name] for m, f in behind.items() if row.name in f})
+        for row in rows
+    ]
+    first = shown[0]
+    return sorted(rows, key=lambda row: -row.metrics[first].mean if row.metrics else 1.0)
+
+
+def against_best(
+    metric: str, rows: Sequence[Standing], values: Mapping[str, Mapping[int, Values]]
+) -> dict[str, Behind]:
+    """Return how far each candidate but the best is behind it in a metric."""
+    if not rows:
+        return {}
+    best = max(rows, key=lambda row: row.metrics[metric].mean).name
+    others = [row.name for row in rows if row.name != best]
+    found = [paired(metric, values[best], values[name]) for name in others]
+    adjusted = holm([p for _, p, _ in found])
+    return {
+        name: Behind(best, difference, p, bool(p <= SURE and agree))
+        for name, (difference, _, agree), p in zip(others, found, adjusted, strict=True)
+    }
+
+
+def paired(
+    metric: str, a: Mapping[int, Values], b: Mapping[int, Values]
+) -> tuple[float, float, bool]:
+    """Return b - a in a metric, its p-value over queries, and whether all common seeds agree.
+
+    The runs of each are averaged query by query; a seed that only one of them has counts too.
+    """
+    generator = torch.Generator().manual_seed(0)
+    found = paired_difference(_mean(a, metric), _mean(b, metric), generator, DRAWS)
+    sign = 1 if found.mean > 0 else -1
+    common = a.keys() & b.keys()
+    gains = [float((b[seed][metric] - a[seed][metric]).nanmean()) for seed in common]
+    return found.mean, found.p_value, all(sign * gain > 0 for gain in gains)
+
+
+def _mean(runs: Mapping[int, Values], metric: str) -> Tensor:
+    return torch.stack([values[metric] for values in runs.values()]).mean(dim=0)
+
+
+def values_of(name: str, outcomes: Mapping[Trial, Outcome], store: RunStore) -> dict[int, Values]:
+    """Return the per-query values of a candidate's finished runs, by seed."""
+    return {
+        trial.seed: read_values(store.run(trial))
+        for trial, outcome in outcomes.items()
+        if trial.candidate == name and trial.stage == "final" and outcome.status == "ok"
+    }
+
+
+def _standing(
+    name: str, plan: Plan, outcomes: Mapping[Trial, Outcome], values: Mapping[int, Values]
+) -> Standing:
+    mine = {trial: outcome for trial, outcome in outcomes.items() if trial.candidate == name}
+    done = [o for t, o in mine.items() if t.stage == "final" and o.status == "ok"]
+    left = _unfinished(name, plan, mine)
+    chosen = chosen_points(plan, outcomes).get(name)
+    grid = plan.points(plan.candidate(name))
+    tried = [o for t, o in mine.items() if t.stage == "tuning" and t.point == chosen]
+    return Standing(
+        name,
+        note="; ".join([*_failures(mine), *([left] if left else [])]),
+        settled=not left,
+        seeds=len(done),
+        point={} if chosen is None else grid[chosen],
+        validation=max(
+            (v for o in tried for n, v in o.metrics.items() if n in ("map_at_r", "rsum")),
+            default=None,
+        ),
+        edge="" if chosen is None else edge_of(grid[chosen], plan.rates),
+        metrics={} if not done else intervals(done, values),
+        step_seconds=fmean(o.step_seconds for o in done) if done else 0.0,
+        memory_bytes=max((o.memory_bytes for o in done), default=0),
+    )
+
+
+def edge_of(point: Changes, rates: Sequence[float]) -> Edge:
+    """Return which end of the grid's learning rates a point lies at, if at any."""
+    if RATE not in point or len(rates) < 2:
+        return ""
+    if point[RATE] == max(rates):
+        return "highest"
+    return "lowest" if point[RATE] == min(rates) else ""
+
+
+def intervals(done: Sequence[Outcome], values: Mapping[int, Values]) -> dict[str, Interval]:
+    """Return the mean of each metric over runs with its interval: over seeds, or queries."""
+    found = {name: mean_over_runs([o.metrics[name] for o in done]) for name in done[0].metrics}
+    if len(done) > 1:
+        return found
+    one = next(iter(values.values()))
+    for name, queries in one.items():
+        found[name] = bootstrap_mean(queries, torch.Generator().manual_seed(0), DRAWS)
+    return found
+
+
+def _unfinished(name: str, plan: Plan, mine: Mapping[Trial, Outcome]) -> str:
+    """Return which runs of a candidate are left to do; nothing when none is."""
+    grid = [trial for trial in plan.tuning() if trial.candidate == name]
+    tuned = [mine[trial] for trial in grid if trial in mine]
+    if len(tuned) == len(grid) and grid and all(o.status != "ok" for o in tuned):
+        return ""  # no setting works: there is nothing to run at
+    finals = sum(trial.stage == "final" for trial in mine)
+    wanted = len(plan.finals({name: 0}))
+    if len(tuned) == len(grid) and finals == wanted:
+        return ""
+    return f"not finished: {len(tuned)} of {len(grid)} tuning runs, {finals} of {wanted} seeds"
+
+
+def _failures(mine: Mapping[Trial, Outcome]) -> list[str]:
+    """Return what went wrong, each reason once, with how often it did."""
+    reasons = Counter(f"{o.status}: {o.note}" for o in mine.values() if o.status != "ok")
+    return [f"{reason} ({times} of {len(mine)} runs)" for reason, times in reasons.items()]
+
+
+def quality_and_gap(shown: Sequence[str], rows: Sequence[Standing]) -> tuple[str, ...]:
+    """Return the table's metrics, with the decomposability gap where it was measured."""
+    return (*shown, GAP) if any(GAP in row.metrics for row in rows) else tuple(shown)

@@ -1,0 +1,220 @@
+"""One run in a process of its own: train, evaluate, write how it ended."""
+
+import json
+import os
+import shutil
+import signal
+import statistics
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+
+from zoo.data.dataset import ImageDataset, hold_out
+from zoo.errors import DataError, DivergedError, InterruptedRunError, UsageError
+from zoo.experiments.measure import Measurement, measure_captions, measure_images
+from zoo.experiments.run_store import CRASH, Outcome, write_outcome, write_values
+from zoo.experiments.validation import validation_split
+from zoo.files import write_json, write_text
+from zoo.memory import peak
+from zoo.models import Embedder, load_embedder
+from zoo.models.text_encoder import TextEncoder
+from zoo.recipes.recipe import Recipe
+from zoo.recipes.values import from_json
+from zoo.runs.folder import BEST, CHECKPOINTS, RESULTS
+from zoo.runs.record import Row, read_rows
+from zoo.training.allocator import keep_freed_memory
+from zoo.training.loop import train
+from zoo.training.setup import build_network, load_encoder, read_data
+
+INTERRUPTED = InterruptedRunError.code
+SPENT = "spent.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a process needs to carry out one run, as plain values.
+
+    `trains` False evaluates the pretrained network as it is. `parent`: when that process is gone,
+    the run saves its state and stops; 0 never does.
+    """
+
+    run: str
+    data: str
+    recipe: Mapping[str, Any]
+    stage: Literal["tuning", "final"]
+    seed: int
+    trains: bool
+    validation: float
+    threads: int
+    device: str
+    workers: int
+    offline: bool
+    on_bad_image: Literal["fail", "skip"]
+    parent: int = 0
+
+
+def perform(job: Job) -> Outcome:
+    """Carry out a run, from where it was left; whatever goes wrong with it is its outcome.
+
+    Raises:
+        InterruptedRunError: a signal arrived; the state was saved.
+    """
+    try:
+        return _perform(job, from_json(job.recipe), Path(job.run))
+    except InterruptedRunError:
+        raise
+    except DivergedError as error:
+        return Outcome("diverged", str(error))
+    except (UsageError, DataError) as error:
+        return Outcome("unfit", str(error))
+    except Exception as error:
+        write_text(Path(job.run) / CRASH, traceback.format_exc())
+        return Outcome("crashed", f"{type(error).__name__}: {error}")
+
+
+def _perform(job: Job, recipe: Recipe, run: Path) -> Outcome:
+    dataset = read_data(recipe, Path(job.data), job.on_bad_image)
+    dataset = dataset if dataset.splits else hold_out(dataset)
+    encoder = load_encoder(recipe, offline=job.offline, device=job.device)
+    if job.stage == "tuning":
+        captions = recipe.captions is not None
+        seen = validation_split(dataset, job.validation, captions)
+    else:
+        seen = dataset.split("train")
+    model = build_network(recipe, offline=job.offline, seed=job.seed)
+    metrics, seconds = dict[str, float](), 0.0
+    if job.trains:
+        metrics, seconds = _train(recipe, seen, model, encoder, job)
+        model = load_embedder(run)
+        refuse_divergence(model)
+    seconds, memory = spent(run, seconds, peak_memory(job.device))
+    if job.stage == "final":
+        found = _measure(model, encoder, dataset, recipe, job)
+        metrics = dict(found.metrics)
+        write_values(run, found.per_query)
+        _add_results(run, found)
+    tidy(run, keep_weights=job.stage == "final")
+    return Outcome("ok", "", metrics, seconds, step_seconds(run, recipe.batch.size), memory)
+
+
+def _train(
+    recipe: Recipe,
+    dataset: ImageDataset,
+    model: Embedder,
+    encoder: TextEncoder | None,
+    job: Job,
+) -> tuple[dict[str, float], float]:
+    try:
+        result = train(
+            recipe,
+            dataset,
+            model,
+            Path(job.run),
+            device=job.device,
+            workers=job.workers,
+            seed=job.seed,
+            resume=True,
+            listeners=[_Orphan(job.parent)],
+            encoder=encoder,
+        )
+    except (UsageError, DataError):
+        refuse_divergence(model)  # the evaluation met it first
+        raise
+    return result.metrics, result.seconds
+
+
+def _measure(
+    model: Embedder,
+    encoder: TextEncoder | None,
+    dataset: ImageDataset,
+    recipe: Recipe,
+    job: Job,
+) -> Measurement:
+    if encoder is not None:
+        return measure_captions(model, encoder, dataset, device=job.device, workers=job.workers)
+    return measure_images(model, dataset, recipe.batch, device=job.device, workers=job.workers)
+
+
+def _add_results(run: Path, found: Measurement) -> None:
+    """Put the evaluation into the run's results, where cards read it."""
+    path = run / RESULTS
+    noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    write_json(path, noted | dict(found.protocol))
+
+
+def spent(run: Path, seconds: float, memory: int) -> tuple[float, int]:
+    """Return a run's training time and peak memory, with those of a process that ended before.
+
+    One that was killed between training and evaluation leaves nothing to train to the next.
+    """
+    path = run / SPENT
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        seconds, memory = seconds + before["seconds"], max(memory, before["memory_bytes"])
+    write_json(path, {"seconds": seconds, "memory_bytes": memory})
+    return seconds, memory
+
+
+def refuse_divergence(model: Embedder) -> None:
+    """Raise when a weight is not finite.
+
+    Raises:
+        DivergedError: naming it.
+    """
+    for name, tensor in model.state_dict().items():
+        if not tensor.isfinite().all():
+            raise DivergedError(f"the weights {name} are not finite after training")
+
+
+def step_seconds(run: Path, batch_size: int) -> float:
+    """Return the median time of an update, from the run's record; 0 when it is too short."""
+    rows = [row for row in read_rows(run) if "images_per_second" in row]
+    warm = rows[1:] or rows
+    return statistics.median(batch_size / row["images_per_second"] for row in warm) if warm else 0.0
+
+
+def peak_memory(device: str) -> int:
+    """Return the most memory this process has held, in bytes: on the GPU, or resident."""
+    return torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else peak()
+
+
+def tidy(run: Path, *, keep_weights: bool) -> None:
+    """Remove what a finished run needs no more: some 100 MB of checkpoints for a small network."""
+    for name in (CHECKPOINTS, BEST, "tensorboard"):
+        shutil.rmtree(run / name, ignore_errors=True)
+    (run / SPENT).unlink(missing_ok=True)
+    if not keep_weights:
+        (run / "model.safetensors").unlink(missing_ok=True)
+
+
+class _Orphan:
+    """Asks this process to save and stop once the one that started it is gone."""
+
+    def __init__(self, parent: int) -> None:
+        self.parent = parent
+
+    def __call__(self, row: Row) -> None:  # noqa: ARG002
+        if self.parent and os.getppid() != self.parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> int:
+    """Carry out the job on stdin; write its outcome."""
+    job = Job(**cast("dict[str, Any]", json.load(sys.stdin)))
+    torch.set_num_threads(job.threads)
+    keep_freed_memory()
+    try:
+        outcome = perform(job)
+    except InterruptedRunError:
+        return INTERRUPTED
+    write_outcome(Path(job.run), job.recipe, outcome)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

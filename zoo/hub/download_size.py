@@ -1,0 +1,27 @@
+"""What a download would do."""
+
+from typing import Any
+
+from zoo.cards.sources import HubSource, PackageSource
+from zoo.hub.client import snapshot_folder
+from zoo.hub.download import plan_download
+from zoo.hub.package import package_folder
+from zoo.hub.resolve import look_up
+
+
+def plan(name: str, *, revision: str | None = None) -> dict[str, Any]:
+    """Return path, revision and files of a download that does not happen.
+
+    Raises:
+        UnavailableError: no such name, or the Hub cannot be asked.
+    """
+    card, source = look_up(name, revision)
+    if isinstance(source, HubSource):
+        commit, files = plan_download(source)
+        listed = [{"name": f.name, "size": f.size, "sha256": f.sha256} for f in files]
+        path = snapshot_folder(source.repo, commit)
+        return {"path": str(path), "revision": commit, "files": listed}
+    assert card is not None
+    inside = package_folder(source) if isinstance(source, PackageSource) else source.folder
+    records = [record.as_json() for record in card.files]
+    return {"path": str(inside), "revision": str(source), "files": records}

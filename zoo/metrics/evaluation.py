@@ -1,0 +1,52 @@
+"""The result of an evaluation: numbers that carry the protocol they were measured under."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from zoo.metrics.per_query import mean_of
+from zoo.metrics.retrieval import median_of
+
+MEDIANS = frozenset({"median_rank"})  # every other metric is a mean over queries
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of one model under one protocol.
+
+    `definition` says in one sentence what was searched with what, and what counts as right.
+    `per_query` holds one value a query and metric (NaN for a query without a right answer);
+    `query_items` the dataset position of each query. `skipped` counts queries left out.
+    """
+
+    protocol: str
+    definition: str
+    metrics: dict[str, float]
+    queries: int
+    gallery: int
+    skipped: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
+    per_query: Mapping[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    query_items: tuple[int, ...] = field(default=(), repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `rankzoo eval --json` prints and a run folder stores."""
+        return {
+            "protocol": self.protocol,
+            "definition": self.definition,
+            "metrics": self.metrics,
+            "queries": self.queries,
+            "gallery": self.gallery,
+            "queries_without_positives": self.skipped,
+            "options": dict(self.options),
+        }
+
+
+def summarise(per_query: Mapping[str, Tensor]) -> dict[str, float]:
+    """Reduce per-query values to one number a metric."""
+    return {
+        name: float((median_of if name in MEDIANS else mean_of)(values))
+        for name, values in per_query.items()
+    }

@@ -1,0 +1,56 @@
+"""The recipe of a person's own images: chosen by a model instead of by name."""
+
+from dataclasses import replace
+from math import ceil
+
+from zoo.recipes.recipe import (
+    Augmentation,
+    Batch,
+    Data,
+    Engine,
+    LossTerm,
+    Network,
+    Optimiser,
+    Recipe,
+    Schedule,
+)
+
+OWN = "own"
+DEEPEST = 8  # label levels; iNaturalist's taxonomy has 7
+
+
+# ROADMAP with equal shares. Of the set-ups that see one label level none is clearly ahead of it by
+# Recall@1 or mAP@R in `rankzoo compare` on emoji (zoo/experiments/README.md).
+ROADMAP = LossTerm("sup_ap", weight=0.5), LossTerm("calibration", weight=0.5)
+
+
+def own_recipe(model: str, loss: str | None = None) -> Recipe:
+    """Return a recipe that suits most pretrained backbones: 20 epochs, AdamW, cosine.
+
+    Without a loss it trains with ROADMAP (Ramzi et al., NeurIPS 2021): SupAP and calibration.
+    """
+    chosen, extra = (LossTerm(loss), None) if loss else ROADMAP
+    return Recipe(
+        name=OWN,
+        about=f"{loss or 'ROADMAP'} on {model}",
+        network=Network(model),
+        data=Data(levels=DEEPEST),
+        augmentation=Augmentation(scale=(0.3, 1.0), colour=0.2),
+        loss=chosen,
+        extra_loss=extra,
+        batch=Batch(size=128, per_class=4, chunk=64),
+        optimiser=Optimiser("adamw", lr=5e-5, head_lr=2.0, weight_decay=1e-2, clip_norm=1.0),
+        schedule=Schedule(epochs=20, kind="cosine"),
+        engine=Engine(checkpoint_every=100),
+    )
+
+
+SMALLEST = 32  # a ranking shorter than this teaches little; RS@k looks at its first 16
+
+
+def fitted(recipe: Recipe, classes: int) -> Recipe:
+    """Return the recipe with a batch that `classes` can fill: few classes give more items each."""
+    batch = recipe.batch
+    per_class = max(batch.per_class, ceil(SMALLEST / classes))
+    size = min(batch.size // per_class, classes) * per_class
+    return replace(recipe, batch=replace(batch, size=size, per_class=per_class))

@@ -1,0 +1,1 @@
+"""Search: queries and a gallery of vectors in, ranked items out."""

@@ -1,0 +1,127 @@
+"""From a dataset to the batches of a step: sampler, crops, labels, this process's slice."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from zoo.data.dataset import ImageDataset
+from zoo.data.preprocessing import Preprocessing
+from zoo.data.samplers import (
+    EveryImageSampler,
+    HierarchicalSampler,
+    PerClassSampler,
+    Sampler,
+    ShuffledSampler,
+)
+from zoo.errors import UsageError
+from zoo.progress import Track, silent
+from zoo.recipes.recipe import Augmentation, Batch, Recipe
+from zoo.runs.folder import fingerprint
+from zoo.training.augment import coloured, draws_of_step
+from zoo.training.distributed import World
+from zoo.training.images import Crops, Plan, open_images
+
+
+@dataclass(frozen=True)
+class StepBatch:
+    """One process's share of a step: its crops and draws, and the labels of the whole batch."""
+
+    crops: Crops
+    draws: Float[Tensor, "share 10"]
+    labels: Int64[Tensor, "batch level"]
+    start: int  # where the share begins in the global batch
+
+    def chunks(self, size: int | None) -> list[slice]:
+        """Return the share cut into chunks of at most `size` images."""
+        size = size or len(self.crops)
+        return [slice(i, min(i + size, len(self.crops))) for i in range(0, len(self.crops), size)]
+
+
+class Loader:
+    """The training batches of a run, from any step on; a function of the seed alone."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        dataset: ImageDataset,
+        preprocessing: Preprocessing,
+        *,
+        world: World,
+        seed: int,
+        workers: int = 0,
+        track: Track = silent,
+    ) -> None:
+        self.augmentation: Augmentation = recipe.augmentation
+        self.preprocessing = preprocessing
+        self.labels = _labels(recipe, dataset)
+        self.sampler: Sampler = build_sampler(recipe.batch, dataset.label_ids, seed)
+        self.source = open_images(dataset.paths, preprocessing.size, workers, track)
+        self.share = world.part(recipe.batch.size)
+        self.seed = seed
+        self.fingerprint = fingerprint(dataset, seed, world.size)
+        self.steps_per_epoch = len(self.sampler)
+        self.steps = recipe.schedule.steps or recipe.schedule.epochs * self.steps_per_epoch
+
+    def batches(self, first: int = 0) -> Iterator[StepBatch]:
+        """Yield the batches of updates `first`, `first + 1`, ... up to the last."""
+        labels = (self.labels[items] for items in self._items(first))
+        draws = (plan[1] for plan in self._plans(first))
+        crops = self.source.crops(self._plans(first), self.augmentation, self.preprocessing.size)
+        for parts in zip(crops, draws, labels, strict=True):
+            yield StepBatch(*parts, start=self.share.start)
+
+    def images(
+        self, batch: StepBatch, chunk: slice, device: torch.device
+    ) -> Float[Tensor, "chunk 3 size size"]:
+        """Return a chunk's images as the network's input: colours changed, normalised."""
+        crops = batch.crops[chunk].to(device, non_blocking=True).float()
+        draws = batch.draws[chunk].to(device, non_blocking=True)
+        return coloured(crops, draws, self.augmentation, self.preprocessing)
+
+    def _items(self, first: int) -> Iterator[Int64[Tensor, " batch"]]:
+        epoch, place = divmod(first, self.steps_per_epoch)
+        return islice(self._epochs(epoch, place), self.steps - first)
+
+    def _epochs(self, epoch: int, place: int) -> Iterator[Int64[Tensor, " batch"]]:
+        while True:
+            yield from self.sampler.batches(epoch, place)
+            epoch, place = epoch + 1, 0
+
+    def _plans(self, first: int) -> Iterator[Plan]:
+        for step, items in enumerate(self._items(first), start=first):
+            draws = draws_of_step(len(items), self.seed, step)
+            yield items[self.share], draws[self.share]
+
+
+def _labels(recipe: Recipe, dataset: ImageDataset) -> Int64[Tensor, "item level"]:
+    """Return what a loss tells items apart by: labels, or with captions the item itself."""
+    if recipe.captions is not None:
+        return torch.arange(len(dataset))[:, None]
+    return dataset.label_ids[:, : recipe.data.levels].contiguous()
+
+
+def build_sampler(batch: Batch, labels: Int64[Tensor, "item level"], seed: int) -> Sampler:
+    """Return the sampler a recipe asks for.
+
+    Raises:
+        UsageError: the batch is not a whole number of classes.
+        DataError: the labels cannot fill a batch.
+    """
+    if batch.sampler == "shuffled":
+        return ShuffledSampler(len(labels), batch.size, seed)
+    classes, rest = divmod(batch.size, batch.per_class)
+    if rest or not classes:
+        raise UsageError(
+            f"batch.size={batch.size} is not a multiple of batch.per_class={batch.per_class}"
+        )
+    if batch.sampler == "hierarchical":
+        tuples = (batch.super_classes, batch.batches_per_tuple)
+        return HierarchicalSampler(labels, classes, batch.per_class, seed, *tuples)
+    if batch.sampler == "every_image":
+        limit = batch.groups_per_class
+        return EveryImageSampler(labels[:, 0], classes, batch.per_class, seed, limit)
+    return PerClassSampler(labels[:, 0], classes, batch.per_class, seed)

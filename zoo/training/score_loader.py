@@ -1,0 +1,85 @@
+"""What a score recipe trains on, step by step: stored features, or fresh crops of the images."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from zoo.data.samplers import mixed_seed
+from zoo.data.scored import ScoredSet
+from zoo.errors import DataError
+from zoo.models.scorer import Scorer
+from zoo.progress import Track
+from zoo.recipes.recipe import Augmentation
+from zoo.recipes.scores import ScoreRecipe
+from zoo.training.augment import coloured, draws_of_step
+from zoo.training.images import Plan, open_images
+
+# Objects at the border are labels too: crops keep at least half of the image.
+AUGMENTATION = Augmentation(scale=(0.5, 1.0))
+
+
+class ScoreLoader:
+    """Batches as functions of (seed, step): the network's input, its targets, what to ignore.
+
+    An attribute's targets are standardised by the training set's `mean` and `deviation`.
+    """
+
+    def __init__(
+        self,
+        recipe: ScoreRecipe,
+        data: ScoredSet,
+        model: Scorer,
+        *,
+        seed: int,
+        workers: int,
+        track: Track,
+    ) -> None:
+        if len(data) < recipe.batch:
+            raise DataError(
+                f"{len(data)} images cannot fill a batch of {recipe.batch}", "set a smaller batch"
+            )
+        self.recipe, self.data, self.seed = recipe, data, seed
+        self.steps_per_epoch = len(data) // recipe.batch
+        self.steps = recipe.epochs * self.steps_per_epoch
+        attribute = recipe.task == "attribute"
+        self.mean = data.targets.mean(0) if attribute else torch.zeros(1)
+        self.deviation = data.targets.std(0) if attribute else torch.ones(1)
+        self.targets = (data.targets - self.mean) / self.deviation
+        self._inputs = _inputs(recipe, data, model, workers, track)
+
+    def batches(
+        self, first: int
+    ) -> Iterator[tuple[Tensor, Float[Tensor, "batch output"], Bool[Tensor, "batch output"]]]:
+        """Yield (input, targets, ignored) of updates `first`, `first + 1`, … up to the last."""
+        for (rows, _), inputs in zip(
+            self._plans(first), self._inputs(self._plans(first)), strict=True
+        ):
+            yield inputs, self.targets[rows], self.data.ignored[rows]
+
+    def _plans(self, first: int) -> Iterator[Plan]:
+        size = self.recipe.batch
+        for step in range(first, self.steps):
+            epoch, place = divmod(step, self.steps_per_epoch)
+            generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
+            order = torch.randperm(len(self.data), generator=generator)
+            yield order[place * size : (place + 1) * size], draws_of_step(size, self.seed, step)
+
+
+def _inputs(
+    recipe: ScoreRecipe, data: ScoredSet, model: Scorer, workers: int, track: Track
+) -> Callable[[Iterator[Plan]], Iterator[Tensor]]:
+    if not recipe.train_backbone:
+        features = model.eval().file_features(data.paths, track=track).clone()
+        return lambda plans: (features[rows] for rows, _ in plans)
+    shape = model.config.preprocessing
+    images = open_images(data.paths, shape.size, workers, track)
+
+    def crops(plans: Iterator[Plan]) -> Iterator[Tensor]:
+        kept = list(plans)
+        cut = images.crops(iter(kept), AUGMENTATION, shape.size)
+        for (_, draws), crop in zip(kept, cut, strict=True):
+            yield coloured(crop.float(), draws, AUGMENTATION, shape)
+
+    return crops
