@@ -11,7 +11,17 @@ from torch import Tensor
 
 import zoo.metrics
 from zoo.errors import DataError
-from zoo.metrics import correlation, detection, graded, landmarks, per_query, ranks, retrieval, voc
+from zoo.metrics import (
+    correlation,
+    detection,
+    evaluation,
+    graded,
+    landmarks,
+    per_query,
+    ranks,
+    retrieval,
+    voc,
+)
 
 RELEVANT = torch.tensor([[True, False, False, True, False], [False, False, True, False, False]])
 LEVELS = RELEVANT.long() * 2 + torch.tensor([0, 1, 0, 0, 1])
@@ -58,6 +68,7 @@ METRICS: dict[Callable[..., object], Metric] = {
     detection.check_detections: lambda s: detection.check_detections(boxes(s)),
 }
 WITHOUT_SCORES = {  # ids, the NaN of a query without a value, and means of such
+    evaluation.summarise,
     landmarks.revisited_map,
     landmarks.revisited_query,
     per_query.mean_of,

@@ -112,7 +112,7 @@ def dry_run(order: Order) -> dict[str, Any]:
     cost = estimate(whole, order.place, order.jobs)
     return {
         "out": str(order.out),
-        "candidates": [candidate.name for candidate in whole.candidates],
+        "contenders": [candidate.name for candidate in whole.candidates],
         "claims": [claim.name for claim in _claims(order, whole.base.captions is not None)],
         "tuning_runs": len(whole.tuning()),
         "final_runs": whole.runs - len(whole.tuning()),
