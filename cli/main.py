@@ -1,28 +1,11 @@
-"""The app: one line per command, and the funnel that turns errors into one line and a code."""
+"""The app, and the funnel that turns errors into one line and a code."""
 
 import sys
 from typing import Annotated, NoReturn, cast
 
 import typer
 
-from cli.bench import app as bench_app
-from cli.card import card
-from cli.compare import compare
-from cli.convert import convert
-from cli.detect import detect
-from cli.doctor import doctor
-from cli.download import download
-from cli.embed import embed
-from cli.eval import evaluate
-from cli.export import export
-from cli.index import app as index_app
-from cli.list import list_cards
-from cli.push import push
-from cli.quickstart import quickstart
-from cli.search import search
-from cli.serve import serve
-from cli.show import show
-from cli.train import train
+from cli.commands import HELP, CommandGroup
 from zoo import __version__
 from zoo.errors import RankzooError, UsageError
 
@@ -30,7 +13,8 @@ app = typer.Typer(
     name="rankzoo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
+    cls=CommandGroup,
 )
 
 _BadCommandLine = cast(type[Exception], typer.BadParameter.__mro__[1])  # Typer's UsageError
@@ -49,26 +33,6 @@ def rankzoo(
     ] = False,
 ) -> None:
     """Train on the metric you are judged by."""
-
-
-app.command("list")(list_cards)
-app.command("show")(show)
-app.command("download")(download)
-app.command("eval")(evaluate)
-app.add_typer(index_app)
-app.add_typer(bench_app)
-app.command("search")(search)
-app.command("serve")(serve)
-app.command("embed")(embed)
-app.command("detect")(detect)
-app.command("train")(train)
-app.command("compare")(compare)
-app.command("push")(push)
-app.add_typer(card, name="card")
-app.command("convert")(convert)
-app.command("export")(export)
-app.command("doctor")(doctor)
-app.command("quickstart")(quickstart)
 
 
 def main() -> NoReturn:

@@ -11,13 +11,15 @@ from cli.output import Output
 def show(
     name: Annotated[str, typer.Argument(help="A card of `rankzoo list`.")], as_json: Json = False
 ) -> None:
-    """Show a model card: source, licence, files, recipe, numbers and where they come from."""
+    """Show a model card: how to use it, licence, files, recipe, numbers and their source."""
     from rich.console import Group
     from rich.markdown import Markdown
     from rich.table import Table
+    from rich.text import Text
 
     from zoo.cards.describe import card_details, card_facts
     from zoo.cards.shelf import find_card
+    from zoo.cards.usage import usage
 
     card = find_card(name)
 
@@ -25,6 +27,7 @@ def show(
         table = Table(box=None, show_header=False)
         for key, value in card_facts(card):
             table.add_row(f"[bold]{key}", value)
-        return Group(Markdown(card.body), table)
+        commands = Text("\n".join(usage(card)) + "\n", no_wrap=True, overflow="ignore")
+        return Group(commands, Markdown(card.body), table)
 
-    Output(as_json).result(card_details(card), human)
+    Output(as_json).result({**card_details(card), "usage": usage(card)}, human)

@@ -4,7 +4,9 @@ import typer
 
 from cli.bench import ranking, search, training
 
-app = typer.Typer(name="bench", no_args_is_help=True)
+app = typer.Typer(
+    name="bench", no_args_is_help=True, help="Measure speed and memory on this machine."
+)
 for command in (
     training.startup,
     training.decode,

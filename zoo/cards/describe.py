@@ -5,6 +5,9 @@ from typing import Any
 from zoo.cards.results import Result
 from zoo.cards.shelf import Card
 
+# What a reader looks for first, in this order; other metrics follow as the card lists them.
+HEADLINES = ("recall_at_1", "h_ap", "map_at_r", "mean_average_precision", "ap", "map", "l1")
+
 
 def card_summary(card: Card) -> dict[str, Any]:
     """Return a card's line of `rankzoo list`."""
@@ -19,7 +22,22 @@ def card_summary(card: Card) -> dict[str, Any]:
         "loss": card.block.get("loss"),
         "datasets": list(card.datasets),
         "bytes": sum(record.size for record in card.files) or None,
+        "headline": _headline(card),
     }
+
+
+def _headline(card: Card) -> str | None:
+    """Return the first number of the card: measured before quoted, the metric papers report."""
+    ranked = sorted(card.results, key=lambda r: (r.provenance != "measured", _place(r.metric)))
+    if not ranked:
+        return None
+    best = ranked[0]
+    value = f"{best.value:.4g}" if isinstance(best.value, float) else str(best.value)
+    return f"{best.metric} {value}" + (", quoted" if best.provenance == "quoted" else "")
+
+
+def _place(metric: str) -> int:
+    return HEADLINES.index(metric) if metric in HEADLINES else len(HEADLINES)
 
 
 def card_details(card: Card) -> dict[str, Any]:

@@ -97,7 +97,8 @@ def read_card(path: Path) -> Card:
 @cache
 def all_cards() -> Mapping[str, Card]:
     """Read the shelf: every card by name, in alphabetical order."""
-    return {path.stem: read_card(path) for path in sorted(cards_dir().glob("*.md"))}
+    paths = sorted(cards_dir().glob("*.md"), key=lambda path: path.stem)
+    return {path.stem: read_card(path) for path in paths}
 
 
 def find_card(name: str) -> Card:
