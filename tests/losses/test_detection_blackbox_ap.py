@@ -76,7 +76,7 @@ def test_the_memory_lengthens_the_ranking_by_the_last_batches_only() -> None:
 
 
 def test_remembered_scores_carry_no_gradient() -> None:
-    module, first, second = DetectionBlackboxAP(), scores(), scores()
+    module, first, second = DetectionBlackboxAP(lam=50.0), scores(), scores()
     module(first, POSITIVE)
     gradients = torch.autograd.grad(module(second, POSITIVE), [first, second], allow_unused=True)
     assert gradients[0] is None
