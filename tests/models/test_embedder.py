@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.models import EmbedderConfig, build_embedder, load_embedder, save_embedder
+from zoo.models.backbone import load_backbone, without_distillation
 
 SMALL = Preprocessing(size=32, resize=32)
 CNN = EmbedderConfig("test_resnet", preprocessing=SMALL)
@@ -27,6 +28,7 @@ VIT = EmbedderConfig("test_vit", preprocessing=SMALL)
         EmbedderConfig("test_resnet", pooling="avg", dim=7),
         EmbedderConfig("test_resnet", pooling="max", layer_norm="plain", dim=7),
         EmbedderConfig("test_resnet", pooling="gem", layer_norm="affine", dim=7),
+        EmbedderConfig("test_resnet", pooling="gem", layer_norm="l2", dim=7),
         EmbedderConfig("test_vit", pooling="token", dim=7),
         EmbedderConfig("test_vit", pooling="gem"),
     ],
@@ -44,6 +46,38 @@ def test_native_pooling_is_what_timm_feeds_its_classifier() -> None:
     images = torch.rand(2, 3, 32, 32)
     pooled = model.backbone.forward_head(model.backbone.forward_features(images), pre_logits=True)
     torch.testing.assert_close(model(images), torch.nn.functional.normalize(pooled, dim=1))
+
+
+def test_l2_gives_the_projection_vectors_of_unit_length() -> None:
+    model = build_embedder(EmbedderConfig("test_resnet", pooling="gem", layer_norm="l2", dim=7))
+    seen: list[torch.Tensor] = []
+    model.head[1].register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    model.eval()(torch.rand(2, 3, 32, 32))
+    torch.testing.assert_close(seen[0].norm(dim=1), torch.ones(2))
+
+
+def test_a_distilled_transformer_without_its_second_token_is_the_plain_network(
+    tmp_path: Path,
+) -> None:
+    options = {"img_size": 32, "patch_size": 16, "embed_dim": 32, "depth": 2, "num_heads": 2}
+    distilled = timm.create_model("deit_tiny_distilled_patch16_224", num_classes=3, **options)
+    plain = timm.create_model("deit_tiny_patch16_224", num_classes=0, **options).eval()
+    state = without_distillation(distilled.state_dict())
+    load_backbone(plain, state)
+
+    # An oracle that keeps the token but lets nothing attend to it: the rest is then as if it
+    # were not there.
+    def blind(module: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return (torch.cat([inputs[0][:, :1], inputs[0][:, 2:]], dim=1),)
+
+    distilled.eval().blocks[0].register_forward_pre_hook(blind)
+    images = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(plain.forward_features(images), distilled.forward_features(images))
+
+
+def test_only_a_distilled_transformer_can_be_undistilled() -> None:
+    with pytest.raises(IntegrityError, match="no distillation token"):
+        without_distillation(timm.create_model("test_vit").state_dict())
 
 
 def test_a_transformer_takes_another_input_size() -> None:

@@ -36,6 +36,21 @@ def test_boxes_stay_inside_and_have_the_area_and_shape_asked_for() -> None:
     assert area.max() > 0.45
 
 
+def test_a_window_has_one_size_and_lies_anywhere() -> None:
+    augmentation = Augmentation(window=0.875)
+    left, top, width, height = crop_boxes(
+        torch.rand(500, DRAWS), torch.rand(500) + 0.5, augmentation
+    ).unbind(1)
+    assert (width == 0.875).all()
+    assert (height == 0.875).all()
+    assert 0 <= float(left.min()) < 0.01 < 0.115 < float(top.max()) <= 0.125
+
+
+def test_a_window_of_one_is_the_whole_image() -> None:
+    box = crop_boxes(torch.rand(1, DRAWS), torch.ones(1), Augmentation(window=1.0))
+    assert box.tolist() == [[0, 0, 1, 1]]
+
+
 def test_the_whole_box_at_the_same_size_changes_no_pixel() -> None:
     batch = images()
     whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]]).expand(6, 4)

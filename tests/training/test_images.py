@@ -1,6 +1,7 @@
 """Training images: the same crops from memory as from files, in any number of workers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,31 @@ def test_memory_and_files_give_the_same_crops(smooth_images: list[Path]) -> None
     for ours, theirs in pairs:
         assert ours.shape == theirs.shape == (4, 3, 32, 32)
         assert (ours.float() - theirs.float()).abs().mean() < 2
+
+
+def test_a_resize_before_the_crop_leaves_the_box_where_it_was(smooth_images: list[Path]) -> None:
+    plain = StreamedImages(smooth_images, workers=0).crops(plans(), GENTLE, 32)
+    before = replace(GENTLE, resize=40)
+    twice = StreamedImages(smooth_images, workers=0).crops(plans(), before, 32)
+    for ours, theirs in zip(twice, plain, strict=True):
+        assert (ours.float() - theirs.float()).abs().mean() < 2
+
+
+def test_a_resize_before_the_crop_blurs_what_is_finer_than_its_pixels(tmp_path: Path) -> None:
+    board = np.indices((64, 64)).sum(axis=0) % 2 * np.uint8(255)
+    PIL.Image.fromarray(np.repeat(board[..., None], 3, axis=2).astype(np.uint8)).save(
+        tmp_path / "board.png"
+    )
+    source = StreamedImages([tmp_path / "board.png"], workers=0)
+    window = Augmentation(window=0.5)
+    for resize, spread in ((None, 127.0), (32, 0.0)):
+        plan = iter([(torch.tensor([0]), torch.full((1, 10), 0.5))])
+        (crop,) = source.crops(plan, replace(window, resize=resize), 32)
+        assert float(crop.float().std()) == pytest.approx(spread, abs=3)
+
+
+def test_images_in_their_own_shape_are_streamed(smooth_images: list[Path]) -> None:
+    assert isinstance(open_images(smooth_images, None, 0), StreamedImages)
 
 
 def test_workers_change_nothing(smooth_images: list[Path]) -> None:

@@ -11,13 +11,16 @@ from torch import nn
 from zoo.errors import RankzooError, UsageError
 from zoo.models import Embedder
 from zoo.recipes import Recipe
-from zoo.recipes.recipe import Network, Optimiser, Schedule
+from zoo.recipes.recipe import LossTerm, Network, Optimiser, Schedule
 from zoo.training.optimise import (
+    Moment,
     batch_norms,
+    build_loss_optimisers,
     build_optimiser,
     check_finite,
     frozen_parameters,
     learning_rate,
+    set_loss_rates,
     set_modes,
     set_rates,
 )
@@ -25,17 +28,83 @@ from zoo.training.optimise import (
 Build = Callable[..., Embedder]
 
 
+def rates(schedule: Schedule, final: float, epochs: range, length: int = 10) -> list[float]:
+    """Return the rate of the first update of some epochs, from 1 down to `final`."""
+    steps = schedule.epochs * length
+    return [
+        learning_rate(schedule, 1.0, final, Moment(epoch * length, steps, epoch))
+        for epoch in epochs
+    ]
+
+
 def test_steps_fall_at_the_epochs_they_name() -> None:
     schedule = Schedule(kind="step", decay_at=(2, 4), decay=0.3)
-    rates = [learning_rate(schedule, 1.0, 0.0, step, 50, 10) for step in (0, 19, 20, 39, 40)]
-    assert rates == pytest.approx([1, 1, 0.3, 0.3, 0.09])
+    assert rates(schedule, 0.0, range(5)) == pytest.approx([1, 1, 0.3, 0.3, 0.09])
 
 
 def test_cosine_ends_at_the_final_rate() -> None:
     schedule = Schedule(kind="cosine")
-    assert learning_rate(schedule, 1e-3, 1e-5, 0, 100, 10) == pytest.approx(1e-3)
-    assert learning_rate(schedule, 1e-3, 1e-5, 50, 100, 10) == pytest.approx(5.05e-4)
-    assert learning_rate(schedule, 1e-3, 1e-5, 100, 100, 10) == pytest.approx(1e-5)
+    found = [learning_rate(schedule, 1e-3, 1e-5, Moment(step, 100, 0)) for step in (0, 50, 100)]
+    assert found == pytest.approx([1e-3, 5.05e-4, 1e-5])
+
+
+def test_a_cosine_per_epoch_stands_still_within_an_epoch() -> None:
+    schedule = Schedule(8, kind="cosine", per="epoch")
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    oracle = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=8, eta_min=0.1)
+    for epoch in range(8):
+        for place in (0, 9):
+            now = Moment(10 * epoch + place, 80, epoch)
+            assert learning_rate(schedule, 1.0, 0.1, now) == pytest.approx(oracle.get_last_lr()[0])
+        optimiser.step()
+        oracle.step()
+
+
+@pytest.mark.parametrize(("epochs", "last"), [(100, 0.0089), (20, 0.206)])
+def test_a_paused_cosine_begins_after_the_frozen_epochs_and_is_cut_short(
+    epochs: int, last: float
+) -> None:
+    schedule = Schedule(epochs, kind="cosine", per="epoch", frozen_epochs=5, paused=True)
+    found = rates(schedule, 0.0, range(epochs))
+    assert found[:6] == [1.0] * 6  # HAPPIER's epochs 1 to 6
+    assert found[6] < 1
+    assert found[-1] == pytest.approx(last, rel=0.01)
+
+
+def test_paused_steps_fall_later() -> None:
+    schedule = Schedule(10, kind="step", decay_at=(2,), frozen_epochs=3, paused=True)
+    assert rates(schedule, 0.0, range(6)) == pytest.approx([1, 1, 1, 1, 1, 0.3])
+
+
+def test_backbone_and_head_fall_to_the_same_rate(recipe: Recipe, network: Build) -> None:
+    schedule = Schedule(kind="cosine", final_lr=1e-6)
+    settings = Optimiser("adam", lr=1e-5, head_lr=2.0)
+    optimiser = build_optimiser(network(dim=8), settings)
+    chosen = replace(recipe, optimiser=settings, schedule=schedule)
+    assert set_rates(optimiser, chosen, Moment(50, 100, 0)) == pytest.approx(5.5e-6)
+    assert optimiser.param_groups[1]["lr"] == pytest.approx(1.05e-5)
+    set_rates(optimiser, chosen, Moment(100, 100, 0))
+    assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([1e-6, 1e-6])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)],
+)
+def test_each_loss_with_parameters_has_the_optimiser_its_term_names(
+    name: str, kind: type, recipe: Recipe
+) -> None:
+    term = LossTerm("cluster_proxy", {}, 0.1, name, 0.2, 0.01, 3e-4)  # type: ignore[arg-type]
+    chosen = replace(recipe, extra_loss=term, schedule=Schedule(kind="cosine"))
+    losses = [nn.Identity(), nn.Linear(2, 3)]
+    (optimiser,) = build_loss_optimisers(losses, chosen)
+    assert type(optimiser) is kind
+    assert optimiser.param_groups[0]["weight_decay"] == 3e-4
+    set_loss_rates([optimiser], chosen.schedule, Moment(50, 100, 0))
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(0.105)
+    if name == "sgd":
+        assert optimiser.param_groups[0]["momentum"] == 0.9
+        assert optimiser.param_groups[0]["nesterov"]
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
@@ -45,7 +114,7 @@ def test_the_head_has_its_own_rate_and_every_weight_is_in_one_group(
     model = network(pooling="gem", dim=8)
     settings = Optimiser(name, lr=0.5, head_lr=2.0)  # type: ignore[arg-type]
     optimiser = build_optimiser(model, settings)
-    rate = set_rates(optimiser, replace(recipe, optimiser=settings), 0, 12, 4)
+    rate = set_rates(optimiser, replace(recipe, optimiser=settings), Moment(0, 12, 0))
     assert rate == 0.5
     assert [group["lr"] for group in optimiser.param_groups] == [0.5, 1.0]
     grouped = [id(p) for group in optimiser.param_groups for p in group["params"]]

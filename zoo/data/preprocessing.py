@@ -7,27 +7,33 @@ from typing import Any
 
 Colour = tuple[float, float, float]
 INTERPOLATIONS = ("bilinear", "bicubic")
+CROP_MODES = ("center", "squash")
+IMAGENET_MEAN: Colour = (0.485, 0.456, 0.406)
+IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """The evaluation-time transform a set of weights was made for (pixels; colours in [0, 1]).
 
-    The shorter side is resized to `resize`, the centre `size` x `size` is cropped, and each
-    channel becomes (value - mean) / std.
+    The shorter side is resized to `resize` (`crop_mode="squash"`: both sides, whatever the shape),
+    the centre `size` x `size` is cropped, and each channel becomes (value - mean) / std.
     """
 
     size: int = 224
     resize: int = 256
     interpolation: str = "bicubic"
-    mean: Colour = (0.485, 0.456, 0.406)
-    std: Colour = (0.229, 0.224, 0.225)
+    mean: Colour = IMAGENET_MEAN
+    std: Colour = IMAGENET_STD
+    crop_mode: str = "center"
 
     def __post_init__(self) -> None:
         if not 0 < self.size <= self.resize:
             raise ValueError(f"need 0 < size <= resize, got size={self.size}, resize={self.resize}")
         if self.interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation={self.interpolation!r}, not one of {INTERPOLATIONS}")
+        if self.crop_mode not in CROP_MODES:
+            raise ValueError(f"crop_mode={self.crop_mode!r}, not one of {CROP_MODES}")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
@@ -49,6 +55,7 @@ class Preprocessing:
             interpolation=interpolation if interpolation in INTERPOLATIONS else "bicubic",
             mean=tuple(config["mean"]),
             std=tuple(config["std"]),
+            crop_mode="squash" if config.get("crop_mode") == "squash" else "center",
         )
 
     def to_timm(self) -> dict[str, Any]:
@@ -57,6 +64,7 @@ class Preprocessing:
             "input_size": [3, self.size, self.size],
             "crop_pct": self.size / self.resize,
             "interpolation": self.interpolation,
+            "crop_mode": self.crop_mode,
             "mean": list(self.mean),
             "std": list(self.std),
         }

@@ -14,11 +14,12 @@ Transform = Callable[[Image], Float[Tensor, "3 size size"]]
 
 
 def evaluation_transform(preprocessing: Preprocessing) -> Transform:
-    """Resize the shorter side, crop the centre, normalise the colours."""
+    """Resize the shorter side (or squash to a square), crop the centre, normalise the colours."""
     mode = v2.InterpolationMode(preprocessing.interpolation)
+    sides = [preprocessing.resize] * (2 if preprocessing.crop_mode == "squash" else 1)
     transform: Transform = v2.Compose(
         [
-            v2.Resize(preprocessing.resize, interpolation=mode, antialias=True),
+            v2.Resize(sides, interpolation=mode, antialias=True),
             v2.CenterCrop(preprocessing.size),
             v2.PILToTensor(),
             v2.ToDtype(torch.float32, scale=True),

@@ -24,6 +24,7 @@ from zoo.recipes import Recipe
 from zoo.recipes.own_images import OWN, fitted
 from zoo.recipes.values import to_json
 from zoo.runs.folder import fingerprint
+from zoo.training.epochs import Epochs
 from zoo.training.loader import build_sampler
 from zoo.training.setup import find_recipe, read_data
 
@@ -203,5 +204,5 @@ def _settled(base: Recipe, dataset: ImageDataset, captions: bool) -> tuple[Recip
         base = fitted(base, classes)
     build_sampler(base.batch, small.label_ids, 0)
     training = dataset.split("train")
-    per_epoch = len(build_sampler(base.batch, training.label_ids, 0))
-    return base, base.schedule.steps or base.schedule.epochs * per_epoch
+    sampler = build_sampler(base.batch, training.label_ids, 0)
+    return base, Epochs(sampler, base.schedule).steps

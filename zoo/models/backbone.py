@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import timm
+import torch
 from torch import Tensor, nn
 
 from zoo.errors import IntegrityError, UsageError
@@ -58,6 +59,24 @@ def load_backbone(backbone: nn.Module, state: dict[str, Tensor], whole: bool = T
     prefixes = tuple(f"{name}." for name in names)
     kept = state if whole else state.keys() & backbone.state_dict().keys()
     load_strictly(backbone, {k: state[k] for k in kept if not k.startswith(prefixes)})
+
+
+def without_distillation(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a distilled transformer's weights for the network without its second token.
+
+    The distillation token, its position (the second one) and its classifier are dropped: the
+    class token then attends to the patches alone (ROADMAP's DeiT).
+
+    Raises:
+        IntegrityError: the weights are not those of a distilled transformer.
+    """
+    if not {"dist_token", "pos_embed"} <= state.keys():
+        raise IntegrityError(
+            "the weights hold no distillation token", "network.undistilled is for DeiT distilled"
+        )
+    places = state["pos_embed"]
+    kept = {k: v for k, v in state.items() if k != "dist_token" and not k.startswith("head_dist.")}
+    return {**kept, "pos_embed": torch.cat([places[:, :1], places[:, 2:]], dim=1)}
 
 
 def load_strictly(module: nn.Module, state: dict[str, Tensor]) -> None:

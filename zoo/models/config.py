@@ -9,7 +9,7 @@ from zoo.errors import UsageError
 from zoo.models.pooling import MAP_POOLINGS
 
 POOLINGS = ("native", "token", *MAP_POOLINGS)
-LAYER_NORMS = ("none", "plain", "affine")
+LAYER_NORMS = ("none", "plain", "affine", "l2")
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class EmbedderConfig:
     architecture: a timm name.
     pooling: `native` is what timm does before the classifier; `token` a transformer's class
         token; `avg`, `max` and `gem` pool feature maps (or patch tokens).
-    layer_norm: on the pooled features: `none`, `plain` (no parameters) or `affine`.
+    layer_norm: on the pooled features: `none`, `plain` (no parameters), `affine`, or `l2` for unit
+        length instead (landmark descriptors, before a projection that whitens them).
     dim: width of a linear projection; None keeps the pooled features.
     depth: feature levels of the backbone that are kept, counted as timm counts them (5 reach the
         last one of a network of stride 32); what comes after is cut off. None keeps it whole.

@@ -14,7 +14,7 @@ from zoo.data.images import open_image
 from zoo.data.transforms import Transform, evaluation_transform
 from zoo.models.backbone import build_backbone, cut_off
 from zoo.models.config import EmbedderConfig
-from zoo.models.pooling import MAP_POOLINGS
+from zoo.models.pooling import MAP_POOLINGS, UnitLength
 from zoo.models.pretrained import Pretrained
 
 
@@ -114,10 +114,15 @@ def _as_maps(
 
 
 def _head(config: EmbedderConfig, width: int) -> nn.Sequential:
-    norm = (
-        nn.Identity()
-        if config.layer_norm == "none"
-        else nn.LayerNorm(width, elementwise_affine=config.layer_norm == "affine")
-    )
     projection = nn.Identity() if config.dim is None else nn.Linear(width, config.dim)
-    return nn.Sequential(norm, projection)
+    return nn.Sequential(_norm(config.layer_norm, width), projection)
+
+
+def _norm(kind: str, width: int) -> nn.Module:
+    match kind:
+        case "l2":
+            return UnitLength()
+        case "none":
+            return nn.Identity()
+        case _:
+            return nn.LayerNorm(width, elementwise_affine=kind == "affine")

@@ -46,6 +46,14 @@ class GeM(nn.Module):
         return gem(maps, self.p)
 
 
+class UnitLength(nn.Module):
+    """Vectors scaled to length 1, as a layer in front of a projection."""
+
+    def forward(self, vectors: Vectors) -> Vectors:
+        """Normalise `vectors`."""
+        return nn.functional.normalize(vectors, dim=1)
+
+
 MAP_POOLINGS: dict[str, Callable[[], nn.Module]] = {
     "avg": AveragePooling,
     "max": MaxPooling,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.errors import IntegrityError, UnavailableError
 from zoo.files import atomic_path, write_json
-from zoo.models.backbone import load_backbone, load_strictly
+from zoo.models.backbone import load_backbone, load_strictly, without_distillation
 from zoo.models.config import EmbedderConfig
 from zoo.models.embedder import Embedder
 
@@ -18,8 +18,12 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 
 
-def build_embedder(config: EmbedderConfig, pretrained: Path | None = None) -> Embedder:
+def build_embedder(
+    config: EmbedderConfig, pretrained: Path | None = None, *, undistilled: bool = False
+) -> Embedder:
     """Build an embedder; `pretrained` is a model folder whose backbone it starts from.
+
+    `undistilled`: that backbone is a distilled transformer, whose second token is left out.
 
     Raises:
         UnavailableError, IntegrityError: the folder has no usable weights for this architecture.
@@ -28,7 +32,8 @@ def build_embedder(config: EmbedderConfig, pretrained: Path | None = None) -> Em
     if pretrained is not None:
         state = read_weights(pretrained)
         ours = {k.removeprefix("backbone."): v for k, v in state.items() if "backbone." in k[:9]}
-        load_backbone(model.backbone, ours or state, whole=config.depth is None)
+        found = without_distillation(ours or state) if undistilled else ours or state
+        load_backbone(model.backbone, found, whole=config.depth is None)
     return model
 
 

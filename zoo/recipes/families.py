@@ -6,6 +6,7 @@ Smooth-AP (ECCV 2020), from its `main.py`. Their codes count the query in its ow
 (`query="positive"`, RS@k `"rival"`): so do these recipes.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from zoo.recipes.recipe import Augmentation, Engine, LossTerm, Network, Optimiser, Published
@@ -34,7 +35,7 @@ V100 = "1 GPU of 32 GB (a V100), in chunks of 200"
 
 def weighted(term: LossTerm, weight: float) -> LossTerm:
     """Return the loss with another weight in the sum."""
-    return LossTerm(term.name, term.options, weight, term.lr, term.final_lr)
+    return replace(term, weight=weight)
 
 
 def adam(lr: float, weight_decay: float, head_lr: float = 1.0) -> Optimiser:

@@ -9,23 +9,30 @@ from typing import Any, Literal
 class Network:
     """The pretrained backbone and the head put on it (`zoo.models.EmbedderConfig`).
 
-    `size` and `resize` are pixels (None: what the backbone was trained with). `batch_norm`:
-    "frozen" keeps the statistics and trains scale and shift, "fixed" trains neither, "train"
-    normalises by the chunk. `frozen` names parts of the backbone that stay as they are, by the
-    beginning of their parameters' names ("blocks.0"). `pretrained=False` starts from random
-    weights.
+    `size` and `resize` are pixels, `interpolation`, `colours` (mean and standard deviation) and
+    `crop_mode` how images become inputs (None, "backbone": as the backbone was trained).
+    `crop_mode="squash"` resizes to a square, whatever the shape, "center" the shorter side; both
+    then cut out the centre (timm's words). `undistilled` loads a distilled transformer's weights
+    into the network without the distillation token. `batch_norm`: "frozen" keeps the statistics
+    and trains scale and shift, "fixed" trains neither, "train" normalises by the chunk. `frozen`
+    names parts of the backbone that stay as they are, by the beginning of their parameters' names
+    ("blocks.0"). `pretrained=False` starts from random weights.
     """
 
     backbone: str
     pooling: Literal["native", "token", "avg", "max", "gem"] = "native"
-    layer_norm: Literal["none", "plain", "affine"] = "none"
+    layer_norm: Literal["none", "plain", "affine", "l2"] = "none"
     dim: int | None = None
     depth: int | None = None
     size: int | None = None
     resize: int | None = None
+    crop_mode: Literal["center", "squash"] | None = None
+    interpolation: Literal["bilinear", "bicubic"] | None = None
+    colours: Literal["backbone", "imagenet"] = "backbone"
     batch_norm: Literal["frozen", "fixed", "train"] = "frozen"
     frozen: tuple[str, ...] = ()
     pretrained: bool = True
+    undistilled: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,17 @@ class Captions:
 class Augmentation:
     """Random crop (share of the area, aspect ratio), flip, and colour changes of a training batch.
 
+    `resize` resizes the shorter side to so many pixels before the crop. `window` is instead of the
+    random crop: that share of both sides at a random place, squashed to the network's square (1:
+    the whole image; 0.875: 224 of 256 pixels).
     `colour` is the largest relative change of brightness, contrast and saturation, and the share
     of the colour circle a hue may turn is a fifth of it; `grey` is a probability.
     """
 
     scale: tuple[float, float] = (0.16, 1.0)
     ratio: tuple[float, float] = (0.75, 1.3333333333333333)
+    resize: int | None = None
+    window: float | None = None
     flip: float = 0.5
     colour: float = 0.0
     grey: float = 0.0
@@ -62,19 +74,23 @@ class Augmentation:
 class Batch:
     """How a batch is drawn and processed; sizes are of the global batch, over all processes.
 
-    `sampler`: "per_class" draws classes evenly, "every_image" walks all images in groups of
-    `per_class` (at most `groups_per_class` of them a class and epoch), "hierarchical" takes
-    `super_classes` of the second label level at a time, for `batches_per_tuple` batches each,
-    "shuffled" draws images whatever their class (captions).
+    `sampler` (`zoo.data.samplers`): "per_class" draws classes evenly; "every_image" fills batches
+    greedily with groups of `per_class` until no batch can be filled, each image at most once (at
+    most `groups_per_class` groups a class and epoch); "hierarchical" serves every tuple of
+    `super_classes` of the second label level `batches_per_tuple` times an epoch; "fresh" draws
+    `batches` batches, each from all classes anew; "shuffled" draws images whatever their class
+    (captions). `in_order` keeps the order in which "every_image" makes its batches.
     `chunk` bounds the images that go through the network at once (two passes, same gradient).
     """
 
     size: int = 128
     per_class: int = 4
-    sampler: Literal["per_class", "every_image", "hierarchical", "shuffled"] = "per_class"
+    sampler: Literal["per_class", "every_image", "hierarchical", "fresh", "shuffled"] = "per_class"
     groups_per_class: int | None = None
+    in_order: bool = False
     super_classes: int = 2
     batches_per_tuple: int = 10
+    batches: int = 1000
     chunk: int | None = None
     simix: bool = False
 
@@ -83,14 +99,33 @@ class Batch:
 class LossTerm:
     """A loss by its name in `LOSSES` (with captions `PAIR_LOSSES`), its options, its weight.
 
-    `lr` and `final_lr` drive the loss's own parameters (class proxies), when it has any.
+    `optimiser`, `lr`, `final_lr` and `weight_decay` drive the loss's own parameters (class
+    proxies), when it has any; SGD is Nesterov's with momentum 0.9.
     """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     weight: float = 1.0
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = 1e-3
     final_lr: float = 0.0
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """What a cross-batch memory keeps, and how its loss is joined to the batch's.
+
+    `unique` keeps the latest embedding of each training image instead of the last ones. The
+    memory is filled from the first epoch on and used from `from_epoch`. `join`: "mean" of the
+    batch's loss and that of batch and memory together (gradient through both); "sum" (ROADMAP) or
+    "average" (SupRank) with the loss against the memory alone, into which the batch has just been
+    written as constants.
+    """
+
+    unique: bool = False
+    from_epoch: int = 0
+    join: Literal["mean", "sum", "average"] = "mean"
 
 
 @dataclass(frozen=True)
@@ -109,16 +144,20 @@ class Optimiser:
 class Schedule:
     """How long, and how the rate falls; everything but `steps` is counted in epochs.
 
-    `steps` overrides `epochs`. `frozen_epochs` trains the head alone first.
+    `steps` overrides `epochs`. A cosine moves at every `per` "step" or "epoch", from each group's
+    rate to `final_lr`. `frozen_epochs` trains the head alone first; `paused` lets every rate stand
+    still meanwhile, and the schedule begin after it (HAPPIER: its end is then not reached).
     """
 
     epochs: int = 100
     steps: int | None = None
     kind: Literal["constant", "cosine", "step"] = "constant"
+    per: Literal["step", "epoch"] = "step"
     decay_at: tuple[int, ...] = ()
     decay: float = 0.3
     final_lr: float = 0.0
     frozen_epochs: int = 0
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +188,11 @@ class Published:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named, complete training set-up."""
+    """A named, complete training set-up.
+
+    `memory` is the size of a cross-batch memory (0: none), `memory_use` how it is used. `deviates`
+    says what is deliberately not as in the source that the recipe follows, and why.
+    """
 
     name: str
     about: str
@@ -157,6 +200,7 @@ class Recipe:
     loss: LossTerm
     extra_loss: LossTerm | None = None
     memory: int = 0
+    memory_use: MemoryUse = MemoryUse()
     data: Data = Data()
     captions: Captions | None = None
     augmentation: Augmentation = Augmentation()
@@ -166,6 +210,7 @@ class Recipe:
     engine: Engine = Engine()
     hardware: str = ""
     published: Published | None = None
+    deviates: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def command(self) -> str:

@@ -34,8 +34,12 @@ def crop_boxes(draws: Draws, aspect: Float[Tensor, " batch"], augmentation: Augm
     """Return random crops as (left, top, width, height) shares of an image.
 
     The area is uniform in `scale`, the logarithm of the pixel aspect ratio uniform in `ratio`;
-    a side that would leave the image is cut to it. `aspect` is width / height of the image.
+    a side that would leave the image is cut to it. `aspect` is width / height of the image. A
+    `window` takes that share of both sides instead, at a random place.
     """
+    if augmentation.window is not None:
+        side = torch.full_like(aspect, augmentation.window)
+        return torch.stack([*(draws[:, place] * (1 - side) for place in (2, 3)), side, side], 1)
     low, high = augmentation.scale
     area = low + (high - low) * draws[:, 0]
     narrow, wide = (math.log(bound) for bound in augmentation.ratio)

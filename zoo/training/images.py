@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
 
 from zoo.data.images import open_image
 from zoo.errors import RankzooError
@@ -76,10 +77,13 @@ class StreamedImages:
 
 
 def open_images(
-    paths: Sequence[Path], size: int, workers: int, track: Track = silent
+    paths: Sequence[Path], size: int | None, workers: int, track: Track = silent
 ) -> CachedImages | StreamedImages:
-    """Return cached images when all are small (at most 1.5 x `size`) and fit in 1 GiB."""
-    if 3 * len(paths) * size**2 <= CACHE_BYTES:
+    """Return cached images when all are small (at most 1.5 x `size`) and fit in 1 GiB.
+
+    None: the images are wanted in their own shape, which the cache does not keep.
+    """
+    if size is not None and 3 * len(paths) * size**2 <= CACHE_BYTES:
         side = max(_longer_side(path) for path in paths)
         if side <= 1.5 * size and 3 * len(paths) * side**2 <= CACHE_BYTES:
             return CachedImages(paths, side, track)
@@ -115,8 +119,11 @@ class _CropsOfFiles(Dataset[Tensor | RankzooError]):
     def _crop(self, place: int, draws: list[float]) -> Tensor:
         # Draft mode may halve a JPEG until its shorter side is at least this: the smallest crop
         # of the recipe still has `size` pixels.
-        wanted = round(self.size / self.augmentation.scale[0] ** 0.5)
+        shorter = self.augmentation.resize
+        wanted = shorter or round(self.size / self.augmentation.scale[0] ** 0.5)
         image = open_image(self.paths[place], wanted)
+        if shorter is not None:
+            image = v2.functional.resize(image, [shorter], antialias=True)
         aspect = torch.tensor([image.width / image.height])
         box = crop_boxes(torch.tensor([draws]), aspect, self.augmentation)[0].tolist()
         left, top = box[0] * image.width, box[1] * image.height

@@ -13,6 +13,7 @@ from zoo.progress import Track, silent
 from zoo.recipes import Recipe
 from zoo.recipes.own_images import OWN, fitted
 from zoo.training.distributed import join_world, leave_world
+from zoo.training.epochs import Epochs
 from zoo.training.loader import build_sampler
 from zoo.training.loop import train
 from zoo.training.setup import build_network, load_encoder, read_data
@@ -61,8 +62,8 @@ def plan(order: Order) -> dict[str, Any]:
         "evaluation_images": len(dataset) - len(training),
         "batch": recipe.batch.size,
         "images_at_once": recipe.batch.chunk or recipe.batch.size,
-        "steps_per_epoch": len(sampler),
-        "steps": recipe.schedule.steps or recipe.schedule.epochs * len(sampler),
+        "steps_per_epoch": sampler.length(0),
+        "steps": Epochs(sampler, recipe.schedule).steps,
     }
 
 

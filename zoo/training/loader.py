@@ -9,10 +9,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from zoo.data.dataset import ImageDataset
+from zoo.data.group_samplers import EveryImageSampler, HierarchicalSampler
 from zoo.data.preprocessing import Preprocessing
 from zoo.data.samplers import (
-    EveryImageSampler,
-    HierarchicalSampler,
+    FreshSampler,
     PerClassSampler,
     Sampler,
     ShuffledSampler,
@@ -23,6 +23,7 @@ from zoo.recipes.recipe import Augmentation, Batch, Recipe
 from zoo.runs.folder import fingerprint
 from zoo.training.augment import coloured, draws_of_step
 from zoo.training.distributed import World
+from zoo.training.epochs import Epochs
 from zoo.training.images import Crops, Plan, open_images
 
 
@@ -59,12 +60,14 @@ class Loader:
         self.preprocessing = preprocessing
         self.labels = _labels(recipe, dataset)
         self.sampler: Sampler = build_sampler(recipe.batch, dataset.label_ids, seed)
-        self.source = open_images(dataset.paths, preprocessing.size, workers, track)
+        whole = recipe.augmentation.resize is None  # cached images are squashed
+        cached = preprocessing.size if whole else None
+        self.source = open_images(dataset.paths, cached, workers, track)
         self.share = world.part(recipe.batch.size)
         self.seed = seed
         self.fingerprint = fingerprint(dataset, seed, world.size)
-        self.steps_per_epoch = len(self.sampler)
-        self.steps = recipe.schedule.steps or recipe.schedule.epochs * self.steps_per_epoch
+        self.epochs = Epochs(self.sampler, recipe.schedule)
+        self.steps = self.epochs.steps
 
     def batches(self, first: int = 0) -> Iterator[StepBatch]:
         """Yield the batches of updates `first`, `first + 1`, ... up to the last."""
@@ -83,7 +86,7 @@ class Loader:
         return coloured(crops, draws, self.augmentation, self.preprocessing)
 
     def _items(self, first: int) -> Iterator[Int64[Tensor, " batch"]]:
-        epoch, place = divmod(first, self.steps_per_epoch)
+        epoch, place = self.epochs.at(first)
         return islice(self._epochs(epoch, place), self.steps - first)
 
     def _epochs(self, epoch: int, place: int) -> Iterator[Int64[Tensor, " batch"]]:
@@ -118,10 +121,14 @@ def build_sampler(batch: Batch, labels: Int64[Tensor, "item level"], seed: int) 
         raise UsageError(
             f"batch.size={batch.size} is not a multiple of batch.per_class={batch.per_class}"
         )
-    if batch.sampler == "hierarchical":
-        tuples = (batch.super_classes, batch.batches_per_tuple)
-        return HierarchicalSampler(labels, classes, batch.per_class, seed, *tuples)
-    if batch.sampler == "every_image":
-        limit = batch.groups_per_class
-        return EveryImageSampler(labels[:, 0], classes, batch.per_class, seed, limit)
-    return PerClassSampler(labels[:, 0], classes, batch.per_class, seed)
+    match batch.sampler:
+        case "hierarchical":
+            tuples = (batch.super_classes, batch.batches_per_tuple)
+            return HierarchicalSampler(labels, classes, batch.per_class, seed, *tuples)
+        case "every_image":
+            limits = (batch.groups_per_class, batch.in_order)
+            return EveryImageSampler(labels[:, 0], classes, batch.per_class, seed, *limits)
+        case "fresh":
+            return FreshSampler(labels[:, 0], classes, batch.per_class, seed, batch.batches)
+        case _:
+            return PerClassSampler(labels[:, 0], classes, batch.per_class, seed)

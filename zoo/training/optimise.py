@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +14,15 @@ from zoo.models.embedder import Embedder
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
 
 
+@dataclass(frozen=True)
+class Moment:
+    """Where a run stands: update number `step` (from 0) of `steps`, in `epoch` (from 0)."""
+
+    step: int
+    steps: int
+    epoch: int
+
+
 def build_optimiser(model: Embedder, recipe: Optimiser) -> Optimizer:
     """Return the optimiser over two groups: the backbone, then pooling and head."""
     backbone = list(model.backbone.parameters())
@@ -22,62 +32,66 @@ def build_optimiser(model: Embedder, recipe: Optimiser) -> Optimizer:
         {"params": backbone, "factor": 1.0, "name": "backbone"},
         {"params": head, "factor": recipe.head_lr, "name": "head"},
     ]
-    rate, decay = recipe.lr, recipe.weight_decay
-    match recipe.name:
-        case "sgd":
-            return torch.optim.SGD(groups, rate, 0.9, weight_decay=decay, nesterov=True)
-        case "adam":
-            return torch.optim.Adam(groups, rate, weight_decay=decay)
-        case "adamw":
-            return torch.optim.AdamW(groups, rate, weight_decay=decay)
+    return _optimiser(recipe.name, groups, recipe.lr, recipe.weight_decay)
 
 
-def learning_rate(
-    schedule: Schedule, base: float, final: float, step: int, steps: int, steps_per_epoch: int
-) -> float:
-    """Return the rate of update number `step` (from 0) of `steps`.
+def learning_rate(schedule: Schedule, base: float, final: float, now: Moment) -> float:
+    """Return the rate of an update.
 
     >>> cosine = Schedule(kind="cosine")
-    >>> [round(learning_rate(cosine, 1.0, 0.0, step, 4, 1), 3) for step in range(5)]
+    >>> [round(learning_rate(cosine, 1.0, 0.0, Moment(step, 4, step)), 3) for step in range(5)]
     [1.0, 0.854, 0.5, 0.146, 0.0]
     """
+    epoch = now.epoch
+    if schedule.paused:
+        epoch = max(0, epoch - schedule.frozen_epochs)
     if schedule.kind == "cosine":
-        return final + (base - final) * (1 + math.cos(math.pi * step / steps)) / 2
-    epoch = step // steps_per_epoch
+        share = epoch / schedule.epochs if schedule.per == "epoch" else now.step / now.steps
+        return final + (base - final) * (1 + math.cos(math.pi * share)) / 2
     return base * schedule.decay ** sum(epoch >= border for border in schedule.decay_at)
 
 
-def set_rates(
-    optimiser: Optimizer, recipe: Recipe, step: int, steps: int, steps_per_epoch: int
-) -> float:
-    """Set every group's rate for update number `step`; return the backbone's."""
-    base, final = recipe.optimiser.lr, recipe.schedule.final_lr
-    rate = learning_rate(recipe.schedule, base, final, step, steps, steps_per_epoch)
+def set_rates(optimiser: Optimizer, recipe: Recipe, now: Moment) -> float:
+    """Set every group's rate for an update; return the backbone's.
+
+    A cosine ends at the same `final_lr` in both groups.
+    """
+    final = recipe.schedule.final_lr
     for group in optimiser.param_groups:
-        group["lr"] = rate * group["factor"]
-    return rate
+        base = recipe.optimiser.lr * group["factor"]
+        group["lr"] = learning_rate(recipe.schedule, base, final, now)
+    return float(optimiser.param_groups[0]["lr"])
 
 
-def build_loss_optimiser(losses: Iterable[nn.Module], recipe: Recipe) -> Optimizer | None:
-    """Return Adam over the parameters of the losses, each at its own rate; None if there are none.
+def build_loss_optimisers(losses: Iterable[nn.Module], recipe: Recipe) -> list[Optimizer]:
+    """Return the optimisers of the losses' own parameters, one for each loss that has any.
 
     The rate follows the schedule from a term's `lr` to its `final_lr`.
     """
     terms = [term for term in (recipe.loss, recipe.extra_loss) if term is not None]
-    groups: list[dict[str, Any]] = []
+    found = []
     for term, loss in zip(terms, losses, strict=True):
         if own := list(loss.parameters()):
-            groups.append({"params": own, "lr": term.lr, "base": term.lr, "final": term.final_lr})
-    return torch.optim.Adam(groups) if groups else None
+            group = {"params": own, "base": term.lr, "final": term.final_lr}
+            found.append(_optimiser(term.optimiser, [group], term.lr, term.weight_decay))
+    return found
 
 
-def set_loss_rates(
-    optimiser: Optimizer, schedule: Schedule, step: int, steps: int, steps_per_epoch: int
-) -> None:
-    """Set the rates of the losses' own parameters for update number `step`."""
-    for group in optimiser.param_groups:
-        borders = (group["base"], group["final"])
-        group["lr"] = learning_rate(schedule, *borders, step, steps, steps_per_epoch)
+def set_loss_rates(optimisers: Iterable[Optimizer], schedule: Schedule, now: Moment) -> None:
+    """Set the rates of the losses' own parameters for an update."""
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(schedule, group["base"], group["final"], now)
+
+
+def _optimiser(name: str, groups: list[dict[str, Any]], lr: float, decay: float) -> Optimizer:
+    match name:
+        case "sgd":
+            return torch.optim.SGD(groups, lr, 0.9, weight_decay=decay, nesterov=True)
+        case "adam":
+            return torch.optim.Adam(groups, lr, weight_decay=decay)
+        case _:
+            return torch.optim.AdamW(groups, lr, weight_decay=decay)
 
 
 def set_modes(model: Embedder, recipe: Recipe, epoch: int) -> None:

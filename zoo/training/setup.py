@@ -7,14 +7,15 @@ from pathlib import Path
 
 from zoo.data.dataset import ImageDataset, OnBadImage
 from zoo.data.open import open_dataset
+from zoo.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from zoo.errors import UsageError
 from zoo.hub import resolve_model
-from zoo.models import Embedder, build_embedder, read_config
+from zoo.models import Embedder, EmbedderConfig, build_embedder, read_config
 from zoo.models.text_encoder import TextEncoder, load_text_encoder
 from zoo.progress import Track, silent
 from zoo.recipes import RECIPES, Recipe
 from zoo.recipes.own_images import own_recipe
-from zoo.recipes.recipe import LossTerm
+from zoo.recipes.recipe import LossTerm, Network
 from zoo.recipes.values import check_losses, override, read_recipe
 from zoo.training.optimise import frozen_parameters
 from zoo.training.step import replayable
@@ -100,20 +101,34 @@ def load_encoder(
 def embedder_of(recipe: Recipe, folder: Path, seed: int = 0) -> Embedder:
     """Build the recipe's network on the backbone of a model folder, its head drawn from `seed`."""
     network = recipe.network
-    config = read_config(folder)
-    if network.size is not None:
-        config = config.at_size(network.size, network.resize)
-    config = replace(
-        config,
+    config = configured(network, read_config(folder))
+    weights = folder if network.pretrained else None
+    with replayable(seed):
+        model = build_embedder(config, weights, undistilled=network.undistilled)
+    frozen_parameters(model.backbone, network.frozen)  # a wrong name is refused before any work
+    return model
+
+
+def configured(network: Network, backbone: EmbedderConfig) -> EmbedderConfig:
+    """Return the configuration of a recipe's network, given its backbone's."""
+    shape = backbone if network.size is None else backbone.at_size(network.size, network.resize)
+    inputs = shape.preprocessing
+    if network.crop_mode is not None:
+        inputs = replace(inputs, crop_mode=network.crop_mode)
+    if network.interpolation is not None:
+        inputs = replace(inputs, interpolation=network.interpolation)
+    if network.colours == "imagenet":
+        inputs = replace(inputs, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    name = shape.architecture
+    return replace(
+        shape,
+        architecture=name.replace("_distilled", "") if network.undistilled else name,
         pooling=network.pooling,
         layer_norm=network.layer_norm,
         dim=network.dim,
         depth=network.depth,
+        preprocessing=inputs,
     )
-    with replayable(seed):
-        model = build_embedder(config, folder if network.pretrained else None)
-    frozen_parameters(model.backbone, network.frozen)  # a wrong name is refused before any work
-    return model
 
 
 def known_recipe(name: str) -> Recipe:

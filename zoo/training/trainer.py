@@ -48,7 +48,7 @@ class Trainer:
         self.forward = torch.compile(self.model) if recipe.engine.compile else self.model
         self.objective = objective.to(device)
         self.optimiser = optimise.build_optimiser(model, recipe.optimiser)
-        self.loss_optimiser = optimise.build_loss_optimiser(objective.losses, recipe)  # type: ignore[arg-type]
+        self.loss_optimisers = optimise.build_loss_optimisers(objective.losses, recipe)  # type: ignore[arg-type]
         half = recipe.engine.precision == "float16"
         self.scaler = torch.amp.GradScaler(device.type, enabled=half)
         self.ema = _average(model, recipe.optimiser.ema)
@@ -89,7 +89,7 @@ class Trainer:
         if self.world.leads:
             state: dict[str, Any] = {
                 "optimiser": self.optimiser.state_dict(),
-                "loss_optimiser": self.loss_optimiser and self.loss_optimiser.state_dict(),
+                "loss_optimisers": [each.state_dict() for each in self.loss_optimisers],
                 "objective": self.objective.state_dict(),
                 "scaler": self.scaler.state_dict(),
                 "generator": torch.get_rng_state(),
@@ -112,8 +112,8 @@ class Trainer:
         if self.ema:
             self.ema.load_state_dict(weights["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
-        if self.loss_optimiser:
-            self.loss_optimiser.load_state_dict(state["loss_optimiser"])
+        for optimiser, saved in zip(self.loss_optimisers, _of_losses(state), strict=True):
+            optimiser.load_state_dict(saved)
         self.objective.load_state_dict(state["objective"])
         self.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["generator"])
@@ -121,14 +121,14 @@ class Trainer:
 
     def _prepare(self, done: int) -> float:
         """Set modes and rates for the update after `done`; return the backbone's rate."""
-        epoch, place = divmod(done, self.loader.steps_per_epoch)
+        epoch, place = self.loader.epochs.at(done)
         if not self.awake or place == 0:
             optimise.set_modes(self.model, self.recipe, epoch)
             self.awake = True
-        timing = (done, self.loader.steps, self.loader.steps_per_epoch)
-        if self.loss_optimiser:
-            optimise.set_loss_rates(self.loss_optimiser, self.recipe.schedule, *timing)
-        return optimise.set_rates(self.optimiser, self.recipe, *timing)
+        now = optimise.Moment(done, self.loader.steps, epoch)
+        optimise.set_loss_rates(self.loss_optimisers, self.recipe.schedule, now)
+        self.objective.epoch = epoch  # type: ignore[assignment]
+        return optimise.set_rates(self.optimiser, self.recipe, now)
 
     def _apply(self) -> None:
         """Sum gradients over the processes and move the weights."""
@@ -138,8 +138,8 @@ class Trainer:
         optimise.clip_gradients(self.model, self.recipe.optimiser.clip_norm)
         self.scaler.step(self.optimiser)
         self.scaler.update()
-        if self.loss_optimiser:
-            self.loss_optimiser.step()
+        for optimiser in self.loss_optimisers:
+            optimiser.step()
         if self.recipe.network.batch_norm == "train":
             self.world.share_buffers(self.model)
         if self.ema:
@@ -148,6 +148,13 @@ class Trainer:
     def _precision(self) -> torch.autocast:
         dtype = PRECISIONS[self.recipe.engine.precision]
         return torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32)
+
+
+def _of_losses(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the states of the losses' optimisers; one optimiser served all in earlier versions."""
+    if "loss_optimisers" in state:
+        return list(state["loss_optimisers"])
+    return [state["loss_optimiser"]] if state["loss_optimiser"] else []
 
 
 class _Window:
