@@ -139,7 +139,7 @@ def test_a_torn_pickle_is_refused(oxford: Build) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"easy": [7]}, "validates image 7 of a gallery of 3"),
+        ({"easy": [7]}, "judges image 7 of a gallery of 3"),
         ({"bbx": [5, 0, 2, 9]}, "box"),
         ({"hard": "x"}, "ground truth"),
     ],

@@ -111,6 +111,6 @@ def _check(found: RevisitedSet, path: Path) -> None:
     size = len(found.gallery)
     for place in (p for part in (found.easy, found.hard, found.junk) for row in part for p in row):
         if not 0 <= place < size:
-            raise DataError(f"{path}: validates image {place} of a gallery of {size}", SOURCE)
+            raise DataError(f"{path}: judges image {place} of a gallery of {size}", SOURCE)
     if gone := next((p for p in (*found.gallery, *found.queries) if not p.exists()), None):
         raise DataError(f"{gone}: missing", SOURCE)

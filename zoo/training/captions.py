@@ -85,7 +85,7 @@ class CaptionObjective(nn.Module):
     def forward(
         self, share: Float[Tensor, "share dim"], labels: Int64[Tensor, "batch 1"]
     ) -> Float[Tensor, ""]:
-        """Validator the images; `labels` are their positions in the dataset."""
+        """Return the loss of the images; `labels` are their positions in the dataset."""
         points, items = self.world.gather(share), labels[:, 0].cpu()
         turn = torch.rand(len(items), dtype=torch.float64) * self.table.counts[items]
         chosen = self.table.vectors[self.table.starts[items] + turn.long()]

@@ -113,7 +113,7 @@ def train(
 def build_objective(
     recipe: Recipe, dataset: ImageDataset, world: World, dim: int, encoder: TextEncoder | None
 ) -> nn.Module:
-    """Return what validates a batch: the losses over labels, or over captions."""
+    """Return what a batch is trained on: the losses over labels, or over captions."""
     if recipe.captions is None:
         classes = len(dataset.label_names[0]) if dataset.levels else 0
         levels = min(recipe.data.levels, max(1, len(dataset.levels)))

@@ -157,6 +157,6 @@ def check_finite(loss: float, step: int) -> None:
 
 
 def check_finite_embeddings(points: Tensor, step: int) -> None:
-    """Raise when training has diverged so far that there is nothing to validator."""
+    """Raise when training has diverged so far that there is nothing to rank."""
     if not points.isfinite().all():
         raise DivergedError(f"the embeddings are not finite at step {step}", CALMER)
