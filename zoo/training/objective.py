@@ -38,7 +38,7 @@ class Objective(nn.Module):
         self.world, self.flat, self.simix = world, levels == 1, recipe.batch.simix
 
     def forward(self, share: Float[Tensor, "share dim"], labels: Labels) -> Float[Tensor, ""]:
-        """Return the loss of this process's embeddings within the global batch, whose labels are given."""
+        """Return the loss of this process's share of the global batch, whose labels are given."""
         points, shaped = self.world.gather(share), labels[:, 0] if self.flat else labels
         if self.simix:
             points, shaped = simix(points, shaped)
