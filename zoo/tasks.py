@@ -8,6 +8,7 @@ from zoo.cards.model_files import read_config
 from zoo.detection.storage import is_detector, load_detector
 from zoo.hub.resolve import resolve_model
 from zoo.models import load_embedder
+from zoo.models.clip import is_clip, load_clip
 from zoo.models.scorer import load_scorer
 from zoo.models.text_encoder import is_text_encoder, load_text_encoder
 from zoo.sorters.store import load_sorter
@@ -37,6 +38,8 @@ def load_folder(folder: Path) -> nn.Module:
         return load_sorter(folder)
     if "scorer" in config:
         return load_scorer(folder)
+    if is_clip(config):
+        return load_clip(folder)
     if is_text_encoder(config):
         return load_text_encoder(folder)
     return load_embedder(folder)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from zoo.losses.checks import check_positive, checked_ks
 from zoo.losses.recall_at_k import recall_at_k
+from zoo.losses.siglip import SigLIP
 from zoo.losses.sodeep import SoDeepRecall
 from zoo.ranking.positives import Items
 
@@ -83,5 +84,6 @@ PAIR_LOSSES: dict[str, type[nn.Module]] = {
     "hard_triplet": HardTriplet,
     "info_nce": InfoNCE,
     "pair_recall_at_k": PairRecallAtK,
+    "siglip": SigLIP,
     "sodeep_recall": SoDeepRecall,
 }

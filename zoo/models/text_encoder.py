@@ -1,7 +1,7 @@
 """Texts as points on the unit sphere: a transformer, mean pooling, unit length."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,15 +55,9 @@ class TextEncoder(nn.Module, Pretrained, pipeline_tag="sentence-similarity"):
         )
         return found["input_ids"], found["attention_mask"]
 
-    @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Float[Tensor, "text dim"]:
         """Embed texts on the model's device; the order is kept."""
-        device = next(self.parameters()).device
-        found = [torch.empty(0, self.dim)]
-        for start in range(0, len(texts), batch_size):
-            ids, mask = self.tokenize(texts[start : start + batch_size])
-            found.append(self(ids.to(device), mask.to(device)).cpu())
-        return torch.cat(found)
+        return embed_texts(self, self, texts, batch_size)
 
     @classmethod
     def read_folder(cls, folder: Path) -> "TextEncoder":
@@ -74,6 +68,22 @@ class TextEncoder(nn.Module, Pretrained, pipeline_tag="sentence-similarity"):
         save_text_encoder(self, save_directory)
 
 
+@torch.inference_mode()
+def embed_texts(
+    model: Any,
+    forward: Callable[[Tensor, Tensor], Tensor],
+    texts: Sequence[str],
+    batch_size: int,
+) -> Float[Tensor, "text dim"]:
+    """Embed texts with a model's own tokeniser and `forward`, on its device; the order is kept."""
+    device = next(model.parameters()).device
+    found = [torch.empty(0, model.dim)]
+    for start in range(0, len(texts), batch_size):
+        ids, mask = model.tokenize(texts[start : start + batch_size])
+        found.append(forward(ids.to(device), mask.to(device)).cpu())
+    return torch.cat(found)
+
+
 def load_text_encoder(folder: Path) -> TextEncoder:
     """Read a sentence-transformers folder with mean pooling; the model is in evaluation mode.
 
@@ -82,10 +92,10 @@ def load_text_encoder(folder: Path) -> TextEncoder:
         IntegrityError: the folder cannot be read, or pools in another way.
     """
     models, tokenizers = _transformers()
-    pooling = _read_json(folder / POOLING)
+    pooling = read_json(folder / POOLING)
     if pooling and not pooling.get("pooling_mode_mean_tokens"):
         raise IntegrityError(f"{folder / POOLING}: only mean pooling is supported")
-    longest = int(_read_json(folder / "sentence_bert_config.json").get("max_seq_length", LONGEST))
+    longest = int(read_json(folder / "sentence_bert_config.json").get("max_seq_length", LONGEST))
     try:
         transformer = models.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         tokenizer = tokenizers.from_pretrained(folder, local_files_only=True)
@@ -128,7 +138,8 @@ def _transformers() -> tuple[Any, Any]:
     return AutoModel, AutoTokenizer
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; an absent file is an empty one."""
     if not path.is_file():
         return {}
     try:

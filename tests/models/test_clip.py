@@ -1,0 +1,108 @@
+"""CLIP and SigLIP agree with transformers' own forward, and come back from a folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoModel, AutoTokenizer, CLIPImageProcessor, SiglipImageProcessor
+
+import zoo
+from tests.models.tiny_clip import tiny_clip
+from zoo.errors import IntegrityError
+from zoo.models.clip import PROCESSOR, Clip, is_clip, load_clip, save_clip
+
+TEXTS = ["a photo of the cat", "red heart", "dog"]
+FAMILIES = ("clip", "siglip")
+each_family = pytest.mark.parametrize("family", FAMILIES)
+
+
+@pytest.fixture(params=FAMILIES)
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tiny_clip(tmp_path / request.param, request.param)
+
+
+def image(seed: int = 0, size: tuple[int, int] = (50, 40)) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 255, (*size, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((80, 64), Image.Resampling.BICUBIC)
+
+
+def test_similarities_equal_those_of_transformers(folder: Path) -> None:
+    ours, theirs = load_clip(folder), AutoModel.from_pretrained(folder).eval()
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    whole = ours.config.family == "siglip"
+    padding = {"padding": "max_length", "max_length": 16} if whole else {"padding": True}
+    tokens = tokenizer(TEXTS, return_tensors="pt", return_attention_mask=not whole, **padding)
+    batch = torch.stack([ours.transform(image(seed)) for seed in range(2)])
+    with torch.inference_mode():
+        found = theirs(pixel_values=batch, **tokens)
+    torch.testing.assert_close(ours.embed_texts(TEXTS), found.text_embeds)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(batch), found.image_embeds)
+
+
+def test_texts_do_not_depend_on_their_company(folder: Path) -> None:
+    model = load_clip(folder)
+    together = model.embed_texts(TEXTS)
+    torch.testing.assert_close(model.embed_texts(TEXTS, batch_size=1), together)
+    assert model.embed_texts(["cat " * 100]).shape == (1, model.dim)
+    assert model.embed_texts([]).shape == (0, model.dim)
+    torch.testing.assert_close(together.norm(dim=1), torch.ones(3))
+
+
+def test_what_is_saved_loads_again_here_and_in_transformers(folder: Path, tmp_path: Path) -> None:
+    model = load_clip(folder)
+    save_clip(model, tmp_path / "saved")
+    again = zoo.load(str(tmp_path / "saved"))
+    assert isinstance(again, Clip)
+    assert again.config == model.config
+    torch.testing.assert_close(again.embed_texts(TEXTS), model.embed_texts(TEXTS), rtol=0, atol=0)
+    shown = [image()]
+    torch.testing.assert_close(again.embed_images(shown), model.embed_images(shown))
+    AutoModel.from_pretrained(tmp_path / "saved")
+
+
+@each_family
+def test_the_image_transform_is_that_of_transformers(family: str, tmp_path: Path) -> None:
+    folder = tiny_clip(tmp_path, family)
+    kind: Any = CLIPImageProcessor if family == "clip" else SiglipImageProcessor
+    crop: dict[str, Any] = {"crop_size": {"height": 32, "width": 32}} if family == "clip" else {}
+    size = {"shortest_edge": 36} if family == "clip" else {"height": 32, "width": 32}
+    processor = kind(size=size, **crop)
+    processor.save_pretrained(folder)
+    ours = load_clip(folder).transform(image())
+    theirs = torch.as_tensor(processor(image(), return_tensors="pt")["pixel_values"][0])
+    # theirs resizes without rounding to 8 bits in between
+    torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"resample": 1}, "resample=1"),
+        ({"size": {"height": 32, "width": 48}}, "not square"),
+        ({"size": {"shortest_edge": 8}}, "size <= resize"),
+    ],
+)
+def test_another_image_transform_is_refused_rather_than_replaced(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    folder = tiny_clip(tmp_path)
+    (folder / PROCESSOR).write_text(json.dumps(change))
+    with pytest.raises(IntegrityError, match=message):
+        load_clip(folder)
+
+
+def test_a_folder_without_weights_is_one_line(tmp_path: Path) -> None:
+    folder = tiny_clip(tmp_path)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(IntegrityError, match="not a CLIP model"):
+        load_clip(folder)
+
+
+def test_a_text_tower_alone_is_no_clip() -> None:
+    assert not is_clip({"model_type": "bert"})
+    assert not is_clip({"model_type": "clip"})
