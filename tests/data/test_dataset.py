@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from zoo.data.dataset import ImageDataset, Item, choose, hold_out, read_dataset
 from zoo.data.folders import read_folder
@@ -95,7 +96,7 @@ def test_a_folder_that_cannot_be_listed_is_named(
         raise PermissionError(13, "Permission denied")
 
     draw("oak/a.png")
-    monkeypatch.setattr("zoo.data.folders.os.scandir", refuse)
+    monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(DataError, match="cannot be listed: Permission denied"):
         read_folder(tmp_path)
 
@@ -127,6 +128,18 @@ def test_a_bad_image_stops_the_reading_or_is_listed(
     write_skipped(tmp_path / "skipped.json", dataset.skipped)
     listed = json.loads((tmp_path / "skipped.json").read_text())
     assert [Path(image["path"]).name for image in listed] == ["b.png", "c.png"]
+
+
+def test_skipping_leaves_out_whatever_could_not_be_opened_later(draw: Draw, tmp_path: Path) -> None:
+    draw("oak/a.png")
+    cut = draw("oak/b.gif", size=(64, 64))
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2] + b";")
+    Image.new("F", (8, 8), 0.5).save(tmp_path / "oak" / "c.tif")
+    Image.new("RGB", (5000, 1)).save(tmp_path / "oak" / "d.png")
+    (tmp_path / "oak" / "e.txt").write_text("")
+    dataset = read_dataset(tmp_path, on_bad_image="skip")
+    assert [item.path.name for item in dataset.items] == ["a.png"]
+    assert [Path(s.path).name for s in dataset.skipped] == ["e.txt", "b.gif", "c.tif", "d.png"]
 
 
 def test_no_list_is_written_when_nothing_was_left_out(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.data.images import check_image, open_image
+from zoo.data.images import check_image, decode_image, image_size, open_image, ready_image
 from zoo.errors import DataError
 
 Draw = Callable[..., Path]
@@ -137,4 +139,164 @@ def test_a_file_without_read_permission_is_named(
     path = draw("a.jpg")
     monkeypatch.setattr(Image, "open", refuse)
     with pytest.raises(DataError, match=r"a\.jpg: no permission"):
+        open_image(path)
+
+
+ORIENTATION = (0x112, 3, 1, struct.pack("<HH", 6, 0))
+
+
+def exif(*tags: tuple[int, int, int, bytes]) -> bytes:
+    body = b"".join(struct.pack("<HHI", *head) + value for *head, value in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + body + b"\0" * 4
+
+
+def with_exif(path: Path, block: bytes) -> None:
+    raw, block = path.read_bytes(), b"Exif\0\0" + block
+    path.write_bytes(raw[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + raw[2:])
+
+
+def png_chunk(kind: bytes, body: bytes = b"") -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_each_of_the_eight_orientations_is_undone(
+    orientation: int, draw: Draw, tmp_path: Path
+) -> None:
+    stored = Image.open(draw("a.png"))
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    stored.save(tmp_path / "b.png", exif=tags)
+    pixels = np.asarray(stored)
+    upright = {1: pixels, 2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1]}
+    across = pixels.swapaxes(0, 1)
+    upright |= {5: across, 6: across[:, ::-1], 7: across[::-1, ::-1], 8: across[::-1]}
+    assert np.array_equal(np.asarray(open_image(tmp_path / "b.png")), upright[orientation])
+    height, width = upright[orientation].shape[:2]
+    assert image_size(tmp_path / "b.png") == check_image(tmp_path / "b.png") == (width, height)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*(EXIF|File Read|Metadata):UserWarning"
+)  # as zoo.data.images does
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (0x11A, 2, 4, b"72\0\0"),  # a resolution that is text
+        (0x11A, 5, 1, struct.pack("<I", 9999)),  # one that lies behind the end
+        (0x100, 9, 1, struct.pack("<i", -5)),
+        (0x8769, 4, 1, struct.pack("<I", 8)),  # a directory that is its own
+        (0x112, 3, 1, struct.pack("<HH", 6, 0)),  # the orientation twice
+    ],
+)
+def test_odd_metadata_leaves_the_orientation_readable(
+    odd: tuple[int, int, int, bytes], draw: Draw
+) -> None:
+    path = draw("a.jpg", size=(24, 16))
+    with_exif(path, exif(ORIENTATION, odd))
+    assert open_image(path).size == (16, 24)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*(EXIF|File Read|Metadata):UserWarning"
+)  # as zoo.data.images does
+@pytest.mark.parametrize(
+    "block", [b"", b"garbage", b"II*\0\xff\xff\xff\xff", exif(ORIENTATION)[:15]]
+)
+def test_metadata_that_is_damaged_is_none(block: bytes, draw: Draw) -> None:
+    path = draw("a.jpg", size=(24, 16))
+    with_exif(path, block)
+    assert open_image(path).size == (24, 16)
+    check_image(path, decode=True)
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_an_orientation_that_is_none_turns_nothing(value: int, draw: Draw) -> None:
+    path = draw("a.jpg", size=(24, 16))
+    with_exif(path, exif((0x112, 3, 1, struct.pack("<HH", value, 0))))
+    assert open_image(path).size == (24, 16)
+
+
+def test_avif_is_read(draw: Draw) -> None:
+    path = draw("a.avif", size=(32, 16))
+    check_image(path)
+    assert open_image(path).size == (32, 16)
+
+
+@pytest.mark.parametrize("size", [(20_000, 1), (1, 20_000), (101, 1), (2000, 19)])
+def test_a_thin_image_is_refused_before_it_is_decoded(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    image = Image.new("RGB", size)
+    image.save(tmp_path / "a.png")
+    for read in (open_image, check_image, image_size, ready_image):
+        with pytest.raises(DataError, match=r"a\.png: too thin: \d+ x \d+"):
+            read(tmp_path / "a.png")
+    with pytest.raises(DataError, match="too thin"):
+        ready_image(image)
+    with pytest.raises(DataError, match="too thin"):
+        decode_image((tmp_path / "a.png").read_bytes(), "sent", 10**6)
+
+
+def test_an_image_a_hundred_times_as_long_as_wide_is_read(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 3)).save(tmp_path / "a.png")
+    assert open_image(tmp_path / "a.png").size == (300, 3)
+
+
+@pytest.mark.parametrize("kind", [b"abCd", b"tEXt", b"IDAT", b"zTXt"])
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_flood_of_png_chunks_is_one_line(kind: bytes, behind: bool, draw: Draw) -> None:
+    path = draw("a.png")
+    raw = path.read_bytes()
+    at = len(raw) - 12 if behind else 33
+    path.write_bytes(raw[:at] + png_chunk(kind, b"a\0b") * 5000 + raw[at:])
+    for read in (open_image, check_image):
+        with pytest.raises(DataError, match=r"a\.png: a PNG of thousands of chunks"):
+            read(path)
+
+
+def test_a_large_png_has_many_chunks_and_is_read(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1800, 1800, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png", compress_level=0)
+    pieces = (tmp_path / "a.png").read_bytes().count(b"IDAT")
+    assert pieces > 100
+    check_image(tmp_path / "a.png")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    for read in (open_image, check_image, image_size):
+        with pytest.raises(DataError, match=r"a\.png: a pipe, device or socket"):
+            read(tmp_path / "a.png")
+
+
+def test_a_device_and_a_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=r"zero\.png: a pipe, device or socket"):
+        open_image(tmp_path / "zero.png")
+    with pytest.raises(DataError, match="is a folder, not an image"):
+        open_image(tmp_path)
+
+
+def test_an_image_in_memory_may_have_any_mode() -> None:
+    see_through = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    assert np.asarray(ready_image(see_through)).min() == 255
+    assert ready_image(Image.new("I;16", (4, 4), 65535)).getpixel((0, 0)) == (255, 255, 255)
+    with pytest.raises(DataError, match="floating-point"):
+        ready_image(Image.new("F", (4, 4)))
+
+
+def cut_inside(path: Path, tail: int) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + whole[len(whole) - tail :])
+
+
+@pytest.mark.parametrize(("name", "tail"), [("a.gif", 1), ("a.png", 12)])
+def test_what_is_cut_in_the_middle_is_found_by_decoding(name: str, tail: int, draw: Draw) -> None:
+    path = draw(name, size=(64, 64))
+    cut_inside(path, tail)
+    check_image(path)  # its head and its end are whole
+    with pytest.raises(DataError, match=name):
+        check_image(path, decode=True)
+    with pytest.raises(DataError, match=name):
         open_image(path)

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from zoo.data.item import Item
 from zoo.data.manifest import write_manifest
@@ -89,7 +90,7 @@ def test_missing_images_of_a_set_can_be_left_out(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not one of its 2 images is there"):
         open_dataset("sop", tmp_path, on_bad_image="skip")
     (tmp_path / "a").mkdir()
-    (tmp_path / "a/1.JPG").touch()
+    Image.new("RGB", (8, 8)).save(tmp_path / "a/1.JPG", "JPEG")
     dataset = open_dataset("sop", tmp_path, on_bad_image="skip")
     assert [path.name for path in dataset.paths] == ["1.JPG"]
     assert [(Path(s.path).name, s.reason) for s in dataset.skipped] == [("2.JPG", "missing")]

@@ -135,25 +135,31 @@ def read_dataset(
     name = path.resolve().name if path.is_dir() else path.stem
     manifests = [path / f"manifest{suffix}" for suffix in (".csv", ".jsonl")]
     path = next((p for p in manifests if p.is_file()), path)
+    left_out: list[Skipped] = []
     if path.is_dir():
-        items, levels = read_folder(path, require_labels=require_labels)
+        items, levels, left_out = read_folder(path, require_labels=require_labels)
     else:
         missing_ok = on_bad_image == "skip"
         items, levels = read_manifest(path, require_labels=require_labels, missing_ok=missing_ok)
     kept, skipped = checked(items, on_bad_image=on_bad_image)
     root = path if path.is_dir() else path.parent
-    return ImageDataset(name, root, tuple(kept), levels, skipped=tuple(skipped))
+    return ImageDataset(name, root, tuple(kept), levels, skipped=(*left_out, *skipped))
 
 
 def read_public(name: str, path: Path, *, on_bad_image: OnBadImage = "fail") -> ImageDataset:
     """Read the set of `zoo.data.readers.DATASETS` called `name`, as it was distributed.
 
-    Only the presence of every image is checked; a damaged one is named when it is opened.
+    Only the presence of every image is checked, and a damaged one is named when it is opened;
+    with `on_bad_image="skip"` each is opened beforehand.
 
     Raises:
         DataError: naming the missing or malformed file, and where it comes from.
     """
-    root, items, levels, skipped = read_layout(name, path, skip_missing=on_bad_image == "skip")
+    skip = on_bad_image == "skip"
+    root, items, levels, skipped = read_layout(name, path, skip_missing=skip)
+    if skip:
+        items, damaged = checked(items, on_bad_image=on_bad_image)
+        skipped += damaged
     return ImageDataset(name, root, tuple(items), levels, skipped=tuple(skipped))
 
 

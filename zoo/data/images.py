@@ -2,34 +2,55 @@
 
 import io
 import os
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from zoo.data.item import printable
+from zoo.data.png import File, refuse_chunk_flood
 from zoo.errors import DataError
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"))
+SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"),
+        *(".ppm", ".pgm", ".pnm"),
+    )
+)
 # Pillow goes by content, whatever the name: EPS would start Ghostscript, and rare decoders are
 # the ones that were attacked.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM")
 _TRANSPARENT = frozenset(("LA", "La", "PA", "RGBA", "RGBa"))
+# Networks see the shorter side at 32 to 800 pixels: 20,000 x 1 would become 16 million wide.
+THINNEST = 100
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # Pillow only warns between 89 and 179 million pixels: an image of that size takes half a
 # gigabyte in every loading worker, so it is refused like the larger ones.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+# Metadata is read for one number, the orientation; what else is wrong with it changes no pixel.
+for _said in ("(Possibly c|C)orrupt EXIF data", "Metadata Warning", "Truncated File Read"):
+    warnings.filterwarnings("ignore", _said, UserWarning)
 
 
 def open_image(path: Path, size: int | None = None) -> Image.Image:
     """Return an image as upright RGB.
 
     EXIF rotation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits, CMYK
-    and palettes are converted.
+    and palettes are converted. Metadata that cannot be read is taken as none.
 
     Args:
         path: The image file.
@@ -37,12 +58,12 @@ def open_image(path: Path, size: int | None = None) -> Image.Image:
             both sides stay at least this long: several times faster for large photos.
 
     Raises:
-        DataError: naming the file, for anything that is not a whole image of reasonable size.
+        DataError: naming the file, for anything that is not a whole image of reasonable size and
+            shape in a regular file.
     """
-    with _naming(path), Image.open(path, formats=_FORMATS) as image:
+    with _naming(path), _regular(path) as file, _header(file) as image:
         if size is not None:
             image.draft(None, (size, size))
-        ImageOps.exif_transpose(image, in_place=True)
         return to_rgb(image)
 
 
@@ -55,35 +76,65 @@ def decode_image(content: bytes, name: str, max_pixels: int) -> Image.Image:
         DataError: calling it `name`, for anything that is not a whole image of allowed size. Its
             cause is Pillow's UnidentifiedImageError or DecompressionBombError for the two plainest.
     """
-    with (
-        _naming(Path(name), max_pixels),
-        Image.open(io.BytesIO(content), formats=_FORMATS) as image,
-    ):
+    with _naming(Path(name), max_pixels), _header(io.BytesIO(content)) as image:
         if image.width * image.height > max_pixels:
             raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
-        ImageOps.exif_transpose(image, in_place=True)
         return to_rgb(image)
 
 
-def check_image(path: Path) -> None:
-    """Check cheaply that a file is a whole image: header, pixel count and end marker.
+def ready_image(source: Image.Image | Path | str) -> Image.Image:
+    """Return an image in memory, of any mode, or an image file as upright RGB; see `open_image`.
 
-    Pixels are decoded only when the end marker is not where the format puts it.
+    Raises:
+        DataError: it is no readable image, or one that is too thin.
+    """
+    if not isinstance(source, Image.Image):
+        return open_image(Path(source))
+    with _naming(Path(getattr(source, "filename", "") or "an image in memory")):
+        _refuse_thin(source)
+        return to_rgb(source)
+
+
+def check_image(path: Path, *, decode: bool = False) -> tuple[int, int]:
+    """Check that a file is a whole image; return its upright width and height.
+
+    Without `decode` it is the header, the shape and the end marker that are looked at: pixels are
+    decoded only when the marker is not where the format puts it. With it, all that opening does is
+    done, so that what passes can be opened.
 
     Raises:
         DataError: naming the file and what is wrong with it.
     """
-    with _naming(path), path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
-        if not _ends_well(file, image.format or ""):
+    with _naming(path), _regular(path) as file, _header(file) as image:
+        size = _upright_size(image)
+        if decode:
+            to_rgb(image)
+        elif image.mode == "F":
+            raise ValueError(_FLOATS)
+        elif not _ends_well(file, image.format or ""):
             image.load()
+    return size
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return an image's upright width and height from its header alone.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+    """
+    with _naming(path), _regular(path) as file, _header(file) as image:
+        return _upright_size(image)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Return the image as 8-bit RGB, transparency laid on white.
+    """Return the image as upright 8-bit RGB, transparency laid on white.
 
     Raises:
         ValueError: for pixels without an agreed range or colour conversion.
     """
+    turn = _TURNS.get(_orientation(image))
+    if turn is not None:
+        image = image.transpose(turn)
     if image.mode in _TRANSPARENT or "transparency" in image.info:
         page = Image.new("RGBA", image.size, "white")
         page.alpha_composite(image.convert("RGBA"))
@@ -91,14 +142,51 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
     if image.mode == "F":
-        raise ValueError("floating-point pixels have no agreed range, save it as 8 or 16 bit")
+        raise ValueError(_FLOATS)
     image.load()
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def is_image_name(path: Path) -> bool:
-    """Say whether a file's name makes it an image; hidden files are not."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+_FLOATS = "floating-point pixels have no agreed range, save it as 8 or 16 bit"
+
+
+@contextmanager
+def _regular(path: Path) -> Iterator[File]:
+    # Opening a pipe waits for a writer that may never come, and a device has no end.
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError
+    if not stat.S_ISREG(mode):
+        raise ValueError("a pipe, device or socket, not a regular file")
+    with path.open("rb") as file:
+        yield file
+
+
+@contextmanager
+def _header(file: File) -> Iterator[Image.Image]:
+    refuse_chunk_flood(file)
+    with Image.open(file, formats=_FORMATS) as image:
+        _refuse_thin(image)
+        yield image
+
+
+def _refuse_thin(image: Image.Image) -> None:
+    if max(image.size) > THINNEST * min(image.size):
+        sides = f"{image.width} x {image.height} pixels"
+        raise ValueError(f"too thin: {sides}, more than {THINNEST} times as long as wide")
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    sideways = _orientation(image) in (5, 6, 7, 8)
+    return (image.height, image.width) if sideways else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION)
+    except Exception:  # damaged metadata beside whole pixels: Pillow raises whatever it met
+        return 1
+    return value if isinstance(value, int) else 1
 
 
 def _eight_bits(grey: np.ndarray) -> np.ndarray:
@@ -106,7 +194,7 @@ def _eight_bits(grey: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(grey.astype(np.float64), 0, 65535) / 257).astype(np.uint8)
 
 
-def _ends_well(file: IO[bytes], kind: str) -> bool:
+def _ends_well(file: File, kind: str) -> bool:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 12))
     tail = file.read()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.item import SPLITS, Item
+from zoo.data.splits import split_of
 from zoo.errors import DataError
 from zoo.files import atomic_path
 
@@ -143,9 +144,10 @@ def _level_columns(count: int) -> list[str]:
 def _item(path: Path, number: int, row: Row, levels: Sequence[str]) -> Item:
     labels = tuple(_text(path, number, row, level) for level in levels)
     captions = tuple(_captions(path, number, row))
-    split = _text(path, number, row, "split") if row.get("split") else ""
-    if split and split not in SPLITS:
-        message = f"{path} row {number}, column split: {split!r} is no split"
+    named = _text(path, number, row, "split") if row.get("split") else ""
+    split = split_of(named)
+    if named and not split:
+        message = f"{path} row {number}, column split: {named!r} is no split"
         raise DataError(message, f"splits: {', '.join(SPLITS)}")
     known = {"path", "split", *levels}
     extra = {k: str(v) for k, v in row.items() if k not in known and not _CAPTION.fullmatch(k)}

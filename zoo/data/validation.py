@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from zoo.data.images import check_image
@@ -19,12 +20,16 @@ _SLICE = 256  # handing images to threads one by one costs as much as checking t
 def checked(items: Sequence[Item], *, on_bad_image: str) -> tuple[list[Item], list[Skipped]]:
     """Return the items whose image is whole, and those left out with the reason.
 
+    With "skip" every image is decoded, since what cannot be opened later must be left out now; with
+    "fail" headers and ends are looked at, and a damage in between stops the work when it is met.
+
     Raises:
         DataError: the first bad image when `on_bad_image` is "fail", or no good one at all.
     """
     slices = [items[start : start + _SLICE] for start in range(0, len(items), _SLICE)]
     with ThreadPoolExecutor(8) as pool:  # the time goes to waiting for the disk, not to Python
-        faults = [fault for found in pool.map(_faults, slices) for fault in found]
+        look = partial(_faults, decode=on_bad_image == "skip")
+        faults = [fault for found in pool.map(look, slices) for fault in found]
     bad = [(item, fault) for item, fault in zip(items, faults, strict=True) if fault]
     if bad and on_bad_image == "fail":
         first = bad[0][1]
@@ -44,15 +49,15 @@ def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
         write_json(path, [asdict(image) for image in skipped])
 
 
-def _faults(items: Sequence[Item]) -> list[DataError | None]:
-    return [_fault(item) for item in items]
+def _faults(items: Sequence[Item], *, decode: bool) -> list[DataError | None]:
+    return [_fault(item, decode=decode) for item in items]
 
 
-def _fault(item: Item) -> DataError | None:
+def _fault(item: Item, *, decode: bool) -> DataError | None:
     if printable(item.path) != str(item.path):
         return DataError(f"{printable(item.path)}: the name is not UTF-8", "rename the file")
     try:
-        check_image(item.path)
+        check_image(item.path, decode=decode)
     except DataError as error:
         return error
     return None

@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.data.images import SUFFIXES
+from zoo.data.item import Skipped
+from zoo.data.tree import images_below, report_left_out
 from zoo.errors import DataError, UnavailableError, UsageError
 from zoo.index.sources import image_side, text_side
 
@@ -63,9 +65,11 @@ def _read(argument: str, as_text: bool) -> list[Query]:
         if not as_text and path.suffix.lower() in SUFFIXES:
             raise UnavailableError(f"{path} does not exist", "use --text to search for these words")
         return [Query(argument)]
-    if path.is_file():
+    if not path.is_dir():
         return [Query(argument, path)]
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+    left_out: list[Skipped] = []
+    found = list(images_below(path, left_out))
+    report_left_out(left_out)
     if not found:
         raise DataError(f"{path} holds no image", f"suffixes: {' '.join(sorted(SUFFIXES))}")
     return [Query(str(p), p) for p in found]

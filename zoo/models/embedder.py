@@ -10,7 +10,7 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor, nn
 
-from zoo.data.images import open_image
+from zoo.data.images import ready_image
 from zoo.data.transforms import Transform, evaluation_transform
 from zoo.models.backbone import build_backbone, cut_off
 from zoo.models.config import EmbedderConfig
@@ -95,8 +95,7 @@ def embed_images(
     found = [torch.empty(0, model.dim)]
     remaining = iter(images)
     while group := list(islice(remaining, batch_size)):
-        images = [i if isinstance(i, Image) else open_image(Path(i)) for i in group]
-        batch = torch.stack([transform(image) for image in images])
+        batch = torch.stack([transform(ready_image(image)) for image in group])
         found.append(model(batch.to(device)).cpu())
     return torch.cat(found)
 

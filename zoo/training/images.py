@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from zoo.data.images import open_image
+from zoo.data.images import image_size, open_image
 from zoo.errors import RankzooError
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Augmentation
@@ -151,7 +151,6 @@ def _pixels(image: PIL.Image.Image) -> UInt8[Tensor, "3 height width"]:
 
 def _longer_side(path: Path) -> int:
     try:
-        with PIL.Image.open(path) as image:
-            return max(image.size)
-    except OSError:
+        return max(image_size(path))
+    except RankzooError:
         return 0  # `open_image` says what is wrong with it when its turn comes

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.images import SUFFIXES
-from zoo.data.item import SPLITS, Item
+from zoo.data.item import Item
 from zoo.data.manifest import read_manifest, write_manifest
 from zoo.data.reader import Layout, Reading
+from zoo.data.splits import split_of
 from zoo.errors import DataError, UsageError
 from zoo.files import staged_folder
 
@@ -46,7 +47,7 @@ def _read_metadata(lists: Sequence[Path]) -> Reading:
     levels: tuple[str, ...] = ()
     for path in lists:
         found, levels = read_manifest(path, require_labels=False, renamed=_RENAMED)
-        split = _split(path.parent.name)
+        split = split_of(path.parent.name)
         items += [replace(item, split=item.split or split) for item in found]
     if len({len(item.labels) for item in items}) > 1:
         raise DataError(f"{lists[0]}: not every metadata file has the same label columns")
@@ -56,7 +57,7 @@ def _read_metadata(lists: Sequence[Path]) -> Reading:
 def _unpack(shard: Path, folder: Path) -> Iterator[Item]:
     table = _open_shard(shard)
     features = _features(table.schema_arrow.metadata or {})
-    split = _split(shard.name.split("-")[0])
+    split = split_of(shard.name.split("-")[0])
     number = 0
     for batch in table.iter_batches(batch_size=256):
         for row in batch.to_pylist():
@@ -122,11 +123,6 @@ def _suffix(image: Mapping[str, Any]) -> str:
         return named
     head = image["bytes"][:4]
     return next((suffix for magic, suffix in _MAGIC.items() if head.startswith(magic)), ".png")
-
-
-def _split(word: str) -> str:
-    word = {"validation": "val", "valid": "val"}.get(word, word)
-    return word if word in SPLITS else ""
 
 
 HUB_FOLDER = Layout(read_hub_folder, (*_METADATA[:2], *_SHARDS, *_METADATA[2:]), SOURCE)
