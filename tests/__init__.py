@@ -1,0 +1,1 @@
+"""Tests, mirroring the rooms of `zoo` and `cli`; a package, so that `tests` is this folder."""

@@ -1,0 +1,88 @@
+"""The mutation check changes what it says and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import mutation
+from tests.mutation import Mutation, Trial, mutations, sources
+from tests.mutation_harmless import HARMLESS
+
+SOURCE = '''
+"""Text: 1 + 1."""
+LIMIT: int = 3
+@cache(maxsize=4)
+def share(x: "int | None", flag: bool = True) -> float:
+    é = print("é", x)
+    print(x)
+    if x is None or not flag:
+        raise ValueError(f"{x + 1}")
+    return -x / (LIMIT - 1.5 if x < 2 else 7)
+'''
+
+
+def test_every_kind_of_change_is_made_once_and_texts_stay() -> None:
+    found = [(m.line, m.before, m.after) for m in mutations("zoo/room/a.py", SOURCE)]
+    assert set(found) == {
+        (3, "3", "4"),
+        (5, "True", "False"),
+        (7, "print(x)", "pass"),
+        (8, "x is None", "(x is not None)"),
+        (8, "x is None or not flag", "(x is None and (not flag))"),
+        (8, "not flag", "(flag)"),
+        (10, "return -x / (LIMIT - 1.5 if x < 2 else 7)", "return None"),
+        (10, "-x / (LIMIT - 1.5 if x < 2 else 7)", "(-x * (LIMIT - 1.5 if x < 2 else 7))"),
+        (10, "-x", "(x)"),
+        (10, "LIMIT - 1.5 if x < 2 else 7", "(7 if x < 2 else LIMIT - 1.5)"),
+        (10, "LIMIT - 1.5", "(LIMIT + 1.5)"),
+        (10, "1.5", "3.0"),
+        (10, "x < 2", "(x <= 2)"),
+        (10, "2", "3"),
+        (10, "7", "8"),
+    }
+    assert len(found) == 15
+
+
+def test_a_change_is_made_where_it_stands() -> None:
+    for change in mutations("zoo/room/a.py", SOURCE):
+        changed = change.applied(SOURCE.encode()).decode()
+        compile(changed.replace("@cache(maxsize=4)\n", ""), "a.py", "exec")
+        assert changed.count("\n") == SOURCE.count("\n")
+        assert (
+            sum(a != b for a, b in zip(changed.split("\n"), SOURCE.split("\n"), strict=True)) == 1
+        )
+
+
+def test_a_change_that_a_test_sees_is_noticed_and_one_that_none_sees_survives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "tree"
+    for name, text in {
+        "zoo/__init__.py": "",
+        "zoo/room/sums.py": "def twice(x):\n    unused = 3\n    return x * 2\n",
+        "tests/room/test_sums.py": "from zoo.room.sums import twice\n"
+        "def test_twice():\n    assert twice(3) == 6\n",
+        "pyproject.toml": "",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    monkeypatch.setattr(mutation, "ROOT", root)
+    monkeypatch.setattr(mutation, "COPIED", ("zoo", "tests", "pyproject.toml"))
+    trial = Trial(tmp_path / "copy", timeout=60)
+    assert trial.passes("zoo/room/sums.py")
+    changes = mutations("zoo/room/sums.py", (root / "zoo/room/sums.py").read_text())
+    seen = {change.after: trial.notices(change) for change in changes if change.after != "3"}
+    assert seen == {"4": False, "(x / 2)": True, "return None": True}
+    assert trial.passes("zoo/room/sums.py")
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_harmless_change_is_still_a_change_of_the_source(name: str) -> None:
+    file = name.split(": ")[0]
+    every: list[Mutation] = mutations(file, (mutation.ROOT / file).read_text())
+    assert name in {change.name for change in every}, "the line is gone: remove it from the list"
+
+
+def test_files_and_folders_are_named_by_their_path() -> None:
+    assert "zoo/losses/checks.py" in sources(["zoo/losses"])
+    assert sources(["zoo/losses/checks.py", "README.md"]) == ["zoo/losses/checks.py"]
