@@ -5,13 +5,14 @@ other file. A reader follows the pointer once and sees that generation for ever;
 files beside the old ones and moves the pointer last, in one rename.
 """
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from zoo.errors import IntegrityError, RankzooError, UnavailableError
 from zoo.files import sha256_of, write_json, write_text
@@ -70,13 +71,11 @@ def writing(folder: Path) -> Iterator[Manifest]:
         RankzooError: another process is writing.
     """
     read_current(folder)
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RankzooError(
-                f"{folder}: another process is writing", "try again later"
-            ) from error
+    try:
+        lock = FileLock(folder / LOCK).acquire(timeout=0)
+    except Timeout as error:
+        raise RankzooError(f"{folder}: another process is writing", "try again later") from error
+    with lock:
         manifest = read_current(folder)
         sweep(folder, manifest)
         yield manifest
