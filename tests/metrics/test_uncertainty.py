@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 
-from zoo.metrics.uncertainty import bootstrap_mean, paired_difference
+from zoo.metrics.uncertainty import bootstrap_mean, holm, mean_over_runs, paired_difference
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -14,7 +16,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def test_the_interval_of_a_mean_is_the_normal_one_for_many_queries() -> None:
     values = torch.rand(2000, generator=seeded()).double()
-    interval = bootstrap_mean(values, seeded(), draws=4000)
+    interval = bootstrap_mean(values, draws=4000)
     half = 1.96 * float(values.std()) / 2000**0.5
     assert interval.mean == pytest.approx(float(values.mean()), abs=1e-12)
     assert interval.high - interval.mean == pytest.approx(half, rel=0.1)
@@ -25,34 +27,34 @@ def test_ninety_five_percent_intervals_cover_the_truth_about_so_often() -> None:
     covered = 0
     for seed in range(100):
         values = (torch.rand(60, generator=seeded(seed)) < 0.7).double()
-        interval = bootstrap_mean(values, seeded(seed + 1000), draws=200)
+        interval = bootstrap_mean(values, seed=seed + 1000, draws=200)
         covered += interval.low <= 0.7 <= interval.high
     assert 88 <= covered <= 100
 
 
 def test_queries_without_a_value_play_no_part() -> None:
     values = torch.tensor([0.0, 1.0, torch.nan, 1.0]).double()
-    assert bootstrap_mean(values, seeded()) == bootstrap_mean(values[[0, 1, 3]], seeded())
+    assert bootstrap_mean(values) == bootstrap_mean(values[[0, 1, 3]])
 
 
 def test_nothing_to_average_gives_no_interval() -> None:
-    interval = bootstrap_mean(torch.tensor([torch.nan]).double(), seeded())
+    interval = bootstrap_mean(torch.tensor([torch.nan]).double())
     assert all(math.isnan(v) for v in (interval.mean, interval.low, interval.high))
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
     values = torch.rand(40).double()
-    assert bootstrap_mean(values, seeded()) == bootstrap_mean(values, seeded())
-    assert bootstrap_mean(values, seeded()) != bootstrap_mean(values, seeded(1))
+    assert bootstrap_mean(values) == bootstrap_mean(values)
+    assert bootstrap_mean(values) != bootstrap_mean(values, seed=1)
 
 
 def test_a_clear_improvement_is_certain_and_noise_is_not() -> None:
     a = torch.rand(300, generator=seeded()).double()
     better = a + 0.05 + 0.1 * torch.randn(300, generator=seeded(1)).double()
-    clear = paired_difference(a, better, seeded(2))
+    clear = paired_difference(a, better, seed=2)
     assert clear.low > 0
     assert clear.p_value < 0.01
-    noise = paired_difference(a, a + 0.1 * torch.randn(300, generator=seeded(3)).double(), seeded())
+    noise = paired_difference(a, a + 0.1 * torch.randn(300, generator=seeded(3)).double())
     assert noise.low < 0 < noise.high
     assert noise.p_value > 0.05
 
@@ -61,17 +63,53 @@ def test_p_values_under_the_null_hypothesis_are_uniform() -> None:
     small = 0
     for n in range(100):
         a, b = torch.rand(2, 40, generator=seeded(n)).double()
-        small += paired_difference(a, b, seeded(n), draws=200).p_value <= 0.1
+        small += paired_difference(a, b, seed=n, draws=200).p_value <= 0.1
     assert 2 <= small <= 19  # 10 expected, standard deviation 3
 
 
 def test_identical_models_do_not_differ() -> None:
     a = torch.rand(20).double()
-    same = paired_difference(a, a, seeded())
+    same = paired_difference(a, a)
     assert (same.mean, same.low, same.high, same.p_value) == (0, 0, 0, 1)
 
 
 def test_different_queries_cannot_be_paired() -> None:
     a = torch.tensor([0.0, 1.0]).double()
     with pytest.raises(ValueError, match="same queries"):
-        paired_difference(a, torch.tensor([0.0, torch.nan]).double(), seeded())
+        paired_difference(a, torch.tensor([0.0, torch.nan]).double())
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.02, 0.05])
+def test_the_permutation_test_is_that_of_scipy(gain: float) -> None:
+    a = torch.rand(200, generator=seeded()).double()
+    b = a + gain + 0.2 * torch.randn(200, generator=seeded(1)).double()
+    reference = stats.permutation_test(
+        ((b - a).numpy(),), np.mean, permutation_type="samples", n_resamples=4000, rng=0
+    )
+    assert paired_difference(a, b, draws=4000).p_value == pytest.approx(
+        float(reference.pvalue), abs=0.03
+    )
+
+
+def test_intervals_are_those_that_were_published() -> None:
+    """Bounds of the hand-made bootstrap and of its table of Student's t, before SciPy's."""
+    found = bootstrap_mean(torch.arange(50).double() / 49, draws=4000)
+    assert (found.low, found.high) == pytest.approx((0.4184, 0.5816), abs=0.006)
+    for runs, half in (([1.0, 2.0], 6.353), ([1.0, 2.0, 4.0], 3.794)):
+        interval = mean_over_runs(runs)
+        assert interval.high - interval.mean == pytest.approx(half, abs=1e-3)
+        assert interval.mean - interval.low == pytest.approx(half, abs=1e-3)
+
+
+def test_one_value_is_its_own_interval_and_one_run_has_none() -> None:
+    one = bootstrap_mean(torch.tensor([0.25]).double())
+    assert (one.mean, one.low, one.high) == (0.25, 0.25, 0.25)
+    alone = mean_over_runs([0.5])
+    assert alone.mean == 0.5
+    assert math.isnan(alone.low)
+
+
+def test_holm_multiplies_the_smallest_by_all_tests_and_never_turns_around() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

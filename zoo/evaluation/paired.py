@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
 from zoo.errors import UsageError
 from zoo.metrics.evaluation import MEDIANS, Evaluation
 from zoo.metrics.uncertainty import Interval, bootstrap_mean, paired_difference
@@ -50,8 +48,7 @@ def compare(a: Evaluation, b: Evaluation, *, seed: int = 0, draws: int = 2000) -
         )
     rows = []
     for name in means_of(a):
-        generator = torch.Generator().manual_seed(seed)
-        found = paired_difference(a.per_query[name], b.per_query[name], generator, draws)
+        found = paired_difference(a.per_query[name], b.per_query[name], seed=seed, draws=draws)
         rows.append(
             Row(
                 name,
@@ -69,7 +66,7 @@ def compare(a: Evaluation, b: Evaluation, *, seed: int = 0, draws: int = 2000) -
 def intervals(evaluation: Evaluation, *, seed: int = 0, draws: int = 2000) -> dict[str, Interval]:
     """Return the 95 % bootstrap interval over queries of every metric that is a mean of them."""
     return {
-        name: bootstrap_mean(evaluation.per_query[name], torch.Generator().manual_seed(seed), draws)
+        name: bootstrap_mean(evaluation.per_query[name], seed=seed, draws=draws)
         for name in means_of(evaluation)
     }
 

@@ -119,8 +119,7 @@ def paired(
 
     The runs of each are averaged query by query; a seed that only one of them has counts too.
     """
-    generator = torch.Generator().manual_seed(0)
-    found = paired_difference(_mean(a, metric), _mean(b, metric), generator, DRAWS)
+    found = paired_difference(_mean(a, metric), _mean(b, metric), draws=DRAWS)
     sign = 1 if found.mean > 0 else -1
     common = a.keys() & b.keys()
     gains = [float((b[seed][metric] - a[seed][metric]).nanmean()) for seed in common]
@@ -182,7 +181,7 @@ def intervals(done: Sequence[Outcome], values: Mapping[int, Values]) -> dict[str
         return found
     one = next(iter(values.values()))
     for name, queries in one.items():
-        found[name] = bootstrap_mean(queries, torch.Generator().manual_seed(0), DRAWS)
+        found[name] = bootstrap_mean(queries, draws=DRAWS)
     return found
 
 

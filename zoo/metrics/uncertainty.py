@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 
+import numpy as np
 import torch
 from jaxtyping import Float64
-from torch import Generator, Tensor
+from torch import Tensor
 
 Values = Float64[Tensor, " query"]
 
-# Student's t at 97.5 %, by degrees of freedom; from ten on the bound of ten, a little too wide.
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 CELLS = 2**24  # resampled values at once: 128 MB
 
 
@@ -32,26 +31,32 @@ class Difference(Interval):
 
 
 def bootstrap_mean(
-    values: Values, generator: Generator, draws: int = 1000, confidence: float = 0.95
+    values: Values, *, seed: int = 0, draws: int = 1000, confidence: float = 0.95
 ) -> Interval:
     """Return the percentile bootstrap interval of a mean over queries (NaN values left out).
 
     Queries are drawn with replacement `draws` times; the bounds are quantiles of the means.
     """
-    present = values[~values.isnan()]
-    if not len(present):
-        return Interval(float("nan"), float("nan"), float("nan"))
-    means = []
-    for size in _portions(draws, len(present)):
-        picks = torch.randint(len(present), (size, len(present)), generator=generator)
-        means.append(present[picks].mean(dim=1))
-    tail = (1 - confidence) / 2
-    low, high = torch.cat(means).quantile(torch.tensor([tail, 1 - tail]).double()).tolist()
-    return Interval(float(present.mean()), low, high)
+    from scipy.stats import bootstrap
+
+    present = values[~values.isnan()].numpy()
+    if len(present) < 2:
+        mean = float(present[0]) if len(present) else float("nan")
+        return Interval(mean, mean, mean)
+    found = bootstrap(
+        (present,),
+        np.mean,
+        n_resamples=draws,
+        confidence_level=confidence,
+        method="percentile",
+        batch=max(1, CELLS // len(present)),
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Interval(float(present.mean()), float(found.low), float(found.high))
 
 
 def paired_difference(
-    a: Values, b: Values, generator: Generator, draws: int = 1000, confidence: float = 0.95
+    a: Values, b: Values, *, seed: int = 0, draws: int = 1000, confidence: float = 0.95
 ) -> Difference:
     """Return how much better `b` is than `a`, query by query, and how likely chance explains it.
 
@@ -64,13 +69,25 @@ def paired_difference(
     if a.shape != b.shape or not torch.equal(a.isnan(), b.isnan()):
         raise ValueError("a paired comparison needs the same queries on both sides")
     deltas = (b - a)[~a.isnan()]
-    interval = bootstrap_mean(deltas, generator, draws, confidence)
-    observed, extreme = deltas.sum().abs() * (1 - 1e-12), 0
-    for size in _portions(draws, max(1, len(deltas))):
-        signs = torch.randint(2, (size, len(deltas)), generator=generator) * 2.0 - 1
-        extreme += int(((signs.double() @ deltas).abs() >= observed).sum())
-    p_value = (1 + extreme) / (1 + draws)
+    interval = bootstrap_mean(deltas, seed=seed, draws=draws, confidence=confidence)
+    p_value = _sign_flips(deltas, seed, draws)
     return Difference(interval.mean, interval.low, interval.high, p_value)
+
+
+def _sign_flips(deltas: Values, seed: int, draws: int) -> float:
+    """Return the share of random signs under which the mean lies as far from 0 as it does.
+
+    `scipy.stats.permutation_test` is the same test, and 5 to 10 times slower: 58 s for 60,000
+    queries and 2,000 draws where one matrix product takes 6 s (one thread).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    observed, extreme = deltas.sum().abs() * (1 - 1e-12), 0
+    step = max(1, CELLS // max(1, len(deltas)))
+    for start in range(0, draws, step):
+        size = (min(step, draws - start), len(deltas))
+        signs = torch.randint(2, size, generator=generator) * 2.0 - 1
+        extreme += int(((signs.double() @ deltas).abs() >= observed).sum())
+    return (1 + extreme) / (1 + draws)
 
 
 def mean_over_runs(values: Sequence[float]) -> Interval:
@@ -80,16 +97,20 @@ def mean_over_runs(values: Sequence[float]) -> Interval:
     >>> round(found.low, 3), round(found.high, 3)
     (0.252, 0.748)
     """
+    from scipy.stats import sem, t
+
     mean = fmean(values)
     if len(values) < 2:
         return Interval(mean, float("nan"), float("nan"))
-    freedom = len(values) - 1
-    half = STUDENT[min(freedom, len(STUDENT)) - 1] * stdev(values) / len(values) ** 0.5
+    half = float(t.ppf(0.975, len(values) - 1) * sem(values))
     return Interval(mean, mean - half, mean + half)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values of several tests adjusted so that all of them hold together (Holm, 1979).
+
+    SciPy has no Holm (`false_discovery_control` bounds another error), and statsmodels would
+    bring pandas for these seven lines.
 
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
@@ -100,8 +121,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, tests * p_values[place]))
         adjusted[place] = largest
     return adjusted
-
-
-def _portions(draws: int, size: int) -> list[int]:
-    step = max(1, CELLS // size)
-    return [min(step, draws - start) for start in range(0, draws, step)]
