@@ -7,6 +7,7 @@ from torch.nn.functional import normalize
 
 from zoo.errors import UsageError
 from zoo.losses import BlackboxAP, BlackboxRecall, CrossBatchMemory, SmoothAP
+from zoo.losses.memory import MemoryOptions
 
 
 def batches(count: int, size: int = 6) -> list[tuple[Tensor, Tensor]]:
@@ -60,11 +61,72 @@ def test_memory_carries_no_gradient_but_the_batch_does() -> None:
 def test_impossible_memories_are_refused_by_name() -> None:
     with pytest.raises(UsageError, match="weight is 2"):
         CrossBatchMemory(SmoothAP(), 4, 4, weight=2)
+    with pytest.raises(UsageError, match="join is 'max'"):
+        CrossBatchMemory(SmoothAP(), 4, 4, options=MemoryOptions(join="max"))
     with pytest.raises(UsageError, match="size is 0"):
         CrossBatchMemory(SmoothAP(), 0, 4)
     memory = CrossBatchMemory(SmoothAP(), 4, dim=5).double()
     with pytest.raises(UsageError, match="embeddings of dimension 4"):
         memory(*batches(1)[0])
+
+
+@pytest.mark.parametrize(("join", "share"), [("sum", 1.0), ("average", 0.5)])
+def test_a_batch_is_written_before_the_memory_is_read(join: str, share: float) -> None:
+    (first, labels), (second, _) = batches(2)
+    loss = SmoothAP(query="positive")
+    memory = CrossBatchMemory(loss, 20, 4, options=MemoryOptions(join=join)).double()
+    memory(first, labels)
+    leaf = second.clone().requires_grad_()
+    value = memory(leaf, labels)
+    own = loss(leaf, labels)
+    gallery, theirs = torch.cat([first, second]), torch.cat([labels, labels])
+    across = loss(leaf, labels, gallery, theirs, torch.arange(6) + 6)
+    torch.testing.assert_close(value, share * (own + across))
+    assert torch.autograd.grad(value, leaf)[0].any()
+
+
+def test_a_unique_memory_keeps_the_latest_embedding_of_each_image() -> None:
+    (first, labels), (second, _) = batches(2)
+    options = MemoryOptions(unique=True, join="sum")
+    memory = CrossBatchMemory(SmoothAP(), 9, 4, options=options).double()
+    memory(first, labels, torch.tensor([8, 1, 2, 3, 4, 5]))
+    value = memory(second, labels, torch.tensor([1, 0, 2, 3, 4, 6]))
+    kept = torch.tensor([0, 1, 2, 3, 4, 5, 6, 8])
+    assert memory.seen.nonzero()[:, 0].tolist() == kept.tolist()
+    torch.testing.assert_close(memory.embeddings[8], first[0])
+    torch.testing.assert_close(memory.embeddings[1], second[0])
+    across = SmoothAP()(
+        second,
+        labels,
+        memory.embeddings[kept],
+        memory.labels[kept, 0],
+        torch.tensor([1, 0, 2, 3, 4, 6]),
+    )
+    torch.testing.assert_close(value, SmoothAP()(second, labels) + across)
+
+
+def test_a_unique_memory_needs_to_know_the_images() -> None:
+    memory = CrossBatchMemory(SmoothAP(), 9, 4, options=MemoryOptions(unique=True)).double()
+    with pytest.raises(UsageError, match="needs items"):
+        memory(*batches(1)[0])
+
+
+def test_a_memory_that_is_not_used_yet_is_filled() -> None:
+    (first, labels), (second, _) = batches(2)
+    memory = CrossBatchMemory(SmoothAP(), 20, 4, options=MemoryOptions(join="average")).double()
+    torch.testing.assert_close(memory(first, labels, use=False), SmoothAP()(first, labels))
+    assert int(memory.written) == 6
+    assert not torch.isclose(memory(second, labels), SmoothAP()(second, labels))
+
+
+def test_a_batch_larger_than_the_memory_leaves_its_last_rows() -> None:
+    (first, labels), _ = batches(2)
+    memory = CrossBatchMemory(SmoothAP(), 4, 4, options=MemoryOptions(join="sum")).double()
+    value = memory(first, labels)
+    positions = torch.tensor([-1, -1, 0, 1, 2, 3])
+    across = SmoothAP()(first, labels, memory.embeddings, memory.labels[:, 0], positions)
+    assert sorted(memory.embeddings[:, 0].tolist()) == sorted(first[-4:, 0].tolist())
+    torch.testing.assert_close(value, SmoothAP()(first, labels) + across)
 
 
 @pytest.mark.parametrize("kind", [BlackboxAP, BlackboxRecall])

@@ -27,6 +27,7 @@ from zoo.training.objective import build_loss
 
 SHELVES = (captions, cars, cub, dyml, emoji, inaturalist, inshop, landmarks, sop, vehicleid)
 
+PROXIES = ("arcface", "cluster_proxy", "cross_level", "proxy_nca")
 each_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 
 
@@ -59,8 +60,9 @@ def test_its_losses_can_be_built(recipe: Recipe) -> None:
         if recipe.captions is not None and term is not None:
             assert PAIR_LOSSES[term.name](**term.options)(torch.eye(16)).isfinite()
         elif term is not None:
-            loss = build_loss(term, classes=12, dim=8)
-            assert bool(list(loss.parameters())) == (term.name == "cluster_proxy")
+            tree = torch.arange(12)[:, None].expand(12, recipe.data.levels)
+            loss = build_loss(term, tree, dim=8)
+            assert bool(list(loss.parameters())) == (term.name in PROXIES)
 
 
 @each_recipe

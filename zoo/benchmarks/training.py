@@ -15,7 +15,7 @@ from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import Batch, Schedule
 from zoo.training.distributed import World
 from zoo.training.loader import Loader, StepBatch
-from zoo.training.objective import Objective
+from zoo.training.loop import build_objective
 from zoo.training.trainer import Trainer
 
 
@@ -61,7 +61,7 @@ def benchmark_training(
     model = Embedder(EmbedderConfig(architecture).at_size(size))
     shape = model.config.preprocessing
     loader = Loader(recipe, items, shape, world=World(), seed=0, workers=workers)
-    objective = Objective(recipe, World(), len(items.label_names[0]), model.dim)
+    objective = build_objective(recipe, items, World(), model.dim, None)
     trainer = Trainer(recipe, model, loader, objective, World(), torch.device("cpu"))
     held = next(loader.batches())
 

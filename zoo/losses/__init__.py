@@ -4,11 +4,19 @@
 one line, and tests/losses/test_contract.py then holds it to the contract of them all.
 """
 
-from zoo.losses.baselines import ArcFace, Contrastive, MultiSimilarity, ProxyAnchor, Triplet
+from zoo.losses.baselines import (
+    ArcFace,
+    Contrastive,
+    MultiSimilarity,
+    ProxyAnchor,
+    ProxyNCA,
+    Triplet,
+)
 from zoo.losses.blackbox_ap import BlackboxAP
 from zoo.losses.blackbox_recall import BlackboxRecall
 from zoo.losses.calibration import Calibration
 from zoo.losses.cluster_proxy import ClusterProxy
+from zoo.losses.cross_level import CrossLevel
 from zoo.losses.detection_alrp import DetectionALRP
 from zoo.losses.detection_ap import DetectionAP
 from zoo.losses.detection_blackbox_ap import DetectionBlackboxAP
@@ -19,6 +27,7 @@ from zoo.losses.rank_sort import RankSort
 from zoo.losses.recall_at_k import RecallAtK
 from zoo.losses.simix import SiMix, simix
 from zoo.losses.smooth_ap import SmoothAP
+from zoo.losses.smooth_hierarchical import SmoothHAP, SmoothNDCG
 from zoo.losses.sodeep import SoDeepMAP, SoDeepRecall, SoDeepSpearman
 from zoo.losses.soft_bin_ap import SoftBinAP
 from zoo.losses.sup_ap import SupAP
@@ -33,12 +42,16 @@ LOSSES = {
     "calibration": Calibration,
     "cluster_proxy": ClusterProxy,
     "contrastive": Contrastive,
+    "cross_level": CrossLevel,
     "fast_ap": FastAP,
     "multi_similarity": MultiSimilarity,
     "pnp": PNP,
     "proxy_anchor": ProxyAnchor,
+    "proxy_nca": ProxyNCA,
     "recall_at_k": RecallAtK,
     "smooth_ap": SmoothAP,
+    "smooth_hap": SmoothHAP,
+    "smooth_ndcg": SmoothNDCG,
     "soft_bin_ap": SoftBinAP,
     "sup_ap": SupAP,
     "sup_hap": SupHAP,
@@ -57,16 +70,20 @@ __all__ = [
     "ClusterProxy",
     "Contrastive",
     "CrossBatchMemory",
+    "CrossLevel",
     "DetectionALRP",
     "DetectionAP",
     "DetectionBlackboxAP",
     "FastAP",
     "MultiSimilarity",
     "ProxyAnchor",
+    "ProxyNCA",
     "RankSort",
     "RecallAtK",
     "SiMix",
     "SmoothAP",
+    "SmoothHAP",
+    "SmoothNDCG",
     "SoDeepMAP",
     "SoDeepRecall",
     "SoDeepSpearman",

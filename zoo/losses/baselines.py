@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.losses.checks import Number, check_classes, check_finite, check_whole
+from zoo.losses.checks import Number, check_classes, check_finite, check_positive, check_whole
 from zoo.losses.rank_loss import checked_inputs, finest, full_precision
 
 
@@ -131,6 +131,20 @@ class ProxyAnchor(ProxyBaseline):
     def __init__(self, classes: int, dim: int, margin: Number = 0.1, alpha: Number = 32.0) -> None:
         check_finite(margin=margin, alpha=alpha)
         super().__init__("ProxyAnchorLoss", classes, dim, margin=margin, alpha=alpha)
+
+
+class ProxyNCA(ProxyBaseline):
+    """ProxyNCA++ (Teh et al., ECCV 2020): softmax over squared distances to all proxies.
+
+    Embeddings and normalised proxies are both multiplied by `scale`; the proxies start at
+    N(0, 1) / 8.
+    """
+
+    def __init__(self, classes: int, dim: int, scale: Number = 3.0) -> None:
+        check_positive(scale=scale)
+        super().__init__("ProxyNCALoss", classes, dim, softmax_scale=scale**2)
+        with torch.no_grad():
+            self.loss.proxies.normal_().div_(8)  # type: ignore[operator]
 
 
 def _cosine() -> Any:

@@ -9,22 +9,31 @@ from zoo.errors import UsageError
 from zoo.losses.checks import Number, check_classes, check_positive, check_whole
 from zoo.losses.rank_loss import checked_inputs, finest
 
+CENTRE_TAU = 0.1
+
 
 def cluster_proxy(
     embeddings: Float[Tensor, "item dim"],
     labels: Int[Tensor, " item"],
     proxies: Float[Tensor, "proxy dim"],
     tau: Number = 0.05,
+    centres: int = 1,
 ) -> Float[Tensor, " item"]:
     """Return each item's cross-entropy of `v . w / (tau |w|)` over the proxies w.
+
+    With several `centres` a class (consecutive rows of `proxies`), the class's logit is the
+    mean similarity, weighted by its softmax at temperature 0.1 (Qian et al., SoftTriple, 2019).
 
     Zhai and Wu, Normalized Softmax, BMVC 2019; Ramzi et al., HAPPIER, ECCV 2022, eq. 10.
 
     >>> cluster_proxy(torch.eye(2), torch.tensor([0, 1]), torch.eye(2), tau=1.0)
     tensor([0.3133, 0.3133])
     """
-    logits = embeddings @ normalize(proxies).T / tau
-    return cross_entropy(logits, labels, reduction="none")
+    similarity = embeddings @ normalize(proxies).T
+    if centres > 1:
+        each = similarity.view(len(similarity), -1, centres)
+        similarity = (each * torch.softmax(each / CENTRE_TAU, dim=2)).sum(dim=2)
+    return cross_entropy(similarity / tau, labels, reduction="none")
 
 
 class ClusterProxy(nn.Module):
@@ -32,17 +41,18 @@ class ClusterProxy(nn.Module):
 
     Labels are class numbers 0..classes - 1 at the finest level. Items are ranked against proxies,
     not against each other, so a gallery changes nothing. The published optimiser of the proxies
-    is Adam at lr 10 (only their direction matters): give `proxies` its own parameter group.
+    is Adam at lr 10 (only their direction matters): give `proxies` its own parameter group. A class
+    has `centres` proxies.
     """
 
     decomposes = False
 
-    def __init__(self, classes: int, dim: int, tau: Number = 0.05) -> None:
+    def __init__(self, classes: int, dim: int, tau: Number = 0.05, centres: int = 1) -> None:
         super().__init__()
-        check_whole(classes=classes, dim=dim)
+        check_whole(classes=classes, dim=dim, centres=centres)
         check_positive(tau=tau)
-        self.tau = tau
-        self.proxies = nn.Parameter(torch.empty(classes, dim).uniform_(-1, 1) / dim**0.5)
+        self.tau, self.classes, self.centres = tau, classes, centres
+        self.proxies = nn.Parameter(torch.empty(classes * centres, dim).uniform_(-1, 1) / dim**0.5)
 
     def forward(
         self,
@@ -58,9 +68,9 @@ class ClusterProxy(nn.Module):
             UsageError: also for a label without a proxy, or embeddings of another dimension.
         """
         checked_inputs(embeddings, labels, gallery_embeddings, gallery_labels, positions)
-        classes, dim = self.proxies.shape
+        dim = self.proxies.shape[1]
         wanted = finest(labels)
-        check_classes(wanted, classes)
+        check_classes(wanted, self.classes)
         if embeddings.shape[1] != dim:
             raise UsageError(
                 f"embeddings of dimension {embeddings.shape[1]}", f"the proxies have dim={dim}"
@@ -68,4 +78,6 @@ class ClusterProxy(nn.Module):
         with torch.autocast(embeddings.device.type, enabled=False):
             wide = torch.promote_types(embeddings.dtype, torch.float32)
             proxies = self.proxies.to(wide)
-            return cluster_proxy(embeddings.to(wide), wanted.long(), proxies, self.tau).mean()
+            points = embeddings.to(wide)
+            value = cluster_proxy(points, wanted.long(), proxies, self.tau, self.centres)
+            return value.mean()

@@ -4,13 +4,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from zoo.losses.sup_ap import SupRankLoss
+from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.levels import common_levels
 from zoo.ranking.positives import count_positives
 from zoo.ranking.sweep import RowLoss
 
 
-class HierarchicalLoss(SupRankLoss):
+class HierarchicalLoss(RankLoss):
     """A rank loss on graded relevance: the number of label levels shared with the query.
 
     A query without any related item is dropped. (N,) labels are one level.

@@ -20,11 +20,13 @@ def recall_at_k(
     ks: tuple[int, ...] = (1, 2, 4, 8, 16),
     tau_k: Number = 1.0,
     tau_rank: Number = 0.01,
+    capped: bool = True,
 ) -> Float[Tensor, " query"]:
     """Return 1 - the mean over `ks` of the soft Recall@k of each query.
 
     Patel et al., Recall@k Surrogate Loss, CVPR 2022, eq. 5: two sigmoids, one for the rank
-    (`tau_rank`, on scores), one for `rank <= k` (`tau_k`, on ranks); the count is capped at k.
+    (`tau_rank`, on scores), one for `rank <= k` (`tau_k`, on ranks); the count is capped at k
+    unless `capped` is false (SupRank's SmoothRecall).
 
     >>> items = Items(torch.tensor([[0]]), torch.tensor([[True]]))
     >>> recall_at_k(torch.tensor([[1.0, 0.0]]), items, ks=(1,))
@@ -35,14 +37,17 @@ def recall_at_k(
     count = torch.tensor(ks, dtype=scores.dtype, device=scores.device)
     within = torch.sigmoid((count - rank[:, :, None]) / tau_k) * items.listed[:, :, None]
     found = items.listed.sum(dim=-1, keepdim=True).clamp(min=1)
-    return 1 - (torch.minimum(within.sum(dim=1), count) / torch.minimum(found, count)).mean(dim=-1)
+    reached = within.sum(dim=1)
+    reached = torch.minimum(reached, count) if capped else reached
+    return 1 - (reached / torch.minimum(found, count)).mean(dim=-1)
 
 
 class RecallAtK(RankLoss):
     """Mean of 1 - soft Recall@k over several k (RS@k).
 
     `tau_rank` softens the ranks, `tau_k` the threshold at k: a perfect ranking still pays
-    `1 - sigmoid((k - rank) / tau_k)`, 0.5 at k = 1.
+    `1 - sigmoid((k - rank) / tau_k)`, 0.5 at k = 1. `capped=False` lets the count of positives
+    found exceed k (SupRank's SmoothRecall).
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class RecallAtK(RankLoss):
         ks: Sequence[int] = (1, 2, 4, 8, 16),
         tau_k: Number = 1.0,
         tau_rank: Number = 0.01,
+        capped: bool = True,
         *,
         query: str = "exclude",
         query_chunk: int | None = None,
@@ -59,6 +65,7 @@ class RecallAtK(RankLoss):
         self.ks = checked_ks(ks)
         self.tau_k = tau_k
         self.tau_rank = tau_rank
+        self.capped = capped
 
     def values(
         self, scores: Float[Tensor, "query gallery"], items: Items
@@ -69,4 +76,4 @@ class RecallAtK(RankLoss):
                 f"ks is {self.ks!r} and the gallery holds {scores.shape[1]} items",
                 "every k must be at most the size of the gallery",
             )
-        return recall_at_k(scores, items, self.ks, self.tau_k, self.tau_rank)
+        return recall_at_k(scores, items, self.ks, self.tau_k, self.tau_rank, self.capped)

@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo.losses.checks import Number, check_finite, check_positive
+from zoo.losses.positive_mixup import with_mixed_positives
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.exact import rank_among_items
 from zoo.ranking.positives import Items
@@ -58,10 +59,29 @@ class SupAP(SupRankLoss):
     `tau`: temperature below the item; `delta`: where the line takes over; `rho`: its slope, the
     gradient of a far mistake; `start`: jump at 0 that makes it an upper bound; `offset`: where the
     line starts (`None`: continuous). iNaturalist's published setting is `start=0, offset=1`.
+    `mix_positives` adds virtual positives between those of each query, in training mode
+    (`zoo.losses.positive_mixup`; off in every published configuration).
     """
+
+    def __init__(
+        self,
+        tau: Number = 0.01,
+        rho: Number = 100.0,
+        delta: Number = 0.05,
+        start: Number = 0.5,
+        offset: Number | None = 1.44,
+        mix_positives: bool = False,
+        *,
+        query: str = "exclude",
+        query_chunk: int | None = None,
+    ) -> None:
+        super().__init__(tau, rho, delta, start, offset, query=query, query_chunk=query_chunk)
+        self.mix_positives = mix_positives
 
     def values(
         self, scores: Float[Tensor, "query gallery"], items: Items
     ) -> Float[Tensor, " query"]:
         """Return 1 - SupAP of each query."""
+        if self.mix_positives and self.training:
+            scores, items = with_mixed_positives(scores, items)
         return sup_ap(scores, items, self.step)

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from zoo.losses.hierarchical import HierarchicalLoss
-from zoo.losses.sup_ap import PUBLISHED
+from zoo.losses.sup_ap import PUBLISHED, SupRankLoss
 from zoo.ranking.levels import related_items, sup_ranks
 from zoo.ranking.steps import SupRankStep
 
@@ -46,7 +46,7 @@ def ideal_dcg(count: Int[Tensor, "query level"]) -> Float[Tensor, " query"]:
     return ((discounts[last] - discounts[last - best_first]) * gains).sum(dim=1)
 
 
-class SupNDCG(HierarchicalLoss):
+class SupNDCG(HierarchicalLoss, SupRankLoss):
     """Mean of 1 - Sup-NDCG; labels (N, levels), finest first; the step's parameters are SupAP's."""
 
     def graded_values(

@@ -83,7 +83,10 @@ class CaptionObjective(nn.Module):
         self.world, self.table = world, table
 
     def forward(
-        self, share: Float[Tensor, "share dim"], labels: Int64[Tensor, "batch 1"]
+        self,
+        share: Float[Tensor, "share dim"],
+        labels: Int64[Tensor, "batch 1"],
+        _items: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss of the images; `labels` are their positions in the dataset."""
         points, items = self.world.gather(share), labels[:, 0].cpu()

@@ -29,11 +29,12 @@ from zoo.training.images import Crops, Plan, open_images
 
 @dataclass(frozen=True)
 class StepBatch:
-    """One process's share of a step: its crops and draws, and the labels of the whole batch."""
+    """One process's share of a step: its crops and draws; labels and items of the whole batch."""
 
     crops: Crops
     draws: Float[Tensor, "share 10"]
     labels: Int64[Tensor, "batch level"]
+    items: Int64[Tensor, " batch"]  # positions in the training set
     start: int  # where the share begins in the global batch
 
     def chunks(self, size: int | None) -> list[slice]:
@@ -58,7 +59,7 @@ class Loader:
     ) -> None:
         self.augmentation: Augmentation = recipe.augmentation
         self.preprocessing = preprocessing
-        self.labels = _labels(recipe, dataset)
+        self.labels = training_labels(recipe, dataset)
         self.sampler: Sampler = build_sampler(recipe.batch, dataset.label_ids, seed)
         whole = recipe.augmentation.resize is None  # cached images are squashed
         cached = preprocessing.size if whole else None
@@ -71,11 +72,11 @@ class Loader:
 
     def batches(self, first: int = 0) -> Iterator[StepBatch]:
         """Yield the batches of updates `first`, `first + 1`, ... up to the last."""
-        labels = (self.labels[items] for items in self._items(first))
+        labels = ((self.labels[items], items) for items in self._items(first))
         draws = (plan[1] for plan in self._plans(first))
         crops = self.source.crops(self._plans(first), self.augmentation, self.preprocessing.size)
-        for parts in zip(crops, draws, labels, strict=True):
-            yield StepBatch(*parts, start=self.share.start)
+        for crop, draw, named in zip(crops, draws, labels, strict=True):
+            yield StepBatch(crop, draw, *named, start=self.share.start)
 
     def images(
         self, batch: StepBatch, chunk: slice, device: torch.device
@@ -100,11 +101,16 @@ class Loader:
             yield items[self.share], draws[self.share]
 
 
-def _labels(recipe: Recipe, dataset: ImageDataset) -> Int64[Tensor, "item level"]:
-    """Return what a loss tells items apart by: labels, or with captions the item itself."""
+def training_labels(recipe: Recipe, dataset: ImageDataset) -> Int64[Tensor, "item level"]:
+    """Return what a loss tells items apart by: labels, or with captions the item itself.
+
+    The classes of each level are numbered anew, without gaps: class proxies stand for the classes
+    that are trained on, not for those that wait in the test set.
+    """
     if recipe.captions is not None:
         return torch.arange(len(dataset))[:, None]
-    return dataset.label_ids[:, : recipe.data.levels].contiguous()
+    columns = dataset.label_ids[:, : recipe.data.levels].T
+    return torch.stack([torch.unique(column, return_inverse=True)[1] for column in columns], 1)
 
 
 def build_sampler(batch: Batch, labels: Int64[Tensor, "item level"], seed: int) -> Sampler:

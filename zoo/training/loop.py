@@ -23,8 +23,8 @@ from zoo.runs.record import Listener, Record, read_rows
 from zoo.training.allocator import keep_freed_memory
 from zoo.training.captions import CaptionObjective, embed_captions
 from zoo.training.distributed import World, join_world
-from zoo.training.loader import Loader
-from zoo.training.objective import Objective
+from zoo.training.loader import Loader, training_labels
+from zoo.training.objective import Objective, class_tree
 from zoo.training.trainer import Trainer
 from zoo.training.validator import Validator
 
@@ -115,9 +115,8 @@ def build_objective(
 ) -> nn.Module:
     """Return what a batch is trained on: the losses over labels, or over captions."""
     if recipe.captions is None:
-        classes = len(dataset.label_names[0]) if dataset.levels else 0
-        levels = min(recipe.data.levels, max(1, len(dataset.levels)))
-        return Objective(recipe, world, classes, dim, levels)
+        tree = class_tree(training_labels(recipe, dataset))
+        return Objective(recipe, world, tree, dim, len(dataset))
     if encoder is None:
         raise UsageError(f"recipe {recipe.name} trains against captions: it needs a text encoder")
     return CaptionObjective(recipe, world, embed_captions(encoder, dataset), dim)

@@ -74,7 +74,9 @@ class Trainer:
         def objective(points: Float[Tensor, "share dim"]) -> Float[Tensor, ""]:
             optimise.check_finite_embeddings(points, step)
             with replayable(self.loader.seed, step, -1):  # the same draws in every process
-                value: Tensor = self.objective(points, batch.labels.to(self.device))
+                value: Tensor = self.objective(
+                    points, batch.labels.to(self.device), batch.items.to(self.device)
+                )
             return value
 
         scale = float(self.scaler.scale(torch.ones((), device=self.device)))

@@ -1,0 +1,102 @@
+"""CSL, the cross-level proxy loss of dynamic metric learning: one margin per label level."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import normalize, softplus
+
+from zoo.errors import UsageError
+from zoo.losses.checks import Number, check_classes, check_finite, check_positive, check_whole
+from zoo.losses.rank_loss import checked_inputs, full_precision
+
+
+def cross_level(
+    cosines: Float[Tensor, "item proxy"],
+    labels: Int[Tensor, " item"],
+    tree: Int[Tensor, "proxy level"],
+    margins: Sequence[Number],
+    scale: Number = 32.0,
+) -> Float[Tensor, " item"]:
+    """Return, summed over levels, `softplus(logsumexp_n(scale s_n) - scale s_p + scale m_l)`.
+
+    Sun et al., Dynamic Metric Learning, CVPR 2021: `s_p` is the cosine to the item's own proxy,
+    `s_n` run over the proxies of another class at level l. `tree` holds each proxy's class at each
+    level, finest first (-1: no item has it, so it is no negative).
+
+    >>> cross_level(torch.tensor([[1.0, 0.0]]), torch.tensor([0]), torch.tensor([[0], [1]]), [0.0])
+    tensor([1.2664e-14])
+    """
+    own = cosines.gather(1, labels[:, None])[:, 0]
+    total = torch.zeros_like(own)
+    for classes, margin in zip(tree.T, margins, strict=True):
+        negative = (classes != classes[labels][:, None]) & (classes >= 0)
+        some = negative.any(dim=1)
+        rivals = (scale * cosines[some]).masked_fill(~negative[some], -torch.inf)
+        gap = rivals.logsumexp(dim=1) - scale * own[some] + scale * margin
+        total = total.index_add(0, some.nonzero()[:, 0], softplus(gap))
+    return total
+
+
+class CrossLevel(nn.Module):
+    """Mean cross-level loss against `classes` normalised proxies of dimension `dim`.
+
+    Labels are class numbers 0..classes - 1 at the finest level. `tree` holds the class of every
+    proxy at each level, (classes, levels), finest first; without it there is the finest level
+    alone. `margins` are one per level, finest first. A gallery changes nothing.
+    """
+
+    decomposes = False
+    tree: Tensor
+
+    def __init__(
+        self,
+        classes: int,
+        dim: int,
+        margins: Sequence[Number] = (0.25,),
+        scale: Number = 32.0,
+        *,
+        tree: Int[Tensor, "proxy level"] | None = None,
+    ) -> None:
+        super().__init__()
+        check_whole(classes=classes, dim=dim)
+        check_positive(scale=scale)
+        for margin in margins:
+            check_finite(margin=margin)
+        known = torch.arange(classes)[:, None] if tree is None else tree
+        if known.shape != (classes, len(margins)):
+            raise UsageError(
+                f"{len(margins)} margins for a tree of {known.shape[1]} levels",
+                "give margins one value per label level, finest first",
+            )
+        self.margins, self.scale = tuple(margins), scale
+        self.register_buffer("tree", known, persistent=False)
+        self.proxies = nn.Parameter(torch.empty(classes, dim).uniform_(-1, 1) / dim**0.5)
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        gallery_embeddings: Tensor | None = None,
+        gallery_labels: Tensor | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """Return the mean over the batch.
+
+        Raises:
+            UsageError: also for a label without a proxy, or embeddings of another dimension.
+        """
+        checked_inputs(embeddings, labels, gallery_embeddings, gallery_labels, positions)
+        wanted = labels if labels.ndim == 1 else labels[:, 0]
+        check_classes(wanted, len(self.proxies))
+        if embeddings.shape[1] != self.proxies.shape[1]:
+            dim = self.proxies.shape[1]
+            raise UsageError(
+                f"embeddings of dimension {embeddings.shape[1]}", f"the proxies have dim={dim}"
+            )
+        with torch.autocast(embeddings.device.type, enabled=False):
+            points = full_precision(embeddings)
+            cosines = points @ normalize(self.proxies).to(points.dtype).T
+            value = cross_level(cosines, wanted.long(), self.tree, self.margins, self.scale)
+            return value.mean()
