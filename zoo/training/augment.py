@@ -5,6 +5,8 @@ the same chunk, and any number of processes see the same image.
 """
 
 import math
+from functools import cache
+from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
@@ -15,9 +17,9 @@ from zoo.data.samplers import mixed_seed
 from zoo.recipes.recipe import Augmentation
 
 DRAWS = 10  # area, ratio, x, y, flip, brightness, contrast, saturation, hue, grey
-LUMA = torch.tensor([0.299, 0.587, 0.114])
+LUMA = (0.299, 0.587, 0.114)
 # The opposite colours of YIQ: a hue turn is a rotation of (I, Q) about the grey axis Y.
-TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+TO_YIQ = (LUMA, (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
 Draws = Float[Tensor, "batch 10"]
 Boxes = Float[Tensor, "batch 4"]
@@ -78,14 +80,14 @@ def coloured(
     images = torch.where(flipped, images.flip(3), images) / 255
     if augmentation.colour or augmentation.grey:
         matrix, keep = _colour_matrices(draws, augmentation)
-        mean_grey = torch.einsum("c,bcd,bd->b", LUMA, matrix, images.mean(dim=(2, 3)))
+        luma = _constant(LUMA, images.device)
+        mean_grey = torch.einsum("c,bcd,bd->b", luma, matrix, images.mean(dim=(2, 3)))
         offset = ((1 - keep) * mean_grey)[:, None, None]
         matrix = keep[:, None, None] * matrix
         mixed = torch.baddbmm(offset.expand(-1, 3, 1), matrix, images.flatten(2))
         images = mixed.clamp(0, 1).view_as(images)
-    mean = torch.tensor(preprocessing.mean)[:, None, None]
-    std = torch.tensor(preprocessing.std)[:, None, None]
-    return (images - mean) / std
+    mean, std = (_constant(c, images.device) for c in (preprocessing.mean, preprocessing.std))
+    return (images - mean[:, None, None]) / std[:, None, None]
 
 
 def _colour_matrices(
@@ -104,5 +106,12 @@ def _colour_matrices(
         ],
         dim=1,
     )
-    matrix = torch.linalg.inv(TO_YIQ) @ rotation @ TO_YIQ
+    to_yiq = _constant(TO_YIQ, draws.device)
+    matrix = torch.linalg.inv(to_yiq) @ rotation @ to_yiq
     return brightness[:, None, None] * matrix, contrast
+
+
+@cache
+def _constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
+    """Return constants where the images are: each copy to a GPU would make it wait."""
+    return torch.tensor(values, device=device)
