@@ -41,10 +41,10 @@ def convert(
     from zoo.detection.convert import convert_detector
     from zoo.hub.conversion.convert import Choices
     from zoo.hub.conversion.convert import convert as convert_file
-    from zoo.recipes.detection import DETECTION_RECIPES
+    from zoo.recipes import DetectionRecipe, recipes_of
 
-    if architecture in DETECTION_RECIPES:
-        detector = convert_detector(checkpoint, DETECTION_RECIPES[architecture], out)
+    if (recipe := recipes_of(DetectionRecipe).get(architecture or "")) is not None:
+        detector = convert_detector(checkpoint, recipe, out)
         Output(as_json).result(detector, lambda: f"{detector['tensors']} tensors kept in {out}")
         return
     choices = Choices(architecture, pooling, layer_norm, size, resize)

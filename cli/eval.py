@@ -18,6 +18,7 @@ from cli.options import (
     Scales,
     Seed,
     Workers,
+    given,
 )
 from cli.output import Output
 
@@ -67,6 +68,7 @@ Rerank = Annotated[bool, typer.Option("--rerank", help="k-reciprocal re-ranking.
 
 
 def evaluate(
+    context: typer.Context,
     model: Name,
     data: Data,
     other: Other = None,
@@ -99,16 +101,15 @@ def evaluate(
 ) -> None:
     """Measure a model on your data, and say under which protocol."""
     output = Output(as_json, quiet)
-    from zoo.detection.launch import detection_table, measure_detector
-
-    if (found := measure_detector(model, data, split, device, workers, offline)) is not None:
-        output.result(found, human=lambda: detection_table(found))
-        return
     from zoo.embedding.sizes import parse_scales
     from zoo.evaluation.options import Job
-    from zoo.evaluation.session import run_session
     from zoo.search.reranking import Reranking
+    from zoo.tasks import named, task_of_model
 
+    models = [model, *([other] if other else [])]
+    for name in models:
+        task = task_of_model(name, offline=offline)
+        task.check("eval", [*given(context), *(["OTHER"] if other else [])])
     job = Job(
         data=data,
         protocol=protocol,
@@ -133,8 +134,8 @@ def evaluate(
         image_size=image_size,
         scales=parse_scales(scales),
     )
-    session = run_session(
-        [model, *([other] if other else [])],
+    session = named(task.evaluate)(
+        models,
         job,
         confidence=confidence,
         report=report,

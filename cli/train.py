@@ -5,7 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import Device, DryRun, Json, Offline, OnBadImage, Out, Quiet, Seed, Set, Workers
+from cli.options import (
+    Device,
+    DryRun,
+    Json,
+    Offline,
+    OnBadImage,
+    Out,
+    Quiet,
+    Seed,
+    Set,
+    Workers,
+    given,
+)
 from cli.output import Output
 
 Name = Annotated[
@@ -29,6 +41,7 @@ ShowConfig = Annotated[bool, typer.Option("--show-config", help="Print the recip
 
 
 def train(
+    context: typer.Context,
     name: Name = None,
     model: Model = None,
     loss: Loss = None,
@@ -48,37 +61,23 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
-    from zoo.detection.launch import DetectionOrder, find_detection_recipe
+    from zoo.recipes.find import find_recipe, known_recipe
     from zoo.recipes.values import to_json
-    from zoo.training.launch import Order, execute, plan
-    from zoo.training.score_launch import RankOrder, find_rank_recipe
-    from zoo.training.setup import find_recipe
+    from zoo.runs.options import TrainOptions
+    from zoo.tasks import TASKS, named, task_of_recipe
 
     output = Output(as_json, quiet)
-    ranks = find_rank_recipe(
-        name, changes or [], seed=seed, batch_size=batch_size, model=model, loss=loss
-    )
-    detector = find_detection_recipe(
-        name, changes or [], batch_size=batch_size, model=model, loss=loss
-    )
-    given = (data, out, seed, resume, device, workers, offline)
-    special: RankOrder | DetectionOrder | None = RankOrder(ranks, *given) if ranks else None
-    if detector is not None:
-        special = DetectionOrder(detector, *given)
-    if special is not None:
-        if show_config:
-            _print(output, special.settings())
-        else:
-            _print(output, special.plan() if dry_run else special.execute(output.track))
-        return
+    task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))
+    task.check("train", given(context))
     recipe = find_recipe(name, model, loss, changes or [], batch_size)
+    options = TrainOptions(out, data, seed, resume, on_bad_image, device, workers, offline)
     if show_config:
         _print(output, to_json(recipe))
-        return
-    order = Order(recipe, data, out, seed, resume, on_bad_image, device, workers, offline)
-    found = plan(order) if dry_run else execute(order, output.track)
-    if found is not None:  # nothing in the processes that do not lead
-        _print(output, found)
+    elif dry_run:
+        _print(output, named(task.plan)(recipe, options))
+    elif (done := named(task.train)(recipe, options, output.track)) is not None:
+        # there is nothing in the processes that do not lead
+        _print(output, {"run": str(done.run), "metrics": done.metrics, "seconds": done.seconds})
 
 
 def _print(output: Output, value: dict[str, Any]) -> None:

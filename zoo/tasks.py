@@ -1,22 +1,173 @@
-"""A model from any name: `zoo.load("efficientnet_lite0")`, a folder, `owner/name@revision`."""
+"""The tasks: what is trained, measured and loaded, by which functions, with which options.
 
+A function is named here and imported when it is called: who trains embedders opens no room of
+detectors. A new task is an entry of `TASKS`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from zoo.errors import UsageError
+from zoo.recipes import AnyRecipe, DetectionRecipe, Recipe, ScoreRecipe, SorterRecipe
 
-from zoo.cards.model_files import read_config
-from zoo.detection.storage import is_detector, load_detector
-from zoo.hub.resolve import resolve_model
-from zoo.models import load_embedder
-from zoo.models.clip import is_clip, load_clip
-from zoo.models.scorer import load_scorer
-from zoo.models.text_encoder import is_text_encoder, load_text_encoder
-from zoo.sorters.store import load_sorter
+if TYPE_CHECKING:
+    from torch import nn
+
+TRAINS = frozenset(
+    {"--out", "--set", "--batch-size", "--seed", "--resume", "--device", "--offline"}
+    | {"--show-config", "--dry-run"}
+)
+TRAINS_ON_DATA = TRAINS | {"--data", "--model", "--workers"}
+EVALUATES = frozenset({"--data", "--split", "--device", "--offline"})
+EVALUATES_IMAGES = (
+    EVALUATES
+    | {"OTHER", "--protocol", "--confidence", "--report", "--save", "--seed", "--on-bad-image"}
+    | {"--image-size", "--scales", "--whiten-on", "--whitening", "--whitening-dim", "--augment"}
+    | {"--expand", "--alpha", "--rerank", "--text-model", "--distractors", "--query-image"}
+    | {"--embeddings", "--batch-size", "--workers"}
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of model: its recipe, and by name (`module:function`) what can be done with it.
+
+    key: the entry of a model folder's config.json that marks this kind; empty: any other folder.
+    plan, train: take a recipe and `TrainOptions`. evaluate: names of models and a job of
+    `zoo.evaluation`. load: a model folder.
+    takes: by command, the options that mean something here; another one is refused. A command
+    that is not listed does not take this kind of model at all.
+    pipeline_tag, tag: what the Hub calls it.
+    """
+
+    name: str
+    key: str
+    load: str
+    recipe: type[AnyRecipe] | None = None
+    plan: str = ""
+    train: str = ""
+    evaluate: str = ""
+    takes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    pipeline_tag: str = "image-feature-extraction"
+    tag: str = "retrieval"
+
+    def check(self, command: str, given: Iterable[str]) -> None:
+        """Raise unless the options that were given all mean something for this task.
+
+        Raises:
+            UsageError: naming the task and the option.
+        """
+        if command not in self.takes:
+            able = ", ".join(task.name for task in TASKS.values() if command in task.takes)
+            raise UsageError(f"{command} takes no {self.name}", f"it takes: {able}")
+        for option in given:
+            if option not in self.takes[command]:
+                known = " ".join(sorted(self.takes[command]))
+                raise UsageError(f"{command} of a {self.name} takes no {option}", f"takes {known}")
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task(
+            name="detector",
+            key="detector",
+            recipe=DetectionRecipe,
+            plan="zoo.detection.launch:plan",
+            train="zoo.detection.launch:train",
+            load="zoo.detection.storage:load_detector",
+            evaluate="zoo.detection.launch:evaluate",
+            takes={
+                "train": TRAINS_ON_DATA | {"--loss"},
+                "eval": EVALUATES | {"--workers"},
+            },
+            pipeline_tag="object-detection",
+            tag="detection",
+        ),
+        Task(
+            name="sorter",
+            key="sorter",
+            recipe=SorterRecipe,
+            plan="zoo.training.sorters:plan",
+            train="zoo.training.sorters:train",
+            load="zoo.sorters.store:load_sorter",
+            takes={"train": TRAINS},
+            pipeline_tag="other",
+        ),
+        Task(
+            name="scorer",
+            key="scorer",
+            recipe=ScoreRecipe,
+            plan="zoo.training.scorers:plan",
+            train="zoo.training.scorers:train",
+            load="zoo.models.scorer:load_scorer",
+            evaluate="zoo.evaluation.session:run_session",
+            takes={
+                "train": TRAINS_ON_DATA,
+                "eval": EVALUATES
+                | {"OTHER", "--confidence", "--report", "--save", "--seed", "--batch-size"},
+            },
+            pipeline_tag="image-classification",
+        ),
+        Task(
+            name="image and text encoder",
+            key="vision_config",
+            load="zoo.models.clip:load_clip",
+            evaluate="zoo.evaluation.session:run_session",
+            takes={"eval": EVALUATES_IMAGES},
+            pipeline_tag="zero-shot-image-classification",
+        ),
+        Task(
+            name="text encoder",
+            key="model_type",
+            load="zoo.models.text_encoder:load_text_encoder",
+            pipeline_tag="sentence-similarity",
+        ),
+        Task(
+            name="embedder",
+            key="",
+            recipe=Recipe,
+            plan="zoo.training.embedders:plan",
+            train="zoo.training.embedders:train",
+            load="zoo.models.storage:load_embedder",
+            evaluate="zoo.evaluation.session:run_session",
+            takes={
+                "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image"},
+                "eval": EVALUATES_IMAGES,
+            },
+        ),
+    )
+}
+
+
+def task_of_recipe(recipe: AnyRecipe) -> Task:
+    """Return the task that a recipe trains."""
+    return next(task for task in TASKS.values() if task.recipe is type(recipe))
+
+
+def task_of_config(config: Mapping[str, Any]) -> Task:
+    """Return the task of a model folder, from the content of its config.json."""
+    return next(task for task in TASKS.values() if task.key in config or not task.key)
+
+
+def task_of_model(name: str, *, offline: bool = False) -> Task:
+    """Return the task of the model called `name`.
+
+    Raises:
+        UnavailableError, IntegrityError: as `load`.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        folder = named("zoo.hub.resolve:resolve_model")(name, offline=offline)
+    return task_of_config(named("zoo.cards.model_files:read_config")(folder))
 
 
 def load(
     name: str, *, revision: str | None = None, offline: bool = False, device: str = "cpu"
-) -> nn.Module:
+) -> "nn.Module":
     """Return the model called `name` in evaluation mode.
 
     An image embedder has `.embed_images` and `.transform`, a text encoder `.embed_texts`.
@@ -25,21 +176,19 @@ def load(
         UnavailableError: no such model, or it cannot be reached.
         IntegrityError: its files are not what was promised.
     """
+    resolve_model = named("zoo.hub.resolve:resolve_model")
     folder = resolve_model(name, revision=revision, offline=offline)
     return load_folder(folder).to(device).eval()
 
 
-def load_folder(folder: Path) -> nn.Module:
-    """Load a model folder; its config.json says which kind of model it is."""
-    config = read_config(folder)
-    if is_detector(config):
-        return load_detector(folder)
-    if "sorter" in config:
-        return load_sorter(folder)
-    if "scorer" in config:
-        return load_scorer(folder)
-    if is_clip(config):
-        return load_clip(folder)
-    if is_text_encoder(config):
-        return load_text_encoder(folder)
-    return load_embedder(folder)
+def load_folder(folder: Path) -> "nn.Module":
+    """Load a model folder; its config.json says of which task it is."""
+    config = named("zoo.cards.model_files:read_config")(folder)
+    model: nn.Module = named(task_of_config(config).load)(folder)
+    return model
+
+
+def named(place: str) -> Any:
+    """Return what is called `module:name`, importing its module."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

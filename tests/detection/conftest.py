@@ -1,5 +1,6 @@
 """Small images of the room: samples with boxes, and recipes of small networks."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,15 @@ import pytest
 import torch
 
 from zoo.detection.bridge import require_mmdet
-from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.detector import (
+    DetectionRecipe,
+    DetectorBatch,
+    DetectorData,
+    DetectorLoss,
+    DetectorNetwork,
+    DetectorSchedule,
+)
+from zoo.recipes.values import override
 
 SIDE = 64
 BOXES = torch.tensor([[4.0, 4.0, 30.0, 34.0], [20.0, 12.0, 58.0, 50.0]])
@@ -43,24 +52,25 @@ def samples() -> Samples:
 
 @pytest.fixture
 def recipe() -> MakeRecipe:
-    """Return a function that makes a recipe of an R18 detector at 64 x 64."""
+    """Return a function that makes a recipe of an R18 detector at 64 x 64.
+
+    A change is a recipe's key with `__` for the dot: `schedule__epochs=2`.
+    """
 
     def make(detector: Any = "retinanet", loss: Any = "rank_sort", **changes: Any) -> Any:
-        plain: dict[str, Any] = {
-            "name": "small",
-            "about": "a small detector",
-            "layout": "coco",
-            "train": ("train",),
-            "test": "test",
-            "depth": 18,
-            "scale": (SIDE, SIDE),
-            "batch": 2,
-            "epochs": 1,
-            "decay_at": (),
-            "warmup_steps": 0,
-            "proposals": 20,
-            "regions": 32,
-        }
-        return DetectionRecipe(detector=detector, loss=loss, **{**plain, **changes})
+        network = DetectorNetwork(detector, depth=18, proposals=20, regions=32)
+        data = DetectorData("coco", ("train",), "test", scale=(SIDE, SIDE))
+        made = DetectionRecipe(
+            name="small",
+            about="a small detector",
+            network=network,
+            data=data,
+            loss=DetectorLoss(loss),
+            batch=DetectorBatch(2),
+            schedule=DetectorSchedule(epochs=1, decay_at=(), warmup_steps=0),
+        )
+        for key, value in changes.items():
+            made = override(made, key.replace("__", "."), json.dumps(value))
+        return made
 
     return make

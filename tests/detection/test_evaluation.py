@@ -15,7 +15,11 @@ from zoo.detection.storage import save_detector
 from zoo.recipes.detector import DetectionRecipe
 
 MakeRecipe = Callable[..., DetectionRecipe]
-VOC = {"layout": "voc", "train": ("VOC2007/trainval",), "test": "VOC2007/test"}
+VOC = {
+    "data__layout": "voc",
+    "data__train": ("VOC2007/trainval",),
+    "data__test": "VOC2007/test",
+}
 
 
 @pytest.fixture(scope="module")
@@ -80,5 +84,5 @@ def test_boxes_of_three_fifths_count_at_half_overlap_and_not_at_three_quarters(
 def test_a_detector_that_finds_nothing_has_an_average_precision_of_zero(
     recipe: MakeRecipe, scenes: SceneSet, tmp_path: Path
 ) -> None:
-    folder = untrained(recipe(score_threshold=0.99), scenes, tmp_path / "model")
+    folder = untrained(recipe(network__score_threshold=0.99), scenes, tmp_path / "model")
     assert set(evaluate_detector(folder, scenes.folder)["metrics"].values()) == {0.0}

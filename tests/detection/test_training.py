@@ -21,7 +21,8 @@ from zoo.errors import DataError, IntegrityError, RankzooError, UsageError
 from zoo.files import write_json
 from zoo.hub.run_card import run_card
 from zoo.progress import T
-from zoo.recipes.detector import DetectionRecipe, to_json
+from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.values import to_json
 from zoo.runs.reading import read_run
 
 MakeRecipe = Callable[..., DetectionRecipe]
@@ -36,7 +37,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> SceneSet:
 @pytest.fixture
 def folder(recipe: MakeRecipe, scenes: SceneSet, tmp_path: Path) -> Path:
     """An untrained detector's model folder."""
-    made = recipe(score_threshold=0.0)
+    made = recipe(network__score_threshold=0.0)
     torch.manual_seed(0)
     model: Any = build_network(made, labels=2)
     model.init_weights()
@@ -58,7 +59,7 @@ def stop_after(steps: int) -> Any:
 def test_an_interrupted_run_goes_on_after_its_last_epoch(
     recipe: MakeRecipe, scenes: SceneSet, tmp_path: Path
 ) -> None:
-    small, out = recipe(epochs=2, batch=3), tmp_path / "run"
+    small, out = recipe(schedule__epochs=2, batch__size=3), tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         train_detector(small, scenes.folder, out, track=stop_after(3))
     kept = torch.load(out / "checkpoints" / "epoch_1.pth", weights_only=True)
@@ -73,14 +74,14 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch(
     run = train_detector(small, scenes.folder, out, resume=True, track=counting)
     assert len(steps) == 4  # all of the progress, two of them caught up with
     rows = [json.loads(row) for row in (out / "metrics.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == [4]
+    assert [row["step"] for row in rows] == [4, 4]  # losses, then metrics
     assert {"ap", "ap_50"} <= run.metrics.keys()
     results = json.loads((out / "results.json").read_text())
     assert results["protocol"] == "coco-bbox"
     assert results["metrics"] == run.metrics
     assert evaluate_detector(out, scenes.folder)["metrics"] == run.metrics
-    with pytest.raises(UsageError, match="another recipe"):
-        train_detector(recipe(epochs=3), scenes.folder, out, resume=True)
+    with pytest.raises(UsageError, match="schedule.epochs: 2 -> 3"):
+        train_detector(recipe(schedule__epochs=3, batch__size=3), scenes.folder, out, resume=True)
     with pytest.raises(UsageError, match="already exists"):
         train_detector(small, scenes.folder, out)
 
@@ -90,7 +91,7 @@ def test_a_run_that_goes_on_ends_with_the_bits_of_one_that_was_not_stopped(
     recipe: MakeRecipe, scenes: SceneSet, tmp_path: Path
 ) -> None:
     """Regions are sampled, images flipped, and the loss remembers scores of earlier batches."""
-    remembering = recipe("faster_rcnn", "blackbox_ap", epochs=2, batch=3)
+    remembering = recipe("faster_rcnn", "blackbox_ap", schedule__epochs=2, batch__size=3)
     train_detector(remembering, scenes.folder, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train_detector(remembering, scenes.folder, tmp_path / "parts", track=stop_after(3))
@@ -103,17 +104,19 @@ def test_a_run_that_goes_on_ends_with_the_bits_of_one_that_was_not_stopped(
 @pytest.mark.slow
 def test_the_command_line_trains_and_measures_on_voc(scenes: SceneSet, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    plain = ["layout=voc", 'train=["VOC2007/trainval"]', "test=VOC2007/test", "scale=[64,64]"]
-    short = ["epochs=1", "decay_at=[]", "proposals=20", "regions=32", "warmup_steps=0"]
-    changes = [part for change in plain + short for part in ("--set", change)]
+    data = ["layout=voc", 'train=["VOC2007/trainval"]', "test=VOC2007/test", "scale=[64,64]"]
+    plain = [f"data.{change}" for change in data]
+    short = [f"schedule.{change}" for change in ("epochs=1", "decay_at=[]", "warmup_steps=0")]
+    small = [f"network.{change}" for change in ("proposals=20", "regions=32")]
+    changes = [part for change in plain + short + small for part in ("--set", change)]
     name = "scenes-faster-rcnn-r18-blackbox"
     command = ["train", name, "--data", str(scenes.folder), "--out", str(run), "--device", "cpu"]
     trained = CliRunner().invoke(app, [*command, *changes, "--workers", "0", "--json"])
     assert trained.exit_code == 0, trained.exception
     metrics = json.loads(trained.stdout)["metrics"]
     assert list(metrics) == ["ap_50"]
-    data = ["--data", str(scenes.folder), "--device", "cpu"]
-    measured = CliRunner().invoke(app, ["eval", str(run), *data, "--json"])
+    where = ["--data", str(scenes.folder), "--device", "cpu"]
+    measured = CliRunner().invoke(app, ["eval", str(run), *where, "--json"])
     assert json.loads(measured.stdout) | {"metrics": metrics, "images": 3} == json.loads(
         measured.stdout
     )
@@ -177,9 +180,9 @@ def test_weights_that_do_not_fit_are_named(folder: Path) -> None:
 
 def test_a_configuration_cannot_name_code_to_run(folder: Path, tmp_path: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
-    config["detector"]["loss"] = "os.system"
+    config["detector"]["loss"]["name"] = "os.system"
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(IntegrityError, match="loss='os.system'"):
+    with pytest.raises(IntegrityError, match="loss.name='os.system'"):
         read_detector_config(folder)
     (folder / "config.json").write_text('{"architecture": "resnet18"}')
     with pytest.raises(IntegrityError, match="is not a detector's"):

@@ -7,7 +7,7 @@ from zoo.errors import UsageError
 from zoo.experiments.candidate import OWN, candidates, choose
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
-from zoo.recipes import RECIPES, Recipe
+from zoo.recipes import Recipe, recipes_of
 from zoo.training.objective import build_loss
 
 RATES = (1e-4, 1e-3)
@@ -58,7 +58,8 @@ def test_every_point_of_every_grid_builds_its_losses(name: str, base: Recipe) ->
 def test_every_point_of_the_caption_grids_is_a_recipe(name: str) -> None:
     candidate = candidates(True)[name]
     recipes = {
-        repr(candidate.recipe(RECIPES["emoji-captions"], p, 5)) for p in candidate.points(RATES)
+        repr(candidate.recipe(recipes_of(Recipe)["emoji-captions"], p, 5))
+        for p in candidate.points(RATES)
     }
     assert len(recipes) == 4
 

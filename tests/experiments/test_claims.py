@@ -7,7 +7,7 @@ from zoo.experiments.claims import CLAIMS, Claim, arms, chosen_claims, verdict
 from zoo.experiments.standings import Values
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
-from zoo.recipes import RECIPES
+from zoo.recipes import Recipe, recipes_of
 from zoo.recipes.recipe import LossTerm
 from zoo.training.objective import build_loss
 
@@ -27,7 +27,7 @@ def runs(h_ap: float, map_at_r: float) -> dict[int, Values]:
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.name)
 def test_every_claim_can_be_run(claim: Claim) -> None:
-    base = RECIPES["emoji-captions" if claim.captions else "emoji-recall_at_k"]
+    base = recipes_of(Recipe)["emoji-captions" if claim.captions else "emoji-recall_at_k"]
     recipes = []
     for side in arms(claim):
         for point in side.points(RATES):
@@ -80,6 +80,6 @@ def test_claims_are_chosen_by_name_and_by_task() -> None:
 
 def test_a_changed_key_reaches_the_recipe() -> None:
     big = CLAIMS["large_batch_equal_updates"].b
-    recipe = big.recipe(RECIPES["emoji-recall_at_k"], big.points(RATES)[0], 400)
+    recipe = big.recipe(recipes_of(Recipe)["emoji-recall_at_k"], big.points(RATES)[0], 400)
     assert (recipe.batch.size, recipe.batch.chunk, recipe.schedule.steps) == (1024, 128, 100)
     assert recipe.loss == LossTerm("recall_at_k")

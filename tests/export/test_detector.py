@@ -16,7 +16,7 @@ from zoo.errors import UsageError
 from zoo.export.detector import RawDetector
 from zoo.export.formats import FORMATS
 from zoo.export.run import export
-from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.detector import DetectionRecipe, DetectorData, DetectorLoss, DetectorNetwork
 
 SIDE = 32  # so small that mmdetection leaves no anchor out before it suppresses
 LABELS = ("cat", "dog")
@@ -24,7 +24,11 @@ LABELS = ("cat", "dog")
 
 def detector(kind: Any, loss: Any = "rank_sort") -> Any:
     recipe = DetectionRecipe(
-        "small", "untrained", kind, loss, "coco", ("train",), "test", depth=18, scale=(SIDE, SIDE)
+        "small",
+        "untrained",
+        DetectorNetwork(kind, depth=18),
+        DetectorData("coco", ("train",), "test", scale=(SIDE, SIDE)),
+        DetectorLoss(loss),
     )
     torch.manual_seed(0)
     model: Any = build_network(recipe, len(LABELS))
@@ -44,7 +48,7 @@ def image() -> Image.Image:
 def chosen(model: Any, scores: torch.Tensor, boxes: torch.Tensor) -> list[tuple[str, float]]:
     """Suppress as mmdetection does: per label, the recipe's threshold, its IoU and its count."""
     test = model.bbox_head.test_cfg
-    place, label = (scores[0] > model.recipe.score_threshold).nonzero().T
+    place, label = (scores[0] > model.recipe.network.score_threshold).nonzero().T
     values = scores[0][place, label]
     kept = batched_nms(boxes[0][place], values, label, test["nms"]["iou_threshold"])
     best = [(LABELS[int(label[i])], float(values[i])) for i in kept[: test["max_per_img"]]]

@@ -6,17 +6,20 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import DataError, UsageError
-from zoo.recipes import RECIPES, Recipe
+from zoo.recipes import RECIPES, AnyRecipe, Recipe, recipes_of
 from zoo.recipes.own_images import fitted, own_recipe
 from zoo.recipes.values import check_losses, from_json, override, read_recipe, to_json
 
-EMOJI = RECIPES["emoji-recall_at_k"]
+EMOJI = recipes_of(Recipe)["emoji-recall_at_k"]
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-def test_every_recipe_survives_json_and_names_losses_that_take_its_options(recipe: Recipe) -> None:
+def test_every_recipe_survives_json_and_names_losses_that_take_its_options(
+    recipe: AnyRecipe,
+) -> None:
     assert from_json(json.loads(json.dumps(to_json(recipe)))) == recipe
-    check_losses(recipe)
+    if isinstance(recipe, Recipe):
+        check_losses(recipe)
 
 
 def test_overriding_changes_one_value_and_reads_it_by_type() -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from zoo.detection.detect import find_boxes
 from zoo.detection.network import build_network
 from zoo.detection.storage import save_detector
-from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.detector import DetectionRecipe, DetectorData, DetectorLoss, DetectorNetwork
 from zoo.serve.detector import Detector
 from zoo.tasks import load
 
@@ -23,9 +23,12 @@ pytestmark = pytest.mark.slow
 def folder(tmp_path: Path) -> Path:
     """The model folder of a detector that is rather sure of what it sees."""
     recipe = DetectionRecipe(
-        "small", "weights of chance", "retinanet", "ap", "coco", ("train",), "test",
-        depth=18, scale=(64, 64), score_threshold=0.0,
-    )  # fmt: skip
+        "small",
+        "weights of chance",
+        DetectorNetwork("retinanet", depth=18, score_threshold=0.0),
+        DetectorData("coco", ("train",), "test", scale=(64, 64)),
+        DetectorLoss("ap"),
+    )
     torch.manual_seed(0)
     model: Any = build_network(recipe, 2)
     model.init_weights()

@@ -50,7 +50,7 @@ def test_the_recipe_of_a_run_names_its_text_encoder(run: Path) -> None:
 
 def test_other_recipes_name_none(tmp_path: Path) -> None:
     assert encoder_of(tmp_path) == ""
-    for value in (to_json(RECIPES["emoji-recall_at_k"]), {"sorter": "gru"}):
+    for value in (to_json(RECIPES["emoji-recall_at_k"]), {"sorter": "grus"}):
         write_json(tmp_path / "recipe.json", value)
         assert encoder_of(tmp_path) == ""
 

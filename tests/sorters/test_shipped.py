@@ -5,10 +5,10 @@ import torch
 
 from zoo.sorters import SORTERS
 from zoo.sorters.exact import exact_ranks
-from zoo.sorters.fit import validation_error
 from zoo.sorters.sequences import mixture
 from zoo.sorters.sorter import standardise
 from zoo.sorters.store import WEIGHTS, load_sorter, ready_sorter, shipped_sorters
+from zoo.training.sorters import validation_error
 
 # What each was measured at when it was shipped, rounded up.
 ERRORS = {"cnn": 0.0243, "gaussian": 0.0, "grus": 0.0199}

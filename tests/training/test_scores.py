@@ -1,5 +1,6 @@
 """Training scores with ranks: labels and attributes, frozen or not, exactly resumable."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +13,41 @@ from zoo.data.scored import ScoredSet
 from zoo.errors import DataError, InterruptedRunError, UsageError
 from zoo.evaluation.scores import evaluate_scorer
 from zoo.models.scorer import Scorer, ScorerConfig, load_scorer
-from zoo.recipes import SCORE_RECIPES, ScoreRecipe
+from zoo.recipes import ScoreRecipe, recipes_of
+from zoo.recipes.find import find_recipe
+from zoo.recipes.values import override
 from zoo.runs import interrupts
-from zoo.training.score_launch import RankOrder, find_rank_recipe, read_scored
+from zoo.runs.options import TrainOptions
+from zoo.training import sorters
 from zoo.training.score_loss import ScoreLoss
+from zoo.training.scorers import plan, read_scored
 from zoo.training.scores import fit_scores
 
-LABELS = replace(
-    SCORE_RECIPES["scenes-sodeep"], size=32, batch=8, epochs=4, hidden=None, checkpoint_every=2
+RECIPES = recipes_of(ScoreRecipe)
+
+
+def changed(recipe: ScoreRecipe, **values: object) -> ScoreRecipe:
+    """Return a recipe with values changed, `__` for the dot of a key."""
+    for key, value in values.items():
+        recipe = override(recipe, key.replace("__", "."), json.dumps(value))
+    return recipe
+
+
+LABELS = changed(
+    RECIPES["scenes-sodeep"],
+    network__size=32,
+    network__hidden=None,
+    batch__size=8,
+    schedule__epochs=4,
+    engine__checkpoint_every=2,
 )
-VALUE = replace(SCORE_RECIPES["coverage-sodeep"], size=32, batch=8, epochs=12, hidden=16)
+VALUE = changed(
+    RECIPES["coverage-sodeep"],
+    network__size=32,
+    network__hidden=16,
+    batch__size=8,
+    schedule__epochs=12,
+)
 
 
 @pytest.fixture
@@ -52,19 +78,19 @@ def valued(images: tuple[Path, ...]) -> ScoredSet:
 def scorer(data: ScoredSet, recipe: ScoreRecipe) -> Scorer:
     torch.manual_seed(0)
     shape = Preprocessing(size=32, resize=32)
-    return Scorer(ScorerConfig("test_resnet", shape, data.outputs, recipe.hidden))
+    return Scorer(ScorerConfig("test_resnet", shape, data.outputs, recipe.network.hidden))
 
 
 def fit(recipe: ScoreRecipe, data: ScoredSet, out: Path, **options: object) -> dict[str, float]:
     model = scorer(data, recipe)
-    return fit_scores(recipe, data, data, model, out, **options).metrics  # type: ignore[arg-type]
+    return fit_scores(recipe, (data, data), model, out, **options).metrics  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("train_backbone", [False, True])
 def test_a_stopped_run_resumes_to_the_same_weights(
     train_backbone: bool, labelled: ScoredSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(LABELS, train_backbone=train_backbone)
+    recipe = changed(LABELS, network__train_backbone=train_backbone)
     fit(recipe, labelled, tmp_path / "whole")
 
     class StopsAtFive(interrupts.Interrupts):
@@ -73,13 +99,13 @@ def test_a_stopped_run_resumes_to_the_same_weights(
         @property
         def raised(self) -> bool:
             self.steps += 1
-            return self.steps >= 9  # asked twice an update
+            return self.steps >= 5  # asked once an update
 
         @raised.setter
         def raised(self, value: bool) -> None: ...
 
     with monkeypatch.context() as patch:
-        patch.setattr("zoo.training.scores.Interrupts", StopsAtFive)
+        patch.setattr("zoo.runs.lifecycle.Interrupts", StopsAtFive)
         with pytest.raises(InterruptedRunError, match="stopped after step"):
             fit(recipe, labelled, tmp_path / "cut")
     fit(recipe, labelled, tmp_path / "cut", resume=True)
@@ -91,7 +117,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(
 def test_labels_are_learned_with_and_without_the_rank_loss(
     rank_weight: float, labelled: ScoredSet, tmp_path: Path
 ) -> None:
-    recipe = replace(LABELS, epochs=15, rank_weight=rank_weight, learning_rate=1e-2)
+    recipe = changed(LABELS, schedule__epochs=15, loss__rank_weight=rank_weight, optimiser__lr=1e-2)
     before = evaluate_scorer(scorer(labelled, recipe).eval(), labelled, "labels")
     after = fit(recipe, labelled, tmp_path / "run")
     assert after["voc_map_area"] > before["voc_map_area"] + 0.1
@@ -102,10 +128,14 @@ def test_labels_are_learned_with_and_without_the_rank_loss(
 def test_an_attribute_is_learned_by_rank_and_by_value(
     name: str, valued: ScoredSet, tmp_path: Path
 ) -> None:
-    kept = {key: getattr(SCORE_RECIPES[name], key) for key in ("point", "point_weight")}
-    recipe = replace(
-        VALUE, name=name, **kept, rank_weight=SCORE_RECIPES[name].rank_weight, learning_rate=1e-2
+    told = RECIPES[name].loss
+    loss = replace(
+        VALUE.loss,
+        point=told.point,
+        point_weight=told.point_weight,
+        rank_weight=told.rank_weight,
     )
+    recipe = changed(replace(VALUE, name=name, loss=loss), optimiser__lr=1e-2)
     assert fit(recipe, valued, tmp_path / "run")["spearman"] > 0.9
     model = load_scorer(tmp_path / "run")
     with torch.inference_mode():
@@ -114,7 +144,7 @@ def test_an_attribute_is_learned_by_rank_and_by_value(
 
 
 def test_difficult_labels_do_not_count(labelled: ScoredSet) -> None:
-    loss = ScoreLoss(replace(LABELS, rank_weight=0.0))
+    loss = ScoreLoss(changed(LABELS, loss__rank_weight=0.0))
     scores = torch.zeros_like(labelled.targets)
     quiet = loss(scores, labelled.targets, labelled.ignored, 0)
     scores[labelled.ignored] = 50.0
@@ -122,7 +152,7 @@ def test_difficult_labels_do_not_count(labelled: ScoredSet) -> None:
 
 
 def test_ranks_join_after_the_point_epochs(labelled: ScoredSet) -> None:
-    recipe = replace(LABELS, point_epochs=1)
+    recipe = changed(LABELS, loss__point_epochs=1)
     scores = torch.randn(24, 3)
     early, late = (ScoreLoss(recipe)(scores, labelled.targets, labelled.ignored, e) for e in (0, 1))
     assert late > early
@@ -131,49 +161,59 @@ def test_ranks_join_after_the_point_epochs(labelled: ScoredSet) -> None:
 def test_a_run_is_not_overwritten_nor_resumed_as_another(
     labelled: ScoredSet, tmp_path: Path
 ) -> None:
-    fit(replace(LABELS, epochs=1), labelled, tmp_path / "run")
+    fit(changed(LABELS, schedule__epochs=1), labelled, tmp_path / "run")
     with pytest.raises(UsageError, match="already exists"):
         fit(LABELS, labelled, tmp_path / "run")
-    with pytest.raises(UsageError, match="another recipe"):
+    with pytest.raises(UsageError, match="schedule.epochs: 1 -> 4"):
         fit(LABELS, labelled, tmp_path / "run", resume=True)
 
 
 def test_too_few_images_are_an_error(labelled: ScoredSet, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="24 images cannot fill a batch of 64"):
-        fit(replace(LABELS, batch=64), labelled, tmp_path / "run")
+        fit(changed(LABELS, batch__size=64), labelled, tmp_path / "run")
 
 
-def test_recipes_are_found_changed_and_planned(tmp_path: Path) -> None:
-    recipe = find_rank_recipe("scenes-sodeep", ["rank_weight=0.5"], batch_size=4)
-    assert isinstance(recipe, ScoreRecipe)
-    assert (recipe.rank_weight, recipe.batch) == (0.5, 4)
-    assert find_rank_recipe("sop-resnet50") is None
-    plan = RankOrder(recipe, tmp_path, tmp_path / "run").plan()
-    assert plan["data"] == str(tmp_path)
-    assert plan["rank_weight"] == 0.5
+def test_a_batch_that_has_no_ranks_is_refused(labelled: ScoredSet, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="two images or more"):
+        fit(changed(LABELS, batch__size=1), labelled, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_what_a_recipe_does_not_take_is_refused(tmp_path: Path) -> None:
+def test_recipes_are_found_changed_and_planned(tmp_path: Path) -> None:
+    recipe = find_recipe("scenes-sodeep", changes=["loss.rank_weight=0.5"], batch_size=4)
+    assert isinstance(recipe, ScoreRecipe)
+    assert (recipe.loss.rank_weight, recipe.batch.size) == (0.5, 4)
+    found = plan(recipe, TrainOptions(tmp_path / "run", tmp_path / "scenes"))
+    assert found["data"] == str(tmp_path / "scenes")
+    assert found["scenes_drawn"] == 1000
+    assert found["loss"]["rank_weight"] == 0.5
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_recipe_does_not_take_is_refused() -> None:
     with pytest.raises(UsageError, match="--loss"):
-        find_rank_recipe("scenes-sodeep", loss="sup_ap")
+        find_recipe("scenes-sodeep", loss="sup_ap")
     with pytest.raises(UsageError, match="--model"):
-        find_rank_recipe("sorter-grus", model="resnet50")
+        find_recipe("sorter-grus", model="resnet50")
     with pytest.raises(UsageError, match="rank_wait"):
-        find_rank_recipe("scenes-sodeep", ["rank_wait=1"])
+        find_recipe("scenes-sodeep", changes=["loss.rank_wait=1"])
     with pytest.raises(UsageError, match="no value"):
-        find_rank_recipe("scenes-sodeep", ["rank_weight"])
+        find_recipe("scenes-sodeep", changes=["loss.rank_weight"])
     with pytest.raises(UsageError, match="no data"):
         read_scored(LABELS, None)
-    sorter = find_rank_recipe("sorter-grus", ["steps=2"])
-    assert sorter is not None
-    with pytest.raises(UsageError, match="synthetic"):
-        RankOrder(sorter, tmp_path, tmp_path / "run").execute()
 
 
-def test_a_sorter_trains_through_the_same_order(tmp_path: Path) -> None:
-    recipe = find_rank_recipe("sorter-grus", ["steps=2", "length=6", "batch=4"], seed=3)
-    assert recipe is not None
-    found = RankOrder(recipe, None, tmp_path / "run").execute()
-    assert found["metrics"]["l1"] > 0
-    assert found["run"] == str(tmp_path / "run")
+def test_a_plan_reads_the_data_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "values.csv").write_text("path,split,height\n")
+    recipe = find_recipe("coverage-mse", changes=["data.scenes=0"])
+    assert isinstance(recipe, ScoreRecipe)
+    with pytest.raises(DataError):
+        plan(recipe, TrainOptions(tmp_path / "run", tmp_path / "values.csv"))
+
+
+def test_a_sorter_trains_through_the_same_options(tmp_path: Path) -> None:
+    short = ["schedule.steps=2", "network.length=6"]
+    recipe = find_recipe("sorter-grus", changes=short, batch_size=4)
+    found = sorters.train(recipe, TrainOptions(tmp_path / "run", seed=3))  # type: ignore[arg-type]
+    assert found.metrics["l1"] > 0
+    assert found.run == tmp_path / "run"

@@ -13,11 +13,11 @@ import torch
 
 from zoo.data.dataset import read_dataset
 from zoo.models import Embedder, EmbedderConfig
+from zoo.recipes.find import overridden
 from zoo.recipes.own_images import own_recipe
-from zoo.recipes.recipe import Engine, Schedule
+from zoo.recipes.recipe import Engine, Recipe, Schedule
 from zoo.training import loop
 from zoo.training.distributed import leave_world
-from zoo.training.setup import overridden
 from zoo.training.trainer import Trainer
 
 SETTINGS = [
@@ -61,9 +61,10 @@ def main() -> None:
     )
     torch.manual_seed(7)
     network = Embedder(EmbedderConfig("test_resnet").at_size(24))
-    recipe = overridden(recipe, SETTINGS + arguments.set)
+    changed = overridden(recipe, SETTINGS + arguments.set)
+    assert isinstance(changed, Recipe)
     dataset = read_dataset(arguments.photos)
-    loop.train(recipe, dataset, network, arguments.out, resume=arguments.resume)
+    loop.train(changed, dataset, network, arguments.out, resume=arguments.resume)
     leave_world()
 
 

@@ -14,12 +14,11 @@ from zoo.data.synthetic.scene_drawing import SceneStyle
 from zoo.data.synthetic.scenes import build_scenes
 from zoo.detection.training import train_detector
 from zoo.progress import Track, silent
-from zoo.recipes.detection import DETECTION_RECIPES
-from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes import DetectionRecipe, recipes_of
 
 # Few and large: every loss finds some of them within 150 steps from random weights.
 STYLE = SceneStyle(objects=(1, 2), scale=(0.3, 0.6), rotation=10.0)
-RECIPES = tuple(name for name in DETECTION_RECIPES if name.startswith("scenes-"))
+RECIPES = tuple(name for name in recipes_of(DetectionRecipe) if name.startswith("scenes-"))
 
 
 def compare_detectors(
@@ -43,13 +42,14 @@ def compare_detectors(
     for seed, name in track(pairs, "detectors", len(pairs)):
         run = folder / f"{name}-{seed}"
         if not (run / "results.json").is_file():
-            recipe = _shortened(DETECTION_RECIPES[name], side, epochs)
+            recipe = _shortened(recipes_of(DetectionRecipe)[name], side, epochs)
             train_detector(recipe, data, run, seed=seed, resume=run.exists(), track=track)
     return [_row(name, [_results(folder / f"{name}-{seed}") for seed in seeds]) for name in recipes]
 
 
 def _shortened(recipe: DetectionRecipe, side: int, epochs: int) -> DetectionRecipe:
-    return replace(recipe, scale=(side, side), epochs=epochs, decay_at=(epochs - 1,))
+    schedule = replace(recipe.schedule, epochs=epochs, decay_at=(epochs - 1,))
+    return replace(recipe, data=replace(recipe.data, scale=(side, side)), schedule=schedule)
 
 
 def _results(run: Path) -> dict[str, Any]:

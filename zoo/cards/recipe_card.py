@@ -8,9 +8,7 @@ import yaml
 from zoo.cards.results import Result, model_index
 from zoo.cards.shelf import all_cards
 from zoo.errors import UsageError
-from zoo.recipes import RECIPES, SCORE_RECIPES, Recipe, ScoreRecipe
-from zoo.recipes.detection import DETECTION_RECIPES
-from zoo.sorters.fit import SORTER_RECIPES
+from zoo.recipes import RECIPES, Recipe, ScoreRecipe, recipes_of
 
 KINDS = {
     "P": "the paper's own text",
@@ -22,12 +20,12 @@ PROTOCOL = "as published, in percent"
 
 def known_recipes() -> dict[str, Recipe | ScoreRecipe]:
     """Return every recipe that may have a card."""
-    return {**RECIPES, **SCORE_RECIPES}
+    return {**recipes_of(Recipe), **recipes_of(ScoreRecipe)}
 
 
 def recipe_names() -> set[str]:
     """Return every name a card may give as its recipe; sorters are shipped, so need no card."""
-    return {*known_recipes(), *SORTER_RECIPES, *DETECTION_RECIPES}
+    return set(RECIPES)
 
 
 def recipe_card(name: str) -> str:
@@ -45,12 +43,9 @@ def recipe_card(name: str) -> str:
 
 def published_results(recipe: Recipe | ScoreRecipe) -> list[Result]:
     """Return what the literature reports for a recipe, marked as quoted."""
-    if isinstance(recipe, Recipe):
-        published = recipe.published
-        metrics = dict(published.metrics) if published else {}
-        source = f"{published.source} ({KINDS[published.tag]})" if published else ""
-    else:
-        metrics, source = dict(recipe.published), recipe.source
+    published = recipe.published
+    metrics = dict(published.metrics) if published else {}
+    source = f"{published.source} ({KINDS[published.tag]})" if published else ""
     args = {"protocol": PROTOCOL, "provenance": "quoted", "source": source}
     return [Result(dataset_of(recipe), metric, value, args) for metric, value in metrics.items()]
 
@@ -62,15 +57,14 @@ def dataset_of(recipe: Recipe | ScoreRecipe) -> str:
 
 def backbone_of(recipe: Recipe | ScoreRecipe) -> str:
     """Return the card name of the backbone a recipe starts from."""
-    named = recipe.network.backbone if isinstance(recipe, Recipe) else recipe.backbone
-    return named.rpartition("/")[2]
+    return recipe.network.backbone.rpartition("/")[2]
 
 
 def _front(recipe: Recipe | ScoreRecipe) -> dict[str, Any]:
     results = published_results(recipe)
     backbone = all_cards().get(backbone_of(recipe))
     if isinstance(recipe, ScoreRecipe):
-        loss, task, tag = f"{recipe.point}, sodeep", "image-classification", "ranking"
+        loss, task, tag = f"{recipe.loss.point}, sodeep", "image-classification", "ranking"
     else:
         loss, task, tag = recipe.loss.name, "image-feature-extraction", "retrieval"
     front = {

@@ -42,7 +42,7 @@ def find_boxes(model: nn.Module, image: Image.Image, *, threshold: float = 0.3) 
     recipe: DetectionRecipe = trained.recipe
     steps = [
         {"type": "mmdet.LoadImageFromNDArray"},
-        {"type": "mmdet.Resize", "scale": recipe.scale, "keep_ratio": True},
+        {"type": "mmdet.Resize", "scale": recipe.data.scale, "keep_ratio": True},
         {"type": "mmdet.PackDetInputs", "meta_keys": ("ori_shape", "img_shape", "scale_factor")},
     ]
     backwards = np.ascontiguousarray(np.asarray(image)[..., ::-1])  # mmdetection reads BGR

@@ -30,7 +30,7 @@ def evaluate_detector(
         DataError: annotations are broken, or the part has labels that the detector has not learnt.
     """
     recipe, _ = read_detector_config(folder)
-    part = find_part(data, recipe.layout, split or recipe.test, recipe.bad_boxes)
+    part = find_part(data, recipe.data.layout, split or recipe.data.test, recipe.data.bad_boxes)
     metrics, name = evaluate_part(folder, part, device=device, workers=workers)
     return {"protocol": name, "metrics": metrics, "images": part.count}
 

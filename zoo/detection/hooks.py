@@ -1,10 +1,7 @@
 """What a run adds to mmengine's loop: plain checkpoints, a record, and progress."""
 
-import json
-import logging
 import random
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from zoo.data.samplers import mixed_seed
-from zoo.progress import Track
-
-LOG = logging.getLogger("rankzoo")
+from zoo.runs.folder import check_fingerprint
+from zoo.runs.lifecycle import Run
 
 
 @HOOKS.register_module()
@@ -60,26 +56,31 @@ class EpochSeedHook(Hook):  # type: ignore[misc]
 
 
 class RecordHook(Hook):  # type: ignore[misc]
-    """Appends the losses of every few steps to `metrics.jsonl`, and moves the progress on.
+    """Tells the run what mmengine does: its updates, the losses of every few, its checkpoints.
 
     Rows are those of `zoo.runs.record`: "step", then numbers by name.
     """
 
-    def __init__(self, run: Path, name: str, track: Track, every: int = 10) -> None:
-        self.path = run / "metrics.jsonl"
-        self.name = name
-        self.track = track
-        self.every = every
+    def __init__(self, run: Run, fingerprint: dict[str, Any], every: int = 10) -> None:
+        self.run, self.fingerprint, self.every = run, fingerprint, every
         self.seconds: list[float] = []
 
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
+        """Write down what beside the recipe a run must have in common with this one to go on."""
+        checkpoint["run"] = self.fingerprint
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
+        """Refuse a checkpoint of other data or another seed."""
+        check_fingerprint(self.run.out, checkpoint.get("run"), self.fingerprint)
+
     def before_train(self, runner: Any) -> None:
-        """Drop rows that a later, lost part of the run wrote; catch up with the progress."""
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        kept = [line for line in lines if line.endswith("}")]
-        kept = [line for line in kept if json.loads(line)["step"] <= runner.iter]
-        self.path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-        total = runner.max_iters
-        self.progress = iter(self.track(range(total), self.name, total))
+        """Open the record, from here on heed signals, catch up with the progress."""
+        self.run.open_record(runner.iter)
+        self.run.watch_signals()
+        if runner.iter:
+            self.run.updated()
+        total, name = runner.max_iters, f"train {self.run.recipe.name}"
+        self.progress = iter(self.run.options.track(range(total), name, total))
         for _ in range(runner.iter):
             next(self.progress, None)
 
@@ -94,18 +95,21 @@ class RecordHook(Hook):  # type: ignore[misc]
         data_batch: Any = None,  # noqa: ARG002
         outputs: dict[str, Any] | None = None,
     ) -> None:
-        """Note the step."""
+        """Note the step; stop when a signal asked for it."""
         self.seconds.append(time.perf_counter() - self.started)
         next(self.progress, None)
-        step = runner.iter + 1
-        if step % self.every and step != runner.max_iters:
-            return
-        losses = {
-            name: float(value.detach()) for name, value in (outputs or {}).items() if _is_one(value)
-        }
-        row = {"step": step, **losses, "lr": runner.optim_wrapper.get_lr()["lr"][0]}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        self.run.updated()
+        step, steps = runner.iter + 1, runner.max_iters
+        if step % self.every == 0 or step == steps:
+            losses = {
+                name: float(value.detach())
+                for name, value in (outputs or {}).items()
+                if _is_one(value)
+            }
+            rate = runner.optim_wrapper.get_lr()["lr"][0]
+            self.run.record({"step": step, **losses, "learning_rate": rate})
+        if self.run.stopping and step < steps:
+            raise self.run.interrupted(f"after step {step} of {steps}; whole epochs are kept in")
 
 
 def _is_one(value: Any) -> bool:

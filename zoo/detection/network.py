@@ -23,25 +23,25 @@ REGION_WEIGHT = 0.2  # of the proposal network's losses in the ranking papers
 
 def network_config(recipe: DetectionRecipe, labels: int) -> dict[str, Any]:
     """Return the `model` part of the recipe's mmdetection configuration, for `labels` classes."""
-    model = shipped_config(recipe.detector)
+    model = shipped_config(recipe.network.detector)
     _set_backbone(model, recipe)
-    _set_width(model, recipe.channels)
-    two_stage = recipe.detector == "faster_rcnn"
+    _set_width(model, recipe.network.channels)
+    two_stage = recipe.network.detector == "faster_rcnn"
     head = model["roi_head"]["bbox_head"] if two_stage else model["bbox_head"]
     head["num_classes"] = labels
     test = model["test_cfg"]["rcnn"] if two_stage else model["test_cfg"]
-    test["score_thr"] = recipe.score_threshold
+    test["score_thr"] = recipe.network.score_threshold
     if two_stage:
-        model["train_cfg"]["rpn_proposal"]["max_per_img"] = recipe.proposals
-        model["test_cfg"]["rpn"]["max_per_img"] = recipe.proposals
-        model["train_cfg"]["rcnn"]["sampler"]["num"] = recipe.regions
-    if recipe.loss == "blackbox_ap":
-        head.update(type="BlackboxAPBBoxHead", ranking=dict(recipe.loss_options))
-    elif recipe.loss in RANKINGS:
-        ranking = {"type": RANKINGS[recipe.loss], **recipe.loss_options}
+        model["train_cfg"]["rpn_proposal"]["max_per_img"] = recipe.network.proposals
+        model["test_cfg"]["rpn"]["max_per_img"] = recipe.network.proposals
+        model["train_cfg"]["rcnn"]["sampler"]["num"] = recipe.network.regions
+    if recipe.loss.name == "blackbox_ap":
+        head.update(type="BlackboxAPBBoxHead", ranking=dict(recipe.loss.options))
+    elif recipe.loss.name in RANKINGS:
+        ranking = {"type": RANKINGS[recipe.loss.name], **recipe.loss.options}
         (_rank_regions if two_stage else _rank_anchors)(model, recipe, ranking)
-    elif recipe.loss_options:
-        head["loss_cls"].update(recipe.loss_options)
+    elif recipe.loss.options:
+        head["loss_cls"].update(recipe.loss.options)
     return model
 
 
@@ -78,10 +78,10 @@ def shipped_config(detector: str) -> dict[str, Any]:
 
 
 def _set_backbone(model: dict[str, Any], recipe: DetectionRecipe) -> None:
-    widths = [64, 128, 256, 512] if recipe.depth < 50 else [256, 512, 1024, 2048]
+    widths = [64, 128, 256, 512] if recipe.network.depth < 50 else [256, 512, 1024, 2048]
     model["neck"]["in_channels"] = widths
-    model["backbone"].update(depth=recipe.depth, init_cfg=None)  # weights are loaded by us
-    if recipe.backbone is None:
+    model["backbone"].update(depth=recipe.network.depth, init_cfg=None)  # weights are loaded by us
+    if recipe.network.backbone is None:
         model["backbone"].update(frozen_stages=-1, norm_eval=False, zero_init_residual=False)
 
 
@@ -98,8 +98,8 @@ def _set_width(model: dict[str, Any], channels: int) -> None:
 
 def _rank_anchors(model: dict[str, Any], recipe: DetectionRecipe, ranking: dict[str, Any]) -> None:
     head = model["bbox_head"]
-    head.update(type=RANKED_HEADS[recipe.detector], ranking=ranking)
-    if recipe.loss == "ap" and recipe.detector == "retinanet":
+    head.update(type=RANKED_HEADS[recipe.network.detector], ranking=ranking)
+    if recipe.loss.name == "ap" and recipe.network.detector == "retinanet":
         _published_box_loss(head)
 
 
@@ -110,7 +110,7 @@ def _rank_regions(model: dict[str, Any], recipe: DetectionRecipe, ranking: dict[
     model["train_cfg"]["rcnn"]["sampler"]["num"] = EVERY_REGION
     head = model["roi_head"]["bbox_head"]
     head.update(type="RankedBBoxHead", ranking=ranking)
-    if recipe.loss == "ap":
+    if recipe.loss.name == "ap":
         _published_box_loss(head)
 
 

@@ -15,7 +15,7 @@ def training_loader(
     steps: list[dict[str, Any]] = [
         {"type": "LoadImageFromFile"},
         {"type": "LoadAnnotations", "with_bbox": True},
-        {"type": "Resize", "scale": recipe.scale, "keep_ratio": True},
+        {"type": "Resize", "scale": recipe.data.scale, "keep_ratio": True},
         {"type": "RandomFlip", "prob": 0.5},
         {"type": "PackDetInputs"},
     ]
@@ -23,7 +23,7 @@ def training_loader(
     together = {"type": "ConcatDataset", "datasets": sets, "ignore_keys": ["dataset_type"]}
     return {
         **_loader(workers),
-        "batch_size": recipe.batch,
+        "batch_size": recipe.batch.size,
         "sampler": {"type": "DefaultSampler", "shuffle": True},
         "batch_sampler": {"type": "AspectRatioBatchSampler"},
         "dataset": sets[0] if len(sets) == 1 else together,
@@ -36,7 +36,7 @@ def testing_loader(
     """Return the loader of a part as it is evaluated: in order, boxes in the image's pixels."""
     steps: list[dict[str, Any]] = [
         {"type": "LoadImageFromFile"},
-        {"type": "Resize", "scale": recipe.scale, "keep_ratio": True},
+        {"type": "Resize", "scale": recipe.data.scale, "keep_ratio": True},
         {"type": "LoadAnnotations", "with_bbox": True},  # after resizing: the boxes stay as written
         {"type": "PackDetInputs", "meta_keys": META},
     ]

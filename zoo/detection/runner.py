@@ -28,7 +28,7 @@ def training_config(
     return {
         **_common(recipe, labels, work, seed),
         "train_dataloader": training_loader(recipe, parts, labels, workers),
-        "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": recipe.epochs},
+        "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": recipe.schedule.epochs},
         "optim_wrapper": _optimiser(recipe),
         "param_scheduler": _schedule(recipe),
         "default_hooks": {
@@ -98,19 +98,27 @@ def _common(
 
 
 def _optimiser(recipe: DetectionRecipe) -> dict[str, Any]:
-    rates: dict[str, Any] = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
-    if recipe.optimiser == "sgd":
-        rates.update(type="SGD", momentum=recipe.momentum)
+    rates: dict[str, Any] = {
+        "lr": recipe.optimiser.lr,
+        "weight_decay": recipe.optimiser.weight_decay,
+    }
+    if recipe.optimiser.name == "sgd":
+        rates.update(type="SGD", momentum=recipe.optimiser.momentum)
     else:
         rates.update(type="AdamW")
-    clip = {"max_norm": recipe.clip_norm, "norm_type": 2} if recipe.clip_norm else None
+    clip = (
+        {"max_norm": recipe.optimiser.clip_norm, "norm_type": 2}
+        if recipe.optimiser.clip_norm
+        else None
+    )
     return {"type": "OptimWrapper", "optimizer": rates, "clip_grad": clip}
 
 
 def _schedule(recipe: DetectionRecipe) -> list[dict[str, Any]]:
-    steps: dict[str, Any] = {"type": "MultiStepLR", "by_epoch": True, "gamma": 0.1}
-    steps.update(begin=0, end=recipe.epochs, milestones=list(recipe.decay_at))
-    if not recipe.warmup_steps:
+    steps: dict[str, Any] = {"type": "MultiStepLR", "by_epoch": True}
+    steps["gamma"] = recipe.schedule.decay
+    steps.update(begin=0, end=recipe.schedule.epochs, milestones=list(recipe.schedule.decay_at))
+    if not recipe.schedule.warmup_steps:
         return [steps]
     warmup = {"type": "LinearLR", "start_factor": 0.001, "by_epoch": False, "begin": 0}
-    return [{**warmup, "end": recipe.warmup_steps}, steps]
+    return [{**warmup, "end": recipe.schedule.warmup_steps}, steps]

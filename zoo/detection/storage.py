@@ -15,7 +15,8 @@ from zoo.cards.model_files import CONFIG, WEIGHTS, read_config
 from zoo.detection.network import build_network
 from zoo.errors import IntegrityError, UsageError
 from zoo.files import atomic_path, write_json
-from zoo.recipes.detector import DetectionRecipe, from_json, to_json
+from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.values import recipe_of, to_json
 
 NO_WEIGHTS = ("data_preprocessor.mean", "data_preprocessor.std")
 
@@ -32,7 +33,7 @@ def save_detector(
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt"})
-    architecture = f"{recipe.detector}-r{recipe.depth}"
+    architecture = f"{recipe.network.detector}-r{recipe.network.depth}"
     config = {"architecture": architecture, "detector": to_json(recipe), "labels": list(labels)}
     write_json(folder / CONFIG, config)
 
@@ -53,7 +54,7 @@ def read_detector_config(folder: Path) -> tuple[DetectionRecipe, tuple[str, ...]
     if not is_detector(config) or not isinstance(labels, list) or not labels:
         raise IntegrityError(f"{folder / CONFIG} is not a detector's", "it has detector and labels")
     try:
-        return from_json(config["detector"]), tuple(map(str, labels))
+        return recipe_of(DetectionRecipe, config["detector"]), tuple(map(str, labels))
     except UsageError as error:
         raise IntegrityError(f"{folder / CONFIG}: {error}", error.hint) from error
 

@@ -1,12 +1,12 @@
-"""Training a detector: mmengine's Runner under our run folder, from data to published weights."""
+"""Training a detector: mmengine's Runner in our run folder, from data to published weights."""
 
-import json
 import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -16,24 +16,35 @@ from zoo.detection.annotations import Part, find_part
 from zoo.detection.evaluation import evaluate_part
 from zoo.detection.runner import runner_of, training_config
 from zoo.detection.storage import save_detector
-from zoo.errors import DataError, UsageError
-from zoo.files import refuse_to_overwrite, write_json
+from zoo.errors import DataError
+from zoo.files import sha256_of
 from zoo.hub.resolve import resolve_model
-from zoo.progress import Track, silent
-from zoo.recipes.detector import DetectionRecipe, from_json, to_json
+from zoo.recipes.detector import DetectionRecipe
+from zoo.runs.folder import CHECKPOINTS, RunResult
+from zoo.runs.lifecycle import Run, RunKeywords, RunOptions
 
 LOG = logging.getLogger("rankzoo")
-CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
-class DetectionRun:
-    """Where the run is, the metrics of its test part, and the seconds and steps it trained."""
+class DetectionData:
+    """The annotated parts that are trained on, the one that is tested on, and their labels."""
 
-    run: Path
-    metrics: dict[str, float]
-    seconds: float
-    step_seconds: float
+    training: tuple[Part, ...]
+    test: Part
+    labels: tuple[str, ...]
+
+
+def read_parts(recipe: DetectionRecipe, data: Path) -> DetectionData:
+    """Read and check every annotation that a recipe trains or tests on.
+
+    Raises:
+        DataError: annotations are broken, or the test part has other labels.
+    """
+    told = recipe.data
+    parts = [find_part(data, told.layout, name, told.bad_boxes) for name in told.train]
+    test = find_part(data, told.layout, told.test, told.bad_boxes)
+    return DetectionData(tuple(parts), test, _shared_labels([*parts, test]))
 
 
 def train_detector(
@@ -41,38 +52,29 @@ def train_detector(
     data: Path,
     out: Path,
     *,
-    device: str = "cpu",
-    workers: int = 0,
-    seed: int = 0,
-    resume: bool = False,
     offline: bool = False,
-    track: Track = silent,
-) -> DetectionRun:
-    """Train, evaluate, and leave a model folder in `out`; with `resume` go on after the last epoch.
+    **options: Unpack[RunKeywords],
+) -> RunResult:
+    """Train, evaluate, and leave a model folder in `out`.
 
-    A resumed run ends with the weights of one that was never stopped, bit for bit on the CPU.
+    The options are those of `RunOptions`; a resumed run goes on after its last whole epoch.
 
     Raises:
         DataError: annotations are broken, or the test part has other labels.
         UsageError: `out` holds something else, or mmdetection is not installed.
+        InterruptedRunError: a signal arrived; whole epochs are kept.
     """
-    parts = [find_part(data, recipe.layout, name, recipe.bad_boxes) for name in recipe.train]
-    test = find_part(data, recipe.layout, recipe.test, recipe.bad_boxes)
-    labels = _shared_labels([*parts, test])
-    for part in (p for p in parts if p.bad_boxes):
+    how = RunOptions(**options)
+    found = read_parts(recipe, data)
+    for part in (p for p in found.training if p.bad_boxes):
         LOG.warning(f"{part.annotations}: {part.bad_boxes} boxes without area are left out")
-    _begin(out, recipe, resume)
-    config = training_config(
-        recipe, parts, labels, work=out / CHECKPOINTS, workers=workers, seed=seed
-    )
-    start = time.perf_counter()
-    model, step_seconds = _fit(config, recipe, out, device, resume, offline, track)
-    save_detector(out, recipe, labels, model.state_dict())
-    metrics, name = evaluate_part(out, test, device=device, workers=workers)
-    seconds = time.perf_counter() - start
-    results = {"protocol": name, "metrics": metrics, "seed": seed, "seconds": seconds}
-    write_json(out / "results.json", {**results, "seconds_per_step": step_seconds})
-    return DetectionRun(out, metrics, seconds, step_seconds)
+    with Run(out, recipe, how) as run:
+        model, steps, step_seconds = _fit(found, recipe, run, offline)
+        save_detector(out, recipe, found.labels, model.state_dict())
+        metrics, name = evaluate_part(out, found.test, device=how.device, workers=how.workers)
+        results = {"protocol": name, "metrics": metrics, "seconds_per_step": step_seconds}
+        run.finish(results, steps)
+    return RunResult(out, metrics, run.seconds)
 
 
 def load_backbone(model: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
@@ -89,29 +91,38 @@ def load_backbone(model: nn.Module, state: Mapping[str, Tensor], source: Path) -
 
 
 def _fit(
-    config: dict[str, Any],
-    recipe: DetectionRecipe,
-    out: Path,
-    device: str,
-    resume: bool,
-    offline: bool,
-    track: Track,
-) -> tuple[nn.Module, float]:
+    found: DetectionData, recipe: DetectionRecipe, run: Run, offline: bool
+) -> tuple[nn.Module, int, float]:
+    """Train; return the network, the number of updates, and the median seconds of one."""
     from zoo.detection.hooks import RecordHook
 
-    with runner_of({**config, "resume": resume}, device) as runner:
-        if recipe.backbone is not None:
-            folder = resolve_model(recipe.backbone, offline=offline)
+    how = run.options
+    config = training_config(
+        recipe,
+        list(found.training),
+        found.labels,
+        work=run.out / CHECKPOINTS,
+        workers=how.workers,
+        seed=how.seed,
+    )
+    began = time.perf_counter()
+    with runner_of({**config, "resume": how.resume}, how.device) as runner:
+        if recipe.network.backbone is not None:
+            folder = resolve_model(recipe.network.backbone, offline=offline)
             load_backbone(runner.model, load_file(folder / WEIGHTS), folder)
-        record = RecordHook(out, recipe.name, track)
+        record = RecordHook(run, _fingerprint(found, how.seed))
         runner.register_hook(record)
-        try:
-            runner.train()
-        except KeyboardInterrupt:
-            LOG.warning(f"stopped; go on after the last epoch with --resume auto --out {out}")
-            raise
+        runner.train()
+        run.watch_no_more()
+        run.seconds = time.perf_counter() - began
         ordered = sorted(record.seconds)
-        return runner.model, ordered[len(ordered) // 2] if ordered else 0.0
+        return runner.model, runner.iter, ordered[len(ordered) // 2] if ordered else 0.0
+
+
+def _fingerprint(found: DetectionData, seed: int) -> dict[str, Any]:
+    digest = sha256("".join(sha256_of(part.annotations) for part in found.training).encode())
+    count = sum(part.count for part in found.training)
+    return {"items": count, "data": digest.hexdigest(), "seed": seed}
 
 
 def _shared_labels(parts: list[Part]) -> tuple[str, ...]:
@@ -129,13 +140,3 @@ def _shared_labels(parts: list[Part]) -> tuple[str, ...]:
                 f"{part.annotations}: other categories than {parts[0].annotations}: {other}"
             )
     return labels
-
-
-def _begin(out: Path, recipe: DetectionRecipe, resume: bool) -> None:
-    written = out / "recipe.json"
-    if not (resume and written.is_file()):
-        refuse_to_overwrite(out)
-        write_json(written, to_json(recipe))
-        return
-    if from_json(json.loads(written.read_text(encoding="utf-8"))) != recipe:
-        raise UsageError(f"{out} was trained with another recipe", f"see {written}")

@@ -21,12 +21,13 @@ from zoo.experiments.validation import validation_split
 from zoo.hub import resolve_model
 from zoo.progress import Track, silent
 from zoo.recipes import Recipe
+from zoo.recipes.find import find_embedder_recipe
 from zoo.recipes.own_images import OWN, fitted
 from zoo.recipes.values import to_json
 from zoo.runs.folder import fingerprint
 from zoo.training.epochs import Epochs
 from zoo.training.loader import build_sampler
-from zoo.training.setup import find_recipe, read_data
+from zoo.training.setup import read_data
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -76,7 +77,7 @@ def plan(order: Order) -> tuple[Plan, dict[str, Any]]:
     for change in order.changes:
         if change.startswith(("loss.", "extra_loss.", "loss=", "extra_loss=")):
             raise UsageError(f"--set {change}: the losses are what is compared")
-    base = find_recipe(
+    base = find_embedder_recipe(
         order.recipe,
         order.backbone,
         None if order.recipe else "smooth_ap",

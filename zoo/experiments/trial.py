@@ -24,7 +24,7 @@ from zoo.memory import peak
 from zoo.models import Embedder, load_embedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Recipe
-from zoo.recipes.values import from_json
+from zoo.recipes.values import recipe_of
 from zoo.runs.folder import BEST, CHECKPOINTS, RESULTS
 from zoo.runs.record import Row, read_rows
 from zoo.training.allocator import keep_freed_memory
@@ -65,7 +65,7 @@ def perform(job: Job) -> Outcome:
         InterruptedRunError: a signal arrived; the state was saved.
     """
     try:
-        return _perform(job, from_json(job.recipe), Path(job.run))
+        return _perform(job, recipe_of(Recipe, job.recipe), Path(job.run))
     except InterruptedRunError:
         raise
     except DivergedError as error:

@@ -31,12 +31,12 @@ class RawDetector(nn.Module):
         super().__init__()
         self.detector = detector.eval()
         self.recipe: DetectionRecipe = self.detector.recipe
-        if self.recipe.detector not in ONE_STAGE:
+        if self.recipe.network.detector not in ONE_STAGE:
             raise UsageError(
-                f"{self.recipe.detector} suppresses boxes in the middle of its network",
+                f"{self.recipe.network.detector} suppresses boxes in the middle of its network",
                 f"only {' and '.join(ONE_STAGE)} can be exported, up to their suppression",
             )
-        longest, shortest = self.recipe.scale
+        longest, shortest = self.recipe.data.scale
         self.height, self.width = (-(-side // STRIDE) * STRIDE for side in (shortest, longest))
         with torch.no_grad():
             features = self.detector.extract_feat(torch.zeros(1, 3, self.height, self.width))

@@ -17,7 +17,8 @@ from zoo.export.formats import FORMATS, Exported, HalfInside, needed, quiet
 from zoo.files import sha256_of, staged_folder, write_json
 from zoo.models import Embedder
 from zoo.progress import Track, silent
-from zoo.recipes.detector import DetectionRecipe, to_json
+from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.values import to_json
 
 # Largest coordinate difference of unit vectors allowed; int8 has no bound worth stating and is
 # judged by its Recall@1 instead.

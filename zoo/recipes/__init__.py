@@ -4,6 +4,7 @@ from zoo.recipes import (
     captions,
     cars,
     cub,
+    detection,
     dyml,
     emoji,
     inaturalist,
@@ -11,17 +12,26 @@ from zoo.recipes import (
     landmarks,
     scenes,
     sop,
+    sorters,
     vehicleid,
     voc,
 )
+from zoo.recipes.detector import DetectionRecipe as DetectionRecipe
 from zoo.recipes.recipe import Recipe as Recipe
 from zoo.recipes.scores import ScoreRecipe as ScoreRecipe
+from zoo.recipes.sorters import SorterRecipe as SorterRecipe
+from zoo.recipes.values import AnyRecipe as AnyRecipe
+from zoo.recipes.values import Chosen
 
-RECIPES: dict[str, Recipe] = {
+_EMBEDDERS = (emoji, captions, sop, cub, cars, inshop, inaturalist, vehicleid, landmarks, dyml)
+
+RECIPES: dict[str, AnyRecipe] = {
     recipe.name: recipe
-    for shelf in (emoji, captions, sop, cub, cars, inshop, inaturalist, vehicleid, landmarks, dyml)
+    for shelf in (*_EMBEDDERS, voc, scenes, sorters, detection)
     for recipe in shelf.RECIPES
 }
 
-# Recipes of another kind: they train scores of images, not embeddings.
-SCORE_RECIPES: dict[str, ScoreRecipe] = {r.name: r for r in (*voc.RECIPES, *scenes.RECIPES)}
+
+def recipes_of(kind: type[Chosen]) -> dict[str, Chosen]:
+    """Return the recipes of one kind: `Recipe` are those of embedders."""
+    return {name: recipe for name, recipe in RECIPES.items() if isinstance(recipe, kind)}

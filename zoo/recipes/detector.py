@@ -1,12 +1,11 @@
 """The recipe of a detector: every choice as frozen values that travel with its weights."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from zoo.errors import UsageError
-from zoo.recipes.values import override_section
+from zoo.recipes.recipe import Published
 
 Detector = Literal["retinanet", "atss", "faster_rcnn"]
 Loss = Literal["focal", "cross_entropy", "ap", "alrp", "rank_sort", "blackbox_ap"]
@@ -18,66 +17,95 @@ LOSSES_OF: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class DetectionRecipe:
-    """A named, complete training set-up of a detector.
+class DetectorNetwork:
+    """The detector on a ResNet of `depth` layers.
 
-    `depth` is that of the ResNet; `backbone` is where its weights come from (a Hub model, or None:
-    random weights, all of it trained). `train` and `test` name annotated parts: splits of COCO
-    files, or sets of VOC as `VOC2007/trainval`. `scale` is (longest, shortest) side in pixels.
-    `loss_options` go to the loss; `score_threshold` is the lowest score a detection may have.
-    `momentum` is SGD's. `channels` is the width of the feature pyramid and the heads on it.
-    `proposals` and `regions` bound the boxes that a two-stage detector passes on and trains on.
-    `bad_boxes`: "fail" on a box without area, or "skip" it.
+    `backbone` is where the ResNet's weights come from (a Hub model, or None: random weights, all
+    of it trained). `channels` is the width of the feature pyramid and the heads on it.
+    `proposals` and `regions` bound the boxes that a two-stage detector passes on and trains on;
+    `score_threshold` is the lowest score a detection may have.
     """
 
-    name: str
-    about: str
     detector: Detector
-    loss: Loss
+    depth: Literal[18, 34, 50, 101] = 50
+    backbone: str | None = None
+    channels: int = 256
+    proposals: int = 1000
+    regions: int = 512
+    score_threshold: float = 0.05
+
+
+@dataclass(frozen=True)
+class DetectorData:
+    """Annotated parts: splits of COCO files, or sets of VOC as `VOC2007/trainval`.
+
+    `scale` is (longest, shortest) side in pixels. `bad_boxes`: "fail" on a box without area, or
+    "skip" it.
+    """
+
     layout: Literal["coco", "voc"]
     train: tuple[str, ...]
     test: str
-    depth: Literal[18, 34, 50, 101] = 50
-    channels: int = 256
-    backbone: str | None = None
     scale: tuple[int, int] = (1333, 800)
-    batch: int = 16
-    optimiser: Literal["sgd", "adamw"] = "sgd"
+    bad_boxes: Literal["fail", "skip"] = "fail"
+
+
+@dataclass(frozen=True)
+class DetectorLoss:
+    """The loss of the scores by its name, and its options."""
+
+    name: Loss
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DetectorBatch:
+    """Images of an update."""
+
+    size: int = 16
+
+
+@dataclass(frozen=True)
+class DetectorOptimiser:
+    """The optimiser; `momentum` is SGD's."""
+
+    name: Literal["sgd", "adamw"] = "sgd"
     lr: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    warmup_steps: int = 500
+    clip_norm: float | None = None
+
+
+@dataclass(frozen=True)
+class DetectorSchedule:
+    """How long, in epochs, and how the rate falls: times `decay` after each of `decay_at`.
+
+    `warmup_steps` updates raise it from a thousandth.
+    """
+
     epochs: int = 12
     decay_at: tuple[int, ...] = (8, 11)
-    clip_norm: float | None = None
-    score_threshold: float = 0.05
-    proposals: int = 1000
-    regions: int = 512
-    loss_options: Mapping[str, Any] = field(default_factory=dict)
-    bad_boxes: Literal["fail", "skip"] = "fail"
+    decay: float = 0.1
+    warmup_steps: int = 500
+
+
+@dataclass(frozen=True)
+class DetectionRecipe:
+    """A named, complete training set-up of a detector."""
+
+    name: str
+    about: str
+    network: DetectorNetwork
+    data: DetectorData
+    loss: DetectorLoss
+    batch: DetectorBatch = DetectorBatch()
+    optimiser: DetectorOptimiser = DetectorOptimiser()
+    schedule: DetectorSchedule = DetectorSchedule()
     hardware: str = ""
-    published: Mapping[str, float] = field(default_factory=dict)
-    source: str = ""
+    published: Published | None = None
 
     def __post_init__(self) -> None:
-        if self.loss not in LOSSES_OF[self.detector]:
-            allowed = ", ".join(LOSSES_OF[self.detector])
-            raise UsageError(f"{self.detector} has no loss {self.loss!r}", f"choose from {allowed}")
-
-
-def to_json(recipe: DetectionRecipe) -> dict[str, Any]:
-    """Return the recipe as plain values."""
-    value: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
-    return value
-
-
-def from_json(value: Mapping[str, Any]) -> DetectionRecipe:
-    """Read what `to_json` wrote.
-
-    Raises:
-        UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
-    """
-    recipe = DetectionRecipe("", "", "retinanet", "ap", "coco", ("train",), "test")
-    for key in sorted(value, key=lambda key: key != "detector"):  # its losses depend on it
-        recipe = override_section(recipe, key, json.dumps(value[key]))
-    return recipe
+        detector, loss = self.network.detector, self.loss.name
+        if loss not in LOSSES_OF[detector]:
+            allowed = ", ".join(LOSSES_OF[detector])
+            raise UsageError(f"{detector} has no loss {loss!r}", f"choose from {allowed}")

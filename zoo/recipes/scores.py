@@ -1,47 +1,90 @@
 """Recipes that train scores with ranks: many labels an image, or the value of an attribute."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
+from zoo.recipes.recipe import Published, Schedule
+
 Task = Literal["labels", "attribute"]
+TWENTY_EPOCHS = Schedule(epochs=20)
+
+
+@dataclass(frozen=True)
+class ScoreNetwork:
+    """The pretrained backbone at `size` pixels, and a head with perhaps a layer of `hidden` units.
+
+    `train_backbone=False` computes the features once and trains the head on them.
+    """
+
+    backbone: str
+    size: int
+    hidden: int | None = None
+    train_backbone: bool = True
+
+
+@dataclass(frozen=True)
+class ScoreData:
+    """The attribute's `column`; how many emoji `scenes` are drawn when there is no data folder."""
+
+    column: str = ""
+    scenes: int = 0
+
+
+@dataclass(frozen=True)
+class TwoPartLoss:
+    """`point_weight` x the loss of each score for itself + `rank_weight` x SoDeep's of the ranks.
+
+    `point` is the multi-label soft margin for labels, the error of standardised values for an
+    attribute; the rank loss is SoDeep's mAP for labels, Spearman for an attribute. `resolution` is
+    that of the gaussian sorter. `point_epochs` trains with `point` alone first (the paper's L1
+    epoch).
+    """
+
+    point: Literal["soft_margin", "mse", "l1"]
+    point_weight: float = 1.0
+    point_epochs: int = 0
+    rank_weight: float = 0.0
+    sorter: str = "gaussian"
+    resolution: float = 0.1
+
+
+@dataclass(frozen=True)
+class ScoreBatch:
+    """Images of an update."""
+
+    size: int = 16
+
+
+@dataclass(frozen=True)
+class ScoreOptimiser:
+    """The optimiser; `lr` is the backbone's rate, `head_lr` multiplies it for the head."""
+
+    name: Literal["adam", "sgd"] = "sgd"
+    lr: float = 1e-3
+    head_lr: float = 10.0
+    weight_decay: float = 1e-4
+
+
+@dataclass(frozen=True)
+class ScoreEngine:
+    """How often a checkpoint is written, in steps (0: only at the end)."""
+
+    checkpoint_every: int = 200
 
 
 @dataclass(frozen=True)
 class ScoreRecipe:
-    """A set-up of SoDeep's tasks: backbone, head, and a weighted sum of two losses.
-
-    `point` is the loss of each score for itself (for labels the multi-label soft margin, for an
-    attribute its standardised values' error), `rank` the SoDeep loss: mAP for labels, Spearman
-    for an attribute. `resolution` is that of the gaussian
-    sorter. `point_epochs` trains with `point` alone first (the paper's L1 epoch).
-    `train_backbone=False` computes the features once and trains the head on them. `scenes` is how
-    many emoji scenes are drawn when the data folder does not exist.
-    """
+    """A named, complete set-up of SoDeep's tasks: backbone, head, a weighted sum of two losses."""
 
     name: str
     about: str
     task: Task
-    backbone: str
-    size: int
-    point: Literal["soft_margin", "mse", "l1"]
-    point_weight: float = 1.0
-    rank_weight: float = 0.0
-    sorter: str = "gaussian"
-    resolution: float = 0.1
-    point_epochs: int = 0
-    column: str = ""
-    hidden: int | None = None
-    train_backbone: bool = True
-    optimiser: Literal["sgd", "adam"] = "sgd"
-    batch: int = 16
-    epochs: int = 20
-    learning_rate: float = 0.01
-    backbone_rate: float = 0.1
-    halve_every: int = 0
-    weight_decay: float = 1e-4
-    checkpoint_every: int = 200
-    scenes: int = 0
+    network: ScoreNetwork
+    loss: TwoPartLoss
+    data: ScoreData = ScoreData()
+    batch: ScoreBatch = ScoreBatch()
+    optimiser: ScoreOptimiser = ScoreOptimiser()
+    schedule: Schedule = TWENTY_EPOCHS
+    engine: ScoreEngine = ScoreEngine()
     hardware: str = ""
-    published: Mapping[str, float] = field(default_factory=dict)
-    source: str = ""
+    published: Published | None = None

@@ -12,34 +12,62 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from zoo.errors import DataError, UsageError
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
+from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.earlier import translated
 from zoo.recipes.recipe import LossTerm, Recipe
+from zoo.recipes.scores import ScoreRecipe
+from zoo.recipes.sorters import SorterRecipe
 
+AnyRecipe = Recipe | ScoreRecipe | SorterRecipe | DetectionRecipe
+Chosen = TypeVar("Chosen", bound=Recipe | ScoreRecipe | SorterRecipe | DetectionRecipe)
 Section = TypeVar("Section")
 
 
-def to_json(recipe: Recipe) -> dict[str, Any]:
+def to_json(recipe: AnyRecipe) -> dict[str, Any]:
     """Return the recipe as plain values."""
     return cast("dict[str, Any]", json.loads(json.dumps(asdict(recipe))))
 
 
-def from_json(value: Mapping[str, Any]) -> Recipe:
-    """Read what `to_json` wrote.
+def from_json(value: Mapping[str, Any]) -> AnyRecipe:
+    """Read what `to_json` wrote, now or in an earlier version; the keys say of which kind it is.
 
     Raises:
         UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
     """
-    return _section(Recipe, value, "")
+    if not isinstance(value, Mapping):
+        raise UsageError(f"recipe={value!r} is not a table of keys")
+    plain = translated(value)
+    return _section(_kind(plain), plain, "")
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe file, for example the `recipe.json` of a run."""
+def recipe_of(kind: type[Chosen], value: Mapping[str, Any]) -> Chosen:
+    """Read a recipe that must be of one kind.
+
+    Raises:
+        UsageError: it is of another kind, or as `from_json`.
+    """
+    recipe = from_json(value)
+    if not isinstance(recipe, kind):
+        raise UsageError(f"recipe {recipe.name} is no {kind.__name__}")
+    return recipe
+
+
+def read_recipe(path: Path) -> AnyRecipe:
+    """Read a recipe file, for example the `recipe.json` of a run.
+
+    Raises:
+        UsageError: as `from_json`, or there is no such file.
+        DataError: it is not JSON.
+    """
     try:
         return from_json(json.loads(path.read_text(encoding="utf-8")))
     except json.JSONDecodeError as error:
         raise DataError(f"{path} line {error.lineno}: {error.msg}", "is it a recipe?") from error
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist", "name a recipe, or a recipe.json") from error
 
 
-def override(recipe: Recipe, key: str, value: str) -> Recipe:
+def override(recipe: Chosen, key: str, value: str) -> Chosen:
     """Return the recipe with one value changed: `override(recipe, "loss.tau", "0.02")`.
 
     The value is read as JSON, or else as a bare word; of a loss, the word is its name. A key below
@@ -49,7 +77,8 @@ def override(recipe: Recipe, key: str, value: str) -> Recipe:
         UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
     """
     changed = override_section(recipe, key, value)
-    check_losses(changed)
+    if isinstance(changed, Recipe):
+        check_losses(changed)
     return changed
 
 
@@ -78,11 +107,23 @@ def loss_options(name: str) -> list[str]:
     return list(inspect.signature({**LOSSES, **PAIR_LOSSES}[name]).parameters)
 
 
+def _kind(value: Mapping[str, Any]) -> type[AnyRecipe]:
+    """Return the schema that a recipe's plain values are in."""
+    network = value.get("network")
+    network = network if isinstance(network, Mapping) else {}
+    if "detector" in network:
+        return DetectionRecipe
+    if "sorter" in network:
+        return SorterRecipe
+    return ScoreRecipe if "task" in value else Recipe
+
+
 def _changed(section: Any, path: list[str], value: Any, key: str) -> Any:
     name, *rest = path
-    if isinstance(section, LossTerm) and not rest and name not in _names(LossTerm):
-        _known(section.name, sorted([*LOSSES, *PAIR_LOSSES]), "loss")
-        _known(name, [*_names(LossTerm), *loss_options(section.name)], "key", key)
+    if _is_named(type(section)) and not rest and name not in _names(type(section)):
+        if isinstance(section, LossTerm):
+            _known(section.name, sorted([*LOSSES, *PAIR_LOSSES]), "loss")
+            _known(name, [*_names(LossTerm), *loss_options(section.name)], "key", key)
         return replace(section, options={**section.options, name: value})
     if not is_dataclass(section):
         above = key.rsplit(".", len(path))[0]
@@ -123,8 +164,8 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
         if Ellipsis not in options and len(value) != len(options):
             raise UsageError(f"{key}={value!r}", f"it takes {len(options)} values")
         return tuple(_typed(item, options[0], key) for item in value)
-    if hint is LossTerm and isinstance(value, str):
-        return LossTerm(value)
+    if _is_named(hint) and isinstance(value, str):
+        return _section(hint, {"name": value}, key)
     if is_dataclass(hint):
         kind = cast(type, hint)
         return value if isinstance(value, kind) else _section(kind, value, key)
@@ -134,6 +175,11 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         raise UsageError(f"{key}={value!r}", f"it takes {expected.__name__.lower()}")
     return value
+
+
+def _is_named(kind: Any) -> bool:
+    """Whether a section is a name with options: a loss."""
+    return is_dataclass(kind) and {"name", "options"} <= set(_names(cast(type, kind)))
 
 
 def _names(kind: type) -> list[str]:

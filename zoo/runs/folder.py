@@ -1,5 +1,8 @@
 """The run folder: what is in it, and when a run may start or go on there."""
 
+import json
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -7,16 +10,18 @@ from typing import Any
 
 from zoo.data.dataset import ImageDataset
 from zoo.errors import UsageError
-from zoo.metrics.evaluation import Evaluation
 from zoo.files import refuse_to_overwrite, write_json
-from zoo.recipes.recipe import Recipe
-from zoo.recipes.values import read_recipe, to_json
+from zoo.metrics.evaluation import Evaluation
+from zoo.recipes.values import AnyRecipe, read_recipe, to_json
 
 RECIPE = "recipe.json"
 RESULTS = "results.json"
 CHECKPOINTS = "checkpoints"
 BEST = "best"
 CURVES = "curves.png"
+TOLD = ("about", "hardware", "published", "deviates")  # keys that change nothing of the training
+SHOWN = 5  # differences in an error
+logger = logging.getLogger("rankzoo")
 
 
 @dataclass(frozen=True)
@@ -32,24 +37,38 @@ class RunResult:
     evaluation: Evaluation | None = None
 
 
-def begin(run: Path, recipe: Recipe, resume: bool) -> None:
+def begin(run: Path, recipe: AnyRecipe, resume: bool) -> bool:
     """Create the run folder with its recipe, or check that this recipe may go on in it.
+
+    Returns whether the run is a new one.
 
     Raises:
         UsageError: the folder holds something else, or a run of another recipe.
     """
     written = run / RECIPE
-    if not (resume and written.exists()):
-        refuse_to_overwrite(run)
-        write_json(written, to_json(recipe))
-        return
-    before, now = to_json(read_recipe(written)), to_json(recipe)
-    for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key):
-            raise UsageError(
-                f"{run} was trained with another {key}: {before.get(key)}, now {now.get(key)}",
-                "resume with the run's own recipe.json, or choose another --out",
-            )
+    if resume and written.exists():
+        _check_same(run, to_json(read_recipe(written)), to_json(recipe))
+        return False
+    if written.exists():
+        hint = "go on with --resume auto, choose another --out, or remove it first"
+        raise UsageError(f"{run} already exists: a run is in it", hint)
+    refuse_to_overwrite(run)
+    write_json(written, to_json(recipe))
+    return True
+
+
+def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
+    """Yield what two recipes' plain values differ in.
+
+    >>> list(differences({"schedule": {"steps": 40}}, {"schedule": {"steps": 60}}))
+    ['schedule.steps: 40 -> 60']
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in sorted(before.keys() | now.keys()):
+            inner = f"{key}.{name}" if key else name
+            yield from differences(before.get(name), now.get(name), inner)
+    elif before != now:
+        yield f"{key}: {_plainly(before)} -> {_plainly(now)}"
 
 
 def fingerprint(dataset: ImageDataset, seed: int, world_size: int) -> dict[str, Any]:
@@ -65,15 +84,36 @@ def fingerprint(dataset: ImageDataset, seed: int, world_size: int) -> dict[str, 
     }
 
 
-def check_fingerprint(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+def check_fingerprint(run: Path, before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
     """Raise unless a checkpoint was written by the run that wants it.
+
+    Checkpoints of an earlier version do not all say what wrote them (`before` is None).
 
     Raises:
         UsageError: naming what differs.
     """
+    if before is None:
+        logger.warning("%s was begun by an earlier version: data and seed are not compared", run)
+        return
     for key, value in now.items():
         if before.get(key) != value:
             raise UsageError(
                 f"{run} cannot go on exactly: {key} was {before.get(key)}, now {value}",
                 "use the same data, seed and number of processes, or choose another --out",
             )
+
+
+def _check_same(run: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    old, new = ({k: v for k, v in values.items() if k not in TOLD} for values in (before, now))
+    found = list(differences(old, new))
+    if found:
+        more = f"; {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise UsageError(
+            f"{run} was trained with another recipe: {'; '.join(found[:SHOWN])}{more}",
+            f"resume with the run's own {run / RECIPE}, or choose another --out",
+        )
+
+
+def _plainly(value: Any) -> str:
+    """Return a value as a person types it after `--set key=`."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -13,13 +13,22 @@ class Interrupts:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "Interrupts":
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+        self.watch()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+        self.release()
+
+    def watch(self) -> None:
+        """Begin to note signals, where this thread may."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before.setdefault(number, signal.signal(number, self._note))
+
+    def release(self) -> None:
+        """Give the signals back to whom they belonged; once more does nothing."""
+        while self._before:
+            number, handler = self._before.popitem()
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002

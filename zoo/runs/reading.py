@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import IntegrityError
 from zoo.cards.model_files import CONFIG, WEIGHTS, check_model_folder, read_config, record_of
 from zoo.cards.sources import FileRecord
+from zoo.errors import IntegrityError
 
 RECIPE = "recipe.json"
 RESULTS = "results.json"

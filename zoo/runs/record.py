@@ -50,10 +50,16 @@ class Record:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write nothing more."""
         if self._file:
             self._file.close()
+            self._file = None
         if self._board:
             self._board.close()
+            self._board = None
 
     def _to_board(self, row: Row) -> None:
         for name, value in row.items():

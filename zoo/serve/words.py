@@ -8,6 +8,7 @@ from torch import nn
 
 from zoo.errors import RankzooError
 from zoo.hub.resolve import resolve_model
+from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import read_recipe
 
 log = logging.getLogger("rankzoo")
@@ -35,5 +36,5 @@ def encoder_of(folder: Path) -> str:
     try:
         recipe = read_recipe(path) if path.is_file() else None
     except RankzooError:
-        return ""  # another kind of recipe: a detector's, a sorter's
-    return recipe.captions.encoder if recipe and recipe.captions else ""
+        return ""  # it is damaged: eval and card say so
+    return recipe.captions.encoder if isinstance(recipe, Recipe) and recipe.captions else ""

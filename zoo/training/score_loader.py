@@ -1,6 +1,7 @@
 """What a score recipe trains on, step by step: stored features, or fresh crops of the images."""
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 
 import torch
 from jaxtyping import Bool, Float
@@ -8,12 +9,13 @@ from torch import Tensor
 
 from zoo.data.samplers import mixed_seed
 from zoo.data.scored import ScoredSet
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo.models.scorer import Scorer
 from zoo.progress import Track
 from zoo.recipes.recipe import Augmentation
 from zoo.recipes.scores import ScoreRecipe
 from zoo.training.augment import coloured, draws_of_step
+from zoo.training.epochs import check_schedule
 from zoo.training.images import Plan, open_images
 
 # Objects at the border are labels too: crops keep at least half of the image.
@@ -36,13 +38,12 @@ class ScoreLoader:
         workers: int,
         track: Track,
     ) -> None:
-        if len(data) < recipe.batch:
-            raise DataError(
-                f"{len(data)} images cannot fill a batch of {recipe.batch}", "set a smaller batch"
-            )
+        check_batch(recipe, data)
         self.recipe, self.data, self.seed = recipe, data, seed
-        self.steps_per_epoch = len(data) // recipe.batch
-        self.steps = recipe.epochs * self.steps_per_epoch
+        self.fingerprint = {"items": len(data), "data": digest_of(data), "seed": seed}
+        check_schedule(recipe.schedule)
+        self.steps_per_epoch = len(data) // recipe.batch.size
+        self.steps = recipe.schedule.steps or recipe.schedule.epochs * self.steps_per_epoch
         attribute = recipe.task == "attribute"
         self.mean = data.targets.mean(0) if attribute else torch.zeros(1)
         self.deviation = data.targets.std(0) if attribute else torch.ones(1)
@@ -59,7 +60,7 @@ class ScoreLoader:
             yield inputs, self.targets[rows], self.data.ignored[rows]
 
     def _plans(self, first: int) -> Iterator[Plan]:
-        size = self.recipe.batch
+        size = self.recipe.batch.size
         for step in range(first, self.steps):
             epoch, place = divmod(step, self.steps_per_epoch)
             generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
@@ -67,10 +68,33 @@ class ScoreLoader:
             yield order[place * size : (place + 1) * size], draws_of_step(size, self.seed, step)
 
 
+def check_batch(recipe: ScoreRecipe, data: ScoredSet) -> None:
+    """Raise unless the images fill a batch that ranks can be learned from.
+
+    Raises:
+        DataError: there are fewer images than a batch.
+        UsageError: a batch of one image has no ranks.
+    """
+    size = recipe.batch.size
+    if size < 2:
+        raise UsageError(f"batch.size={size}: ranks need two images or more", "--batch-size 2")
+    if len(data) < size:
+        raise DataError(
+            f"{len(data)} images cannot fill a batch of {size}", "set a smaller --batch-size"
+        )
+
+
+def digest_of(data: ScoredSet) -> str:
+    """Return a hash of the images' names and targets: a run goes on with the same ones only."""
+    digest = sha256("\0".join(path.name for path in data.paths).encode())
+    digest.update(data.targets.double().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def _inputs(
     recipe: ScoreRecipe, data: ScoredSet, model: Scorer, workers: int, track: Track
 ) -> Callable[[Iterator[Plan]], Iterator[Tensor]]:
-    if not recipe.train_backbone:
+    if not recipe.network.train_backbone:
         features = model.eval().file_features(data.paths, track=track).clone()
         return lambda plans: (features[rows] for rows, _ in plans)
     shape = model.config.preprocessing

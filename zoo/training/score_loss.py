@@ -17,8 +17,9 @@ class ScoreLoss(nn.Module):
         super().__init__()
         self.recipe = recipe
         kind = SoDeepMAP if recipe.task == "labels" else SoDeepSpearman
-        sorter = GaussianSorter(recipe.resolution) if recipe.sorter == "gaussian" else recipe.sorter
-        self.rank = kind(sorter) if recipe.rank_weight > 0 else None
+        parts = recipe.loss
+        sorter = GaussianSorter(parts.resolution) if parts.sorter == "gaussian" else parts.sorter
+        self.rank = kind(sorter) if parts.rank_weight > 0 else None
 
     def forward(
         self,
@@ -28,7 +29,7 @@ class ScoreLoss(nn.Module):
         epoch: int,
     ) -> Float[Tensor, ""]:
         """Return the loss of a batch; ranks join after `point_epochs`."""
-        recipe = self.recipe
+        recipe = self.recipe.loss
         if self.rank is None or epoch < recipe.point_epochs:
             return (recipe.point_weight or 1.0) * self._point(scores, targets, ignored)
         total = recipe.rank_weight * self._rank(scores, targets)
@@ -43,7 +44,7 @@ class ScoreLoss(nn.Module):
         return torch.as_tensor(self.rank(scores.T, targets.T))
 
     def _point(self, scores: Tensor, targets: Tensor, ignored: Tensor) -> Tensor:
-        match self.recipe.point:
+        match self.recipe.loss.point:
             case "soft_margin":
                 each = binary_cross_entropy_with_logits(scores, targets, reduction="none")
             case "mse":

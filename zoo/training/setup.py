@@ -1,62 +1,18 @@
-"""From names and paths to what `train` takes: the recipe, the data read, the network built."""
+"""From a recipe and a path to what `train` takes: the data read, the network built."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from zoo.data.dataset import ImageDataset, OnBadImage
 from zoo.data.open import open_dataset
 from zoo.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from zoo.errors import UsageError
 from zoo.hub import resolve_model
 from zoo.models import Embedder, EmbedderConfig, build_embedder, read_config
 from zoo.models.text_encoder import TextEncoder, load_text_encoder
 from zoo.progress import Track, silent
-from zoo.recipes import RECIPES, Recipe
-from zoo.recipes.own_images import own_recipe
-from zoo.recipes.recipe import LossTerm, Network
-from zoo.recipes.values import check_losses, override, read_recipe
+from zoo.recipes.recipe import Network, Recipe
 from zoo.training.optimise import frozen_parameters
 from zoo.training.step import replayable
-
-
-def find_recipe(
-    name: str | None = None,
-    model: str | None = None,
-    loss: str | None = None,
-    changes: Sequence[str] = (),
-    batch_size: int | None = None,
-) -> Recipe:
-    """Return a recipe by name or file, or the one of a model and perhaps a loss, with its changes.
-
-    With a recipe, `model` and `loss` replace its backbone and its loss.
-
-    Raises:
-        UsageError: no such recipe, loss or key; neither a recipe nor a model.
-    """
-    if name is not None:
-        recipe = read_recipe(Path(name)) if name.endswith(".json") else known_recipe(name)
-        recipe = recipe if model is None else override(recipe, "network.backbone", model)
-        recipe = recipe if loss is None else replace(recipe, loss=LossTerm(loss))
-    elif model is None:
-        raise UsageError("give --model", f"or name a recipe: {', '.join(RECIPES)}")
-    else:
-        recipe = own_recipe(model, loss)
-    if batch_size is not None:
-        recipe = override(recipe, "batch.size", str(batch_size))
-    check_losses(recipe)
-    return overridden(recipe, changes)
-
-
-def overridden(recipe: Recipe, changes: Sequence[str]) -> Recipe:
-    """Return the recipe after `key=value` changes, in order."""
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise UsageError(f"--set {change}: no value", "write --set key=value")
-        recipe = override(recipe, key, value)
-    return recipe
 
 
 def read_data(recipe: Recipe, path: Path, on_bad_image: OnBadImage = "fail") -> ImageDataset:
@@ -129,16 +85,3 @@ def configured(network: Network, backbone: EmbedderConfig) -> EmbedderConfig:
         depth=network.depth,
         preprocessing=inputs,
     )
-
-
-def known_recipe(name: str) -> Recipe:
-    """Return a recipe by its name.
-
-    Raises:
-        UsageError: no such recipe; names the nearest.
-    """
-    if name not in RECIPES:
-        near = get_close_matches(name, RECIPES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(RECIPES)}"
-        raise UsageError(f"recipe {name!r} is unknown", hint)
-    return RECIPES[name]

@@ -9,12 +9,28 @@ import pytest
 import torch
 
 from zoo.errors import DataError, IntegrityError, UnavailableError, UsageError
+from zoo.recipes import SorterRecipe, recipes_of
+from zoo.recipes.sorters import (
+    SorterBatch,
+    SorterEngine,
+    SorterNetwork,
+    SorterOptimiser,
+    SorterSchedule,
+)
+from zoo.runs.record import read_rows
 from zoo.sorters import SORTERS
-from zoo.sorters.fit import SORTER_RECIPES, SorterRecipe, fit_sorter
 from zoo.sorters.store import build_sorter, load_sorter, save_sorter
+from zoo.training.sorters import fit_sorter
 
 T = TypeVar("T")
-TINY = SorterRecipe("grus", length=8, batch=32, steps=12, checkpoint_every=4, warmup=2)
+TINY = SorterRecipe(
+    "sorter-grus",
+    "a small one",
+    SorterNetwork("grus", length=8),
+    SorterBatch(32),
+    schedule=SorterSchedule(12, warmup_steps=2),
+    engine=SorterEngine(checkpoint_every=4),
+)
 
 
 def killed_after(steps: int) -> object:
@@ -25,10 +41,6 @@ def killed_after(steps: int) -> object:
             yield item
 
     return track
-
-
-def lines(run: Path) -> list[str]:
-    return (run / "metrics.jsonl").read_text().splitlines()
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -42,25 +54,28 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     fit_sorter(TINY, tmp_path / "cut", resume=True)
     whole, cut = weights(tmp_path / "whole"), weights(tmp_path / "cut")
     assert all(whole[key].equal(cut[key]) for key in whole)
-    steps = [line.split(",")[0] for line in lines(tmp_path / "cut")]
-    assert steps == ['{"step": 4', '{"step": 8', '{"step": 12']
+    assert [row["step"] for row in read_rows(tmp_path / "cut")] == [4, 8, 12]
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fit_sorter(TINY, tmp_path / "cut", track=killed_after(1))  # type: ignore[arg-type]
-    assert fit_sorter(TINY, tmp_path / "cut", resume=True).l1 > 0
+    assert fit_sorter(TINY, tmp_path / "cut", resume=True).metrics["l1"] > 0
 
 
 @pytest.mark.parametrize("name", ["lstme", "grus"])
 def test_training_lowers_the_rank_error(name: str, tmp_path: Path) -> None:
-    recipe = SorterRecipe(name, length=8, batch=64, steps=60, learning_rate=3e-3, warmup=5)
-    recipe = replace(recipe, checkpoint_every=20)
+    recipe = replace(
+        TINY,
+        network=SorterNetwork(name, length=8),
+        batch=SorterBatch(64),
+        optimiser=SorterOptimiser(3e-3),
+        schedule=SorterSchedule(60, warmup_steps=5),
+        engine=SorterEngine(20),
+    )
     result = fit_sorter(recipe, tmp_path / "run")
-    first, *_, last = [
-        float(line.split('"l1": ')[1].split(",")[0]) for line in lines(tmp_path / "run")
-    ]
-    assert result.l1 == last
+    first, *_, last = [row["l1"] for row in read_rows(tmp_path / "run")]
+    assert result.metrics["l1"] == last
     assert last < 0.9 * first
 
 
@@ -68,21 +83,22 @@ def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(tmp_path: Pa
     fit_sorter(TINY, tmp_path / "run")
     with pytest.raises(UsageError, match="already exists"):
         fit_sorter(TINY, tmp_path / "run")
-    with pytest.raises(UsageError, match="another recipe"):
-        fit_sorter(replace(TINY, seed=1), tmp_path / "run", resume=True)
-    with pytest.raises(UsageError, match="no run to resume"):
-        fit_sorter(TINY, tmp_path / "nothing", resume=True)
+    longer = replace(TINY, schedule=SorterSchedule(20, warmup_steps=2))
+    with pytest.raises(UsageError, match="schedule.steps: 12 -> 20"):
+        fit_sorter(longer, tmp_path / "run", resume=True)
+    with pytest.raises(UsageError, match="seed was 0, now 1"):
+        fit_sorter(TINY, tmp_path / "run", resume=True, seed=1)
 
 
 def test_a_sorter_without_weights_is_not_trained(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no weights to train"):
-        fit_sorter(SorterRecipe("gaussian"), tmp_path / "run")
+        fit_sorter(replace(TINY, network=SorterNetwork("gaussian")), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_every_sorter_with_weights_has_a_recipe() -> None:
     learned = {f"sorter-{n}" for n, b in SORTERS.items() if any(True for _ in b().parameters())}
-    assert set(SORTER_RECIPES) == learned
-    assert all(f"sorter-{recipe.sorter}" == name for name, recipe in SORTER_RECIPES.items())
+    assert set(recipes_of(SorterRecipe)) == learned
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from zoo.errors import DataError, UsageError
 from zoo.models import Embedder, EmbedderConfig, load_embedder, save_embedder
-from zoo.training.launch import Order, execute, plan
-from zoo.training.setup import find_recipe
+from zoo.recipes.find import find_embedder_recipe as find_recipe
+from zoo.runs.options import TrainOptions
+from zoo.training.embedders import plan, train
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,16 +36,16 @@ def test_a_model_and_a_loss_on_a_folder_of_photos_make_a_run(
     recipe = find_recipe(
         model=str(backbone), loss="recall_at_k", changes=["schedule.steps=3", "loss.ks=[1,2]"]
     )
-    found = execute(Order(recipe, photos, run, workers=0))
+    found = train(recipe, TrainOptions(run, photos))
     assert found is not None
-    assert found["run"] == str(run)
-    assert 0 <= found["metrics"]["recall_at_1"] <= 1
+    assert found.run == run
+    assert 0 <= found.metrics["recall_at_1"] <= 1
     assert load_embedder(run).dim == load_embedder(backbone).dim
 
 
 def test_a_plan_counts_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
     recipe = find_recipe(model="timm/resnet50.tv_in1k", loss="sup_ap")
-    found = plan(Order(recipe, photos, tmp_path / "run"))
+    found = plan(recipe, TrainOptions(tmp_path / "run", photos))
     assert found["training_images"] + found["evaluation_images"] == 40
     assert found["training_classes"] == 8
     assert found["batch"] == 32  # eight classes of four
@@ -70,9 +71,9 @@ def test_no_model_no_recipe_no_data_and_bad_flags_are_usage_errors(tmp_path: Pat
         find_recipe("sop-resnet50-supap", changes=["batch.size"])
     recipe = find_recipe("sop-resnet50-supap")
     with pytest.raises(UsageError, match="no data"):
-        execute(Order(recipe, None, tmp_path / "run"))
+        train(recipe, TrainOptions(tmp_path / "run"))
     with pytest.raises(UsageError, match="--resume sometimes"):
-        Order(recipe, tmp_path, tmp_path / "run", resume="sometimes")
+        TrainOptions(tmp_path / "run", resume="sometimes")
 
 
 def test_two_classes_of_photos_are_too_few_to_hold_one_out(photos: Path, tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_two_classes_of_photos_are_too_few_to_hold_one_out(photos: Path, tmp_pat
             (tmp_path / "few" / name / path.name).write_bytes(path.read_bytes())
     recipe = find_recipe(model="timm/resnet50.tv_in1k", loss="sup_ap")
     with pytest.raises(DataError, match="found 1"):
-        plan(Order(recipe, tmp_path / "few", tmp_path / "run"))
+        plan(recipe, TrainOptions(tmp_path / "run", tmp_path / "few"))
 
 
 def test_a_recipe_takes_another_backbone_loss_and_batch() -> None:

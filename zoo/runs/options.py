@@ -1,0 +1,50 @@
+"""What `rankzoo train` is told beside the recipe, whatever is trained."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.device import pick_device
+from zoo.errors import UsageError
+from zoo.progress import Track
+from zoo.runs.lifecycle import RunKeywords
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Where the data is, where the run goes, and how it is carried out.
+
+    resume: "auto" goes on with the run that is in `out`, if there is one; "no" starts anew.
+    on_bad_image: "fail", or "skip" leaves it out and lists it.
+    device: "auto", or a name of torch's.
+
+    Raises:
+        UsageError: a word that is none of these.
+    """
+
+    out: Path
+    data: Path | None = None
+    seed: int = 0
+    resume: str = "no"
+    on_bad_image: str = "fail"
+    device: str = "auto"
+    workers: int = 0
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        _require("--resume", self.resume, ("no", "auto"))
+        _require("--on-bad-image", self.on_bad_image, ("fail", "skip"))
+
+    def carried_out(self, track: Track) -> RunKeywords:
+        """Return the keywords of the functions that train."""
+        return {
+            "device": str(pick_device(self.device)),
+            "workers": self.workers,
+            "seed": self.seed,
+            "resume": self.resume == "auto",
+            "track": track,
+        }
+
+
+def _require(flag: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise UsageError(f"{flag} {value}: unknown", f"one of {', '.join(allowed)}")

@@ -1,0 +1,81 @@
+"""Embedders, with labels or captions, from a recipe and what the command line told."""
+
+from typing import Any, cast
+
+import torch
+
+from zoo.data.dataset import ImageDataset, OnBadImage, hold_out
+from zoo.errors import DataError, UsageError
+from zoo.progress import Track, silent
+from zoo.recipes.own_images import OWN, fitted
+from zoo.recipes.recipe import Recipe
+from zoo.runs.folder import RunResult
+from zoo.runs.options import TrainOptions
+from zoo.training import loop
+from zoo.training.distributed import join_world, leave_world
+from zoo.training.epochs import Epochs
+from zoo.training.loader import build_sampler
+from zoo.training.setup import build_network, load_encoder, read_data
+
+
+def plan(recipe: Recipe, options: TrainOptions) -> dict[str, Any]:
+    """Say what a run would do, after reading the data and before finding any weights."""
+    recipe, dataset = prepare(recipe, options)
+    training = dataset.split("train")
+    sampler = build_sampler(recipe.batch, training.label_ids, options.seed)
+    return {
+        "run": str(options.out),
+        "recipe": recipe.name,
+        "backbone": recipe.network.backbone,
+        "training_images": len(training),
+        "training_classes": len(torch.unique(training.label_ids[:, 0])),
+        "evaluation_images": len(dataset) - len(training),
+        "batch": recipe.batch.size,
+        "images_at_once": recipe.batch.chunk or recipe.batch.size,
+        "steps_per_epoch": sampler.length(0),
+        "steps": Epochs(sampler, recipe.schedule).steps,
+    }
+
+
+def train(recipe: Recipe, options: TrainOptions, track: Track = silent) -> RunResult | None:
+    """Train; return the result, or nothing in a process that does not lead."""
+    how = options.carried_out(track)
+    recipe, dataset = prepare(recipe, options)
+    world = join_world(torch.device(how["device"]))
+    try:
+        offline, device = options.offline, how["device"]
+        network = build_network(recipe, offline=offline, seed=options.seed, track=track)
+        encoder = load_encoder(recipe, offline=offline, device=device, track=track)
+        how["track"] = track if world.leads else silent
+        result = loop.train(recipe, dataset, network, options.out, encoder, **how)
+    finally:
+        leave_world()
+    return result if world.leads else None
+
+
+def prepare(recipe: Recipe, options: TrainOptions) -> tuple[Recipe, ImageDataset]:
+    """Read the data, hold classes out when it names no splits, fit one's own recipe to it.
+
+    Raises:
+        UsageError: no data, or a batch that the recipe cannot draw from any data.
+        DataError: the data cannot be read, or cannot fill a batch.
+    """
+    if options.data is None:
+        raise UsageError("no data", f"give --data, for example --data {recipe.data.reader}/")
+    found = read_data(recipe, options.data, cast(OnBadImage, options.on_bad_image))
+    dataset = found if found.splits else hold_out(found)
+    return _fitted(recipe, dataset.split("train")), dataset
+
+
+def _fitted(recipe: Recipe, training: ImageDataset) -> Recipe:
+    """Shrink the batch of a person's own recipe to the classes there are."""
+    if recipe.name != OWN:
+        return recipe
+    counts = training.label_ids[:, 0].bincount()
+    classes = int((counts >= 2).sum())
+    if classes < 2:
+        raise DataError(
+            f"{training.root}: training needs two classes of two images or more, found {classes}",
+            "a fifth of the classes is held out when the data names no split; add classes",
+        )
+    return fitted(recipe, classes)
