@@ -13,7 +13,7 @@ Data = Annotated[
     typer.Option("--data", help="Folder with one folder per class, or a .csv/.jsonl manifest."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder to create; never overwritten.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Items in one batch.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of every random choice.")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Data loading processes.")]
@@ -30,15 +30,3 @@ OnBadImage = Annotated[
 Scales = Annotated[
     str, typer.Option("--scales", help="Embed at these scales and average: 1,0.7071,0.5.")
 ]
-
-
-def given(context: typer.Context) -> list[str]:
-    """Return the options that the person typed, by their names; `--json` and `--quiet` are free."""
-    free = ("--json", "--quiet")
-    typed = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.param_type_name == "option"
-        and getattr(context.get_parameter_source(parameter.name or ""), "name", "") != "DEFAULT"
-    ]
-    return [option for option in typed if option not in free]

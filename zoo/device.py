@@ -1,22 +1,53 @@
-"""Where to compute: `auto` takes the first GPU when there is one."""
+"""Where to compute: the one place that chooses a device."""
+
+import os
 
 import torch
 
 from zoo.errors import UsageError
 
+KINDS = "auto, cpu, cuda, cuda:N or mps"
+
 
 def pick_device(name: str = "auto") -> str:
-    """Return a device that exists on this machine.
+    """Return a device that exists on this machine, and make it the current one.
+
+    `auto` is a GPU of CUDA or ROCm, else Apple's (MPS), else the CPU. Under torchrun each process
+    takes the GPU of its `LOCAL_RANK`, for `auto` and `cuda` alike.
 
     Raises:
         UsageError: the name is no device, or it is not here.
     """
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+    device = _parsed(_automatic() if name == "auto" else name)
+    if device.type == "cuda":
+        index = _local_rank() if device.index is None else device.index
+        if index >= (count := torch.cuda.device_count()):
+            raise UsageError(
+                f"--device cuda:{index}: this machine has {count} such devices",
+                "start as many processes as it has GPUs, or use --device cpu",
+            )
+        torch.cuda.set_device(index)
+        return f"cuda:{index}"
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("--device mps: not on this machine", "use --device cpu")
+    return str(device)
+
+
+def _automatic() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _parsed(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"--device {name}: no such device", "auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"--device {name}: not on this machine", "use --device cpu")
-    return name
+        raise UsageError(f"--device {name}: no such device", KINDS) from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"--device {name}: not a device to compute on", KINDS)
+    return device
+
+
+def _local_rank() -> int:
+    return int(os.environ.get("LOCAL_RANK", "0"))
