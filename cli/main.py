@@ -1,6 +1,12 @@
 """The app, and the funnel that turns errors into one line and a code."""
 
+import os
+import shlex
 import sys
+import tempfile
+import traceback
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, NoReturn, cast
 
 import typer
@@ -38,6 +44,8 @@ def rankzoo(
 def main() -> NoReturn:
     """Run the command line: one line per error, never a traceback, exit codes as in README."""
     as_json = "--json" in sys.argv
+    if isinstance(sys.stdout, TextIOWrapper):  # a terminal that knows ASCII alone gets \u2026
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
     except RankzooError as error:
@@ -48,12 +56,37 @@ def main() -> NoReturn:
         code = 130
     except OSError as error:
         code = _report(_from_os(error), as_json, cause=error)
+    except Exception as error:  # whatever else: a person sees a line, and we can see where
+        code = _report(_unforeseen(error), as_json, cause=error)
     sys.exit(code)
 
 
 def _from_os(error: OSError) -> RankzooError:
     where = f"{error.filename}: " if error.filename else ""
     return RankzooError(f"{where}{error.strerror or error}")
+
+
+def _unforeseen(error: Exception) -> RankzooError:
+    full = isinstance(error, MemoryError) or "OutOfMemoryError" in type(error).__name__
+    if full or "can't allocate memory" in str(error):  # Python's words, torch's for GPU and CPU
+        return RankzooError("the memory is full", "ask for less at once, for example --batch-size")
+    said = " ".join(str(error).split())[:200]
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return RankzooError(what, f"this is a bug, RANKZOO_DEBUG=1 shows where; {_kept(error)}")
+
+
+def _kept(error: Exception) -> str:
+    """Write an error's traceback to a file, and say where it is."""
+    called = shlex.join(["rankzoo", *sys.argv[1:]])
+    lines = [f"{called}\nrankzoo {__version__}, Python {sys.version}\n\n"]
+    lines += traceback.format_exception(error)
+    try:
+        handle, name = tempfile.mkstemp(prefix="rankzoo-", suffix=".log")
+        os.close(handle)
+        Path(name).write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
+    except OSError as problem:
+        return f"no file could be written ({problem.strerror})"
+    return f"please send {name}"
 
 
 def _report(error: RankzooError, as_json: bool, cause: Exception | None = None) -> int:

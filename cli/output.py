@@ -1,4 +1,7 @@
-"""The one place that prints: results on stdout, everything else on stderr."""
+"""The one place that prints: results on stdout, everything else on stderr.
+
+Nothing printed is markup, and nothing in it reaches the terminal as a command (`cli.foreign`).
+"""
 
 import json
 import logging
@@ -20,6 +23,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from cli.foreign import Foreign, in_json, on_one_line, shown
 from zoo.errors import RankzooError
 
 SCHEMA_VERSION = 1
@@ -31,17 +35,24 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed or 0:.1f}/s", style="progress.data.speed")
 
 
+class _Lines(logging.Formatter):
+    """A log record as a line that holds nothing a terminal obeys."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return shown(super().format(record))
+
+
 class Output:
     """Where a command's result, log and progress go, following `--json` and `--quiet`."""
 
     def __init__(self, json: bool = False, quiet: bool = False) -> None:
         self.json = json
-        self.console = Console(stderr=True, quiet=quiet)
+        self.console = Console(stderr=True, quiet=quiet, markup=False, emoji=False)
         self._watched = not (json or quiet) and self.console.is_terminal
         handler = RichHandler(
             console=self.console, show_path=False, show_level=False, show_time=False
         )
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(_Lines("%(message)s"))
         logger = logging.getLogger("rankzoo")
         logger.handlers = [handler]
         logger.setLevel(logging.INFO)
@@ -49,35 +60,40 @@ class Output:
 
     def log(self, message: str) -> None:
         """Tell the person something that is not the result (stderr)."""
-        self.console.print(message, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(shown(message), highlight=False, soft_wrap=True)
 
     def result(self, value: dict[str, Any], human: Callable[[], RenderableType]) -> None:
         """Print the command's result: one JSON object, or what `human` renders (stdout)."""
         if self.json:
-            print(json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False))
+            _print_json(value)
         else:
-            Console().print(human())
+            Console(markup=False, emoji=False).print(Foreign(human()))
 
     def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
         """Yield `items` under a progress bar with rate and time left, when a person watches."""
         if not self._watched:
             yield from items
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        named = TextColumn("{task.description}", markup=False)
+        columns = (named, BarColumn(), MofNCompleteColumn())
         with Progress(*columns, _Rate(), TimeRemainingColumn(), console=self.console) as progress:
-            yield from progress.track(items, description=description, total=total)
+            yield from progress.track(items, description=on_one_line(description), total=total)
 
 
 def fail(error: RankzooError, as_json: bool) -> None:
     """Print an error as one line (stderr), or as one JSON object (stdout)."""
     if as_json:
-        value = {"error": str(error), "code": error.code, "hint": error.hint}
-        print(json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False))
+        _print_json({"error": str(error), "code": error.code, "hint": error.hint})
         return
     hint = f" — {error.hint}" if error.hint else ""
-    print(f"rankzoo: {error}{hint}", file=sys.stderr)
+    print(on_one_line(f"rankzoo: {error}{hint}"), file=sys.stderr)
 
 
 def debugging() -> bool:
     """Whether `RANKZOO_DEBUG=1` asks for tracebacks."""
     return os.environ.get("RANKZOO_DEBUG", "") not in ("", "0")
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False)
+    print(in_json(text))

@@ -26,7 +26,7 @@ def show(
     def human() -> Group:
         table = Table(box=None, show_header=False)
         for key, value in card_facts(card):
-            table.add_row(f"[bold]{key}", value)
+            table.add_row(Text(key, "bold"), value)
         commands = Text("\n".join(usage(card)) + "\n", no_wrap=True, overflow="ignore")
         return Group(commands, Markdown(card.body), table)
 

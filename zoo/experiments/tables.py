@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 
 from zoo.experiments.candidate import RATE
@@ -127,7 +126,7 @@ def terminal(
         table.add_row(*narrow[: beyond.start], *(c.split("±")[0] for c in narrow[beyond]))
     notes = [f"{row.name}: {row.note}" for row in rows if row.note]
     answers = [f"{v.answer}: {v.claim.says} ({numbers(v)})" for v in verdicts]
-    return Group(table, *map(escape, notes), *map(escape, answers), f"report: {report}")
+    return Group(table, *notes, *answers, f"report: {report}")
 
 
 def _escaped(text: str) -> str:
