@@ -18,8 +18,9 @@ from zoo.models import load_embedder, save_embedder
 from zoo.progress import Track, silent
 from zoo.quickstart.examples import Example, find_examples
 from zoo.recipes import Recipe
+from zoo.recipes.find import find_embedder_recipe
 from zoo.training import train
-from zoo.training.setup import build_network, known_recipe, overridden, read_data
+from zoo.training.setup import build_network, read_data
 
 RECIPE = "emoji-sup_hap"
 
@@ -82,9 +83,8 @@ def run_quickstart(
         UsageError: `out` is taken, or a package of the extra `quickstart` is missing.
     """
     refuse_to_overwrite(out)
-    recipe = known_recipe(RECIPE)
-    if steps is not None:
-        recipe = overridden(recipe, [f"schedule.steps={steps}"])
+    changes = [] if steps is None else [f"schedule.steps={steps}"]
+    recipe = find_embedder_recipe(RECIPE, changes=changes)
     done = Quickstart(out, recipe, seed)
     with _timed(done, "draw the emoji"):
         dataset = read_data(recipe, out / "data")
