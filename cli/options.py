@@ -30,3 +30,15 @@ OnBadImage = Annotated[
 Scales = Annotated[
     str, typer.Option("--scales", help="Embed at these scales and average: 1,0.7071,0.5.")
 ]
+
+
+def given(context: typer.Context) -> list[str]:
+    """Return the options that the person typed, by their names; `--json` and `--quiet` are free."""
+    free = ("--json", "--quiet")
+    typed = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.param_type_name == "option"
+        and getattr(context.get_parameter_source(parameter.name or ""), "name", "") != "DEFAULT"
+    ]
+    return [option for option in typed if option not in free]
