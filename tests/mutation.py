@@ -60,6 +60,7 @@ class Mutation:
 
     file: str
     line: int
+    text: str
     start: int
     end: int
     before: str
@@ -68,7 +69,7 @@ class Mutation:
     @property
     def name(self) -> str:
         """What HARMLESS and the report call it; no line number, which would not last."""
-        return f"{self.file}: {self.before} -> {self.after}"
+        return f"{self.file}: `{self.text}`: {self.before} -> {self.after}"
 
     def applied(self, source: bytes) -> bytes:
         """Return the file's source with the change."""
@@ -86,8 +87,8 @@ def mutations(file: str, source: str) -> list[Mutation]:
             continue
         start = starts[node.lineno - 1] + node.col_offset
         end = starts[node.end_lineno - 1] + (node.end_col_offset or 0)
-        before = ast.unparse(node)
-        found += [Mutation(file, node.lineno, start, end, before, a) for a in _changes(node)]
+        before, text = ast.unparse(node), source.splitlines()[node.lineno - 1].strip()
+        found += [Mutation(file, node.lineno, text, start, end, before, a) for a in _changes(node)]
     return sorted(found, key=lambda m: (m.start, m.end, m.after))
 
 
@@ -211,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             counts[Path(mutation.file).parts[1]][outcome] += 1
             if outcome:
                 word = "survived" if outcome == 1 else "harmless"
-                print(f"{word} {mutation.file}:{mutation.line}: {mutation.name}", flush=True)  # noqa: T201
+                print(f"{word}, line {mutation.line}: {mutation.name}", flush=True)  # noqa: T201
     for room, (noticed, survived, harmless) in counts.items():
         tail = f", {harmless} harmless" if harmless else ""
         print(f"{room:<12} noticed {noticed} of {noticed + survived}{tail}")  # noqa: T201

@@ -54,6 +54,12 @@ def test_h_ap_equals_its_plain_definition(graded: Golden, parity: Parity, alpha:
     parity(f"H-AP, alpha {alpha:g}", "brute force", h_ap_per_query(*graded, 3, alpha), expected)
 
 
+def test_h_ap_weighs_levels_evenly_unless_told(graded: Golden) -> None:
+    torch.testing.assert_close(h_ap_per_query(*graded, 3), h_ap_per_query(*graded, 3, alpha=1.0))
+    assert float(retrieval.h_ap(*graded)) == float(retrieval.h_ap(*graded, depth=3, alpha=1.0))
+    assert float(retrieval.h_ap(*graded)) != float(retrieval.h_ap(*graded, depth=4))
+
+
 def test_asi_equals_its_plain_definition(graded: Golden, parity: Parity) -> None:
     expected = [plain_asi(row) for row in ranked(*graded)]
     parity("ASI", "brute force", asi_per_query(*graded, 3), expected)

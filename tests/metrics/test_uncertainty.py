@@ -1,12 +1,14 @@
 """Confidence intervals cover what they promise, and tests find what is there."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
+from zoo.metrics import uncertainty
 from zoo.metrics.uncertainty import bootstrap_mean, holm, mean_over_runs, paired_difference
 
 
@@ -113,3 +115,67 @@ def test_holm_multiplies_the_smallest_by_all_tests_and_never_turns_around() -> N
     assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.8, 0.95])
+def test_the_bounds_are_the_quantiles_of_the_means_whatever_the_portions(
+    confidence: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = torch.tensor([0.0, 1.0]).double()  # the mean of two draws is 0, .5 or 1: 1/4, 1/2, 1/4
+    for cells in (2, 3, 1000):
+        monkeypatch.setattr(uncertainty, "CELLS", cells)
+        interval = bootstrap_mean(values, draws=2001, confidence=confidence)
+        wide = confidence > 0.5 + 0.05
+        assert interval.mean == 0.5
+        if wide:
+            assert (interval.low, interval.high) == (0, 1)
+    many = torch.rand(400, generator=seeded(5)).double()
+    interval = bootstrap_mean(many, draws=4000, confidence=confidence)
+    reach = float(stats.norm.ppf(0.5 + confidence / 2)) * float(many.std()) / 20
+    assert interval.high - interval.low == pytest.approx(2 * reach, rel=0.1)
+
+
+def test_a_p_value_is_the_share_of_signs_that_are_as_extreme() -> None:
+    deltas = torch.tensor([0.4, 0.3, -0.1, 0.2, 0.25, -0.05]).double()
+    sums = [
+        abs(sum(s * d for s, d in zip(signs, deltas.tolist(), strict=True)))
+        for signs in product((-1, 1), repeat=6)
+    ]
+    exact = sum(total >= float(deltas.sum()) - 1e-9 for total in sums) / 64
+    found = paired_difference(torch.zeros(6).double(), deltas, draws=20_000)
+    assert found.p_value == pytest.approx(exact, abs=0.01)
+    assert found.mean == pytest.approx(float(deltas.mean()))
+    assert paired_difference(deltas, torch.zeros(6).double()).mean == -found.mean
+
+
+def test_a_p_value_is_never_below_what_the_draws_can_say() -> None:
+    a = torch.zeros(200).double()
+    assert paired_difference(a, a + 1, draws=99).p_value == 1 / 100
+
+
+@pytest.mark.parametrize("runs", [2, 3, 5, 11, 30])
+def test_the_interval_over_runs_is_student_s(runs: int) -> None:
+    values = torch.rand(runs, dtype=torch.float64).tolist()
+    error = float(stats.sem(values))
+    low, high = stats.t.interval(0.95, runs - 1, sum(values) / runs, error)
+    found = mean_over_runs(values)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+    assert found.mean == pytest.approx(sum(values) / runs)
+
+
+def test_runs_that_agree_leave_no_interval() -> None:
+    same = mean_over_runs([0.3, 0.3, 0.3])
+    assert (same.low, same.mean, same.high) == pytest.approx((0.3, 0.3, 0.3))
+
+
+def test_holm_is_the_closure_of_bonferroni() -> None:
+    """A test's adjusted p-value is the largest Bonferroni p-value of any set that it is in."""
+    for seed in range(20):
+        p_values = torch.rand(5, generator=seeded(seed)).mul(0.4 if seed % 2 else 1).tolist()
+        p_values[4] = p_values[3]
+        sets = [[n for n in range(5) if bits >> n & 1] for bits in range(1, 32)]
+        expected = [
+            max(min(1.0, len(s) * min(p_values[m] for m in s)) for s in sets if n in s)
+            for n in range(5)
+        ]
+        assert holm(p_values) == pytest.approx(expected)

@@ -60,7 +60,11 @@ def test_a_recall_of_three_tenths_reaches_the_fourth_point() -> None:
     assert float(voc_map(scores, targets)) == pytest.approx((4 * 1 + 7 * 0.1) / 11)
 
 
-def test_a_class_without_positives_is_left_out() -> None:
-    scores, targets = torch.rand(4, 2), torch.tensor([[True, False]] * 4)
-    assert voc_ap(scores, targets)[1].isnan()
-    assert float(voc_map(scores, targets)) == 1
+@pytest.mark.parametrize("interpolation", ["11-point", "area"])
+def test_a_class_without_positives_or_images_is_left_out(interpolation: str) -> None:
+    scores, targets = torch.rand(4, 3), torch.tensor([[True, False, True]] * 4)
+    difficult = torch.tensor([[False, False, True]] * 4)  # the third class has no image left
+    found = voc_ap(scores, targets, difficult, interpolation)  # type: ignore[arg-type]
+    assert found.isnan().tolist() == [False, True, True]
+    assert found.dtype == torch.float64
+    assert float(voc_map(scores, targets, difficult, interpolation)) == 1  # type: ignore[arg-type]

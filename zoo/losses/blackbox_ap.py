@@ -43,7 +43,7 @@ def blackbox_ap(
     moved, own, size = shifted(scores, items, margin)
     ranks = blackbox_item_ranks(moved, items, lam * size)
     precision = rank_among_items(own, items) / ranks.where(items.listed, 1)
-    return 1 - (precision * items.listed).sum(dim=-1) / items.listed.sum(dim=-1).clamp(min=1)
+    return 1 - (precision * items.listed).sum(dim=1) / items.listed.sum(dim=1).clamp(min=1)
 
 
 class BlackboxLoss(RankLoss):

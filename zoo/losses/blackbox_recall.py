@@ -37,7 +37,7 @@ def blackbox_recall(
     moved, own, size = shifted(scores, items, margin)
     ranks = blackbox_item_ranks(moved, items, lam * size)
     negatives = (ranks - rank_among_items(own, items)).clamp(min=0).where(items.listed, 0)
-    return WEIGHTINGS[weighting](negatives).sum(dim=-1) / items.listed.sum(dim=-1).clamp(min=1)
+    return WEIGHTINGS[weighting](negatives).sum(dim=1) / items.listed.sum(dim=1).clamp(min=1)
 
 
 class BlackboxRecall(BlackboxLoss):

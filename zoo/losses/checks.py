@@ -47,17 +47,17 @@ def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
         raise UsageError(f"{name} is {value!r}", f"allowed: {', '.join(allowed)}")
 
 
-def checked_ks(ks: Sequence[int]) -> tuple[int, ...]:
+def checked_ks(ks: object) -> tuple[int, ...]:
     """Return `ks` as a tuple; raise unless it holds whole numbers above 0."""
-    listed = isinstance(ks, Sequence) and len(ks) > 0
-    if not listed or not all(isinstance(k, int) and k > 0 for k in ks):
+    listed = tuple(ks) if isinstance(ks, Sequence) else ()
+    if not listed or not all(isinstance(k, int) and k > 0 for k in listed):
         raise UsageError(f"ks is {ks!r}", "ks must be a non-empty list of whole numbers above 0")
-    return tuple(ks)
+    return listed
 
 
-def check_embeddings(name: str, value: Tensor) -> None:
-    """Raise unless `value` is (N, D) floats with unit rows, or convex mixtures of such rows."""
-    _check_tensor(name, value)
+def check_embeddings(name: str, given: object) -> None:
+    """Raise unless `given` is (N, D) floats with unit rows, or convex mixtures of such rows."""
+    value = _tensor(name, given)
     if value.ndim != 2 or not len(value) or not value.is_floating_point():
         raise UsageError(
             f"{name} is {value.dtype} of shape {tuple(value.shape)}",
@@ -77,9 +77,9 @@ def check_embeddings(name: str, value: Tensor) -> None:
         )
 
 
-def check_labels(name: str, labels: Tensor, embeddings: Tensor) -> None:
-    """Raise unless `labels` is (N,) or (N, L) whole numbers for N embeddings."""
-    _check_tensor(name, labels)
+def check_labels(name: str, given: object, embeddings: Tensor) -> None:
+    """Raise unless `given` is (N,) or (N, L) whole numbers for N embeddings."""
+    labels = _tensor(name, given)
     integer = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
     if not integer or labels.ndim not in (1, 2) or len(labels) != len(embeddings):
         raise UsageError(
@@ -136,6 +136,7 @@ def check_positions(positions: Tensor, embeddings: Tensor, gallery: Tensor | Non
         )
 
 
-def _check_tensor(name: str, value: object) -> None:
+def _tensor(name: str, value: object) -> Tensor:
     if not isinstance(value, Tensor):
         raise UsageError(f"{name} is a {type(value).__name__}", f"{name} must be a tensor")
+    return value

@@ -26,7 +26,7 @@ def binned_ap(
     everything = cumulated_histogram(scores, bins)
     precision = positive / everything.where(everything > 0, 1)
     increment = torch.diff(positive, dim=1, prepend=torch.zeros_like(positive[:, :1]))
-    return 1 - (increment * precision).sum(dim=1) / items.listed.sum(dim=-1).clamp(min=1)
+    return 1 - (increment * precision).sum(dim=1) / items.listed.sum(dim=1).clamp(min=1)
 
 
 class FastAP(RankLoss):

@@ -47,7 +47,7 @@ def pnp(
     """
     ahead, _ = step_sums(scores, without_items(scores, items), items, SigmoidStep(tau))
     cost = penalty(ahead, variant, b, alpha) * items.listed
-    return cost.sum(dim=-1) / items.listed.sum(dim=-1).clamp(min=1)
+    return cost.sum(dim=1) / items.listed.sum(dim=1).clamp(min=1)
 
 
 class PNP(RankLoss):

@@ -36,10 +36,10 @@ def recall_at_k(
     rank = 0.5 + ahead
     count = torch.tensor(ks, dtype=scores.dtype, device=scores.device)
     within = torch.sigmoid((count - rank[:, :, None]) / tau_k) * items.listed[:, :, None]
-    found = items.listed.sum(dim=-1, keepdim=True).clamp(min=1)
+    found = items.listed.sum(dim=1, keepdim=True).clamp(min=1)
     reached = within.sum(dim=1)
     reached = torch.minimum(reached, count) if capped else reached
-    return 1 - (reached / torch.minimum(found, count)).mean(dim=-1)
+    return 1 - (reached / torch.minimum(found, count)).mean(dim=1)
 
 
 class RecallAtK(RankLoss):

@@ -26,8 +26,8 @@ def smooth_ap(
     ahead, own = step_sums(scores, scores.detach(), items, step)
     pair = items.listed[:, :, None] & items.listed[:, None, :]
     gap = torch.where(pair, own[:, None, :] - own[:, :, None], -torch.inf)
-    precision = (0.5 + torch.sigmoid(gap / tau).sum(dim=-1)) / (0.5 + ahead)
-    return 1 - (precision * items.listed).sum(dim=-1) / items.listed.sum(dim=-1).clamp(min=1)
+    precision = (0.5 + torch.sigmoid(gap / tau).sum(dim=2)) / (0.5 + ahead)
+    return 1 - (precision * items.listed).sum(dim=1) / items.listed.sum(dim=1).clamp(min=1)
 
 
 class SmoothAP(RankLoss):

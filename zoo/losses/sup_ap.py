@@ -30,7 +30,7 @@ def sup_ap(
     negatives, own = step_sums(scores, without_items(scores, items), items, step)
     rank_plus = rank_among_items(own, items)
     precision = rank_plus / (rank_plus + negatives).where(items.listed, 1)
-    return 1 - (precision * items.listed).sum(dim=-1) / items.listed.sum(dim=-1).clamp(min=1)
+    return 1 - (precision * items.listed).sum(dim=1) / items.listed.sum(dim=1).clamp(min=1)
 
 
 class SupRankLoss(RankLoss):

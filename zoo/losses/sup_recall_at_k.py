@@ -35,8 +35,8 @@ def sup_recall_at_k(
     rank = rank_among_items(own, items) + negatives
     count = torch.tensor(ks, dtype=scores.dtype, device=scores.device)
     within = torch.sigmoid((count - rank[:, :, None]) / tau_k) * items.listed[:, :, None]
-    found = items.listed.sum(dim=-1, keepdim=True).clamp(min=1)
-    return 1 - (within.sum(dim=1) / torch.minimum(found, count)).mean(dim=-1)
+    found = items.listed.sum(dim=1, keepdim=True).clamp(min=1)
+    return 1 - (within.sum(dim=1) / torch.minimum(found, count)).mean(dim=1)
 
 
 class SupRecallAtK(SupRankLoss):

@@ -1,4 +1,3 @@
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +6,7 @@ import pytest
 from scipy.io import savemat
 
 from zoo.data.open import open_dataset
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError
 
 Lay = Callable[..., Path]
 MODELS = np.array([f"Make Model {n}" for n in range(1, 197)], dtype=object)
@@ -67,11 +66,3 @@ def test_missing_and_damaged_annotations_are_named(lay: Lay) -> None:
     savemat(root / "devkit/cars_train_annos.mat", {"other": 1})
     with pytest.raises(DataError, match=r"cars_train_annos\.mat: holds no annotations"):
         open_dataset("cars", root)
-
-
-def test_without_scipy_the_extra_is_named(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = whole(lay)
-    monkeypatch.setitem(sys.modules, "scipy.io", None)
-    with pytest.raises(UsageError, match="need scipy") as error:
-        open_dataset("cars", root)
-    assert "rankzoo[datasets]" in error.value.hint

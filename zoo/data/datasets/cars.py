@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.data.item import Item
 from zoo.data.reader import Layout, Reading, need
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError
 
 SOURCE = (
     "it comes with car_ims.tgz, or cars_train.tgz, cars_test.tgz and car_devkit.tgz, "
@@ -57,12 +57,9 @@ def _class(path: Path, note: dict[str, Any], classes: int) -> int:
 
 
 def _load(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+    from scipy.io import loadmat
+
     need(path, SOURCE)
-    try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        message = "the annotations of Stanford Cars are MATLAB files, which need scipy"
-        raise UsageError(message, "pip install 'rankzoo[datasets]'") from error
     try:
         content: dict[str, Any] = loadmat(str(path), simplify_cells=True)
     except Exception as error:  # a damaged file fails in many ways
