@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -158,6 +159,8 @@ def _computed(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         raise RuntimeError(f"Expected a '{DEVICE}' device type for generator but found 'cpu'")
     kwargs = kwargs | ({"device": "cpu"} if _is_here(target) else {})
     found = func(*tree_map(_held, args), **tree_map(_held, kwargs))
+    if ours and torch.Tag.inplace_view in func.tags:
+        _reshape(func, args, kwargs)
     if func.overloadpacket is aten.copy_ and not isinstance(args[0], Pretended):
         return args[0]
     return tree_map(lambda part: _wrapped(part, ours), found) if lands_here else found
@@ -171,6 +174,17 @@ def _refuse_mixed(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Non
     for leaf in tree_flatten((checked, kwargs))[0]:
         if isinstance(leaf, Tensor) and not isinstance(leaf, Pretended) and leaf.ndim:
             raise RuntimeError(f"{MIXED.format(DEVICE)} ({func})")
+
+
+def _reshape(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    """Give the tensor itself, which is torch's own meta tensor, the shape its `held` one took."""
+    before = torch._C._meta_in_tls_dispatch_include()
+    with no_dispatch():
+        torch._C._set_meta_in_tls_dispatch_include(True)
+        try:
+            func(*args, **kwargs)
+        finally:
+            torch._C._set_meta_in_tls_dispatch_include(before)
 
 
 def _wrapped(part: Any, ours: dict[int, Pretended]) -> Any:

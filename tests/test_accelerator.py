@@ -80,6 +80,7 @@ def test_views_and_updates_in_place_share_what_they_hold() -> None:
     ours[1].add_(1)
     ours.T[0, 0] = 5
     assert ours.tolist() == [[5, 0, 0], [1, 1, 1]]
+    assert ours.unsqueeze_(0).shape == (1, 2, 3)
 
 
 def test_a_network_moves_there_and_back_and_learns_as_on_the_cpu() -> None:

@@ -78,7 +78,7 @@ class DetectionBlackboxAP(nn.Module):
         """Return the loss of one mini-batch; gradients flow through `scores` only."""
         past = self._memory if self.training else ()
         all_scores = torch.cat([scores, *(s.to(scores) for s, _ in past)])
-        all_positive = torch.cat([is_positive, *(p for _, p in past)])
+        all_positive = torch.cat([is_positive, *(p.to(is_positive) for _, p in past)])
         if self.training:
             self._memory.append((scores.detach(), is_positive))
         margin = self.margin if self.training else 0.0

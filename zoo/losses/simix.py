@@ -31,9 +31,10 @@ def simix(
     classes = finest(labels)
     order = classes.argsort(stable=True)
     first, second = (order[place] for place in _pairs(classes[order]))
+    drawn_on = generator.device if generator else "cpu"  # the same mixtures on every device
     share = torch.rand(
-        len(first), 1, generator=generator, dtype=embeddings.dtype, device=embeddings.device
-    )
+        len(first), 1, generator=generator, dtype=embeddings.dtype, device=drawn_on
+    ).to(embeddings.device)
     virtual = share * embeddings[first] + (1 - share) * embeddings[second]
     return torch.cat([embeddings, virtual]), torch.cat([labels, labels[first]])
 
@@ -74,7 +75,7 @@ class SiMix(nn.Module):
         gallery_labels: Tensor | None = None,
     ) -> Tensor:
         """Return the loss of real and virtual items together."""
-        generator = torch.Generator(embeddings.device).manual_seed(self.seed + int(self.step))
+        generator = torch.Generator().manual_seed(self.seed + int(self.step))
         self.step += 1
         mixed, mixed_labels = simix(embeddings, labels, generator)
         loss: Tensor = self.loss(mixed, mixed_labels, gallery_embeddings, gallery_labels)

@@ -73,8 +73,8 @@ def revisited_query(
     """Return (AP, P@1, P@5, P@10) of one query, None when nothing is positive."""
     if not positives:
         return None
-    kept = row[~torch.isin(row, torch.tensor(ignored, dtype=torch.int64))]
-    found = torch.isin(kept, torch.tensor(positives, dtype=torch.int64))
+    kept = row[~torch.isin(row, row.new_tensor(ignored))]
+    found = torch.isin(kept, row.new_tensor(positives))
     places = found.nonzero()[:, 0].double()  # from 0
     if not len(places):
         return (0.0,) * (1 + len(KAPPAS))
@@ -88,7 +88,7 @@ def trapezium_ap(places: Tensor, count: int) -> float:
     precision before the very first item is 1.
     """
     check_numbers(places=places)
-    before = torch.arange(len(places), dtype=torch.float64)
+    before = torch.arange(len(places), dtype=torch.float64, device=places.device)
     left = torch.where(places == 0, 1.0, before / places.clamp(min=1))
     right = (before + 1) / (places + 1)
     return float((left + right).sum() / 2 / count)

@@ -39,7 +39,7 @@ def bootstrap_mean(
     """
     from scipy.stats import bootstrap
 
-    present = values[~values.isnan()].numpy()
+    present = values[~values.isnan()].cpu().numpy()
     if len(present) < 2:
         mean = float(present[0]) if len(present) else float("nan")
         return Interval(mean, mean, mean)
@@ -68,7 +68,7 @@ def paired_difference(
     """
     if a.shape != b.shape or not torch.equal(a.isnan(), b.isnan()):
         raise ValueError("a paired comparison needs the same queries on both sides")
-    deltas = (b - a)[~a.isnan()]
+    deltas = (b - a)[~a.isnan()].cpu()
     interval = bootstrap_mean(deltas, seed=seed, draws=draws, confidence=confidence)
     p_value = _sign_flips(deltas, seed, draws)
     return Difference(interval.mean, interval.low, interval.high, p_value)
