@@ -81,8 +81,8 @@ TASKS = {
             load="zoo.detection.storage:load_detector",
             evaluate="zoo.detection.launch:evaluate",
             takes={
-                "train": TRAINS_ON_DATA | {"--loss"},
-                "eval": EVALUATES | {"--workers"},
+                "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image"},
+                "eval": EVALUATES | {"--workers", "--on-bad-image"},
             },
             pipeline_tag="object-detection",
             tag="detection",

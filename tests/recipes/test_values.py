@@ -109,3 +109,21 @@ def test_a_small_data_set_gets_a_batch_it_can_fill() -> None:
     few, two = fitted(recipe, classes=20).batch, fitted(recipe, classes=2).batch
     assert (few.size, few.per_class) == (80, 4)
     assert (two.size, two.per_class) == (32, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "flat", "today", "value"),
+    [
+        ("scenes-retinanet-r18-focal", "epochs", "schedule.epochs", "3"),
+        ("scenes-retinanet-r18-focal", "scale", "data.scale", "[64, 64]"),
+        ("scenes-retinanet-r18-focal", "bad_boxes", "data.bad_boxes", "skip"),
+        ("scenes-retinanet-r18-focal", "score_threshold", "network.score_threshold", "0.5"),
+        ("scenes-bce", "epochs", "schedule.epochs", "3"),
+    ],
+)
+def test_a_flat_key_of_earlier_versions_stands_for_todays(
+    name: str, flat: str, today: str, value: str
+) -> None:
+    recipe = RECIPES[name]
+    changed = override(recipe, flat, value)
+    assert changed == override(recipe, today, value) != recipe

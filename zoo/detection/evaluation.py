@@ -7,11 +7,11 @@ from typing import Any
 from safetensors.torch import load_file
 
 from zoo.cards.model_files import WEIGHTS
-from zoo.detection.annotations import Part, find_part
+from zoo.data.boxes.boxed import BoxedSet, Policies, Policy
+from zoo.detection.annotations import find_part
 from zoo.detection.pipeline import protocol
 from zoo.detection.runner import runner_of, testing_config
 from zoo.detection.storage import load_weights, read_detector_config
-from zoo.errors import DataError
 
 COCO_NAMES = {"bbox_mAP": "ap", "bbox_mAP_50": "ap_50", "bbox_mAP_75": "ap_75"}
 COCO_NAMES |= {f"bbox_mAP_{size[0]}": f"ap_{size}" for size in ("small", "medium", "large")}
@@ -22,7 +22,13 @@ NAMES = {  # mmdetection's names and ours
 
 
 def evaluate_detector(
-    folder: Path, data: Path, *, split: str = "", device: str = "cpu", workers: int = 0
+    folder: Path,
+    data: Path,
+    *,
+    split: str = "",
+    device: str = "cpu",
+    workers: int = 0,
+    on_bad_image: Policy = "fail",
 ) -> dict[str, Any]:
     """Measure a model folder on a part of a set: by default the test part of its recipe.
 
@@ -30,40 +36,29 @@ def evaluate_detector(
         DataError: annotations are broken, or the part has labels that the detector has not learnt.
     """
     recipe, _ = read_detector_config(folder)
-    part = find_part(data, recipe.data.layout, split or recipe.data.test, recipe.data.bad_boxes)
+    part = find_part(
+        data,
+        recipe.data.layout,
+        split or recipe.data.test,
+        Policies(recipe.data.bad_boxes, on_bad_image),
+    )
     metrics, name = evaluate_part(folder, part, device=device, workers=workers)
     return {"protocol": name, "metrics": metrics, "images": part.count}
 
 
 def evaluate_part(
-    folder: Path, part: Part, *, device: str = "cpu", workers: int = 0
+    folder: Path, part: BoxedSet, *, device: str = "cpu", workers: int = 0
 ) -> tuple[dict[str, float], str]:
     """Return the metrics of a checked part, between 0 and 1, and the protocol's name."""
     recipe, labels = read_detector_config(folder)
-    _check_labels(part, labels)
     with tempfile.TemporaryDirectory() as work:
         config = testing_config(recipe, part, labels, work=Path(work), workers=workers)
         with runner_of(config, device) as runner:
             load_weights(runner.model, load_file(folder / WEIGHTS), folder / WEIGHTS)
             found = runner.test()
-    names = NAMES[part.layout]
+    names = NAMES["voc" if part.layout == "voc" else "coco"]
     if not found:  # no detection at all: mmdetection reports nothing
         return dict.fromkeys(names.values(), 0.0), protocol(part)
     metrics = {ours: float(found[theirs]) for theirs, ours in names.items()}
     # COCO's -1 stands for "no such objects"
     return {name: value for name, value in metrics.items() if value >= 0}, protocol(part)
-
-
-def _check_labels(part: Part, labels: tuple[str, ...]) -> None:
-    if part.layout == "coco" and part.labels != labels:
-        other = next(iter(set(part.labels) ^ set(labels)), "in another order")
-        raise DataError(
-            f"{part.annotations}: its categories are not the detector's: {other}",
-            f"the detector knows {', '.join(labels)}",
-        )
-    unknown = sorted(set(part.labels) - set(labels))
-    if part.layout == "voc" and unknown:
-        raise DataError(
-            f"{part.annotations}: the detector does not know {unknown[0]!r}",
-            f"it knows {', '.join(labels)}",
-        )

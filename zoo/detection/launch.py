@@ -23,7 +23,7 @@ from zoo.runs.options import TrainOptions
 def plan(recipe: DetectionRecipe, options: TrainOptions) -> dict[str, Any]:
     """Say what a run would do; the annotations are read and checked, nothing is written."""
     facts: dict[str, Any] = {"run": str(options.out), **to_json(recipe)}
-    found = read_parts(recipe, _given(recipe, options.data))
+    found = read_parts(recipe, _given(recipe, options.data), options.on_bad_image)
     names = (*recipe.data.train, recipe.data.test)
     for name, part in zip(names, (*found.training, found.test), strict=True):
         facts[f"images of {name}"] = part.count
@@ -34,7 +34,8 @@ def train(recipe: DetectionRecipe, options: TrainOptions, track: Track = silent)
     """Train; return the result."""
     data = _given(recipe, options.data)
     how = options.carried_out(track)
-    return train_detector(recipe, data, options.out, offline=options.offline, **how)
+    offline, bad = options.offline, options.on_bad_image
+    return train_detector(recipe, data, options.out, offline=offline, on_bad_image=bad, **how)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def evaluate(models: Sequence[str], job: Job, **_: Any) -> DetectorResult:
         split=job.split,
         device=str(pick_device(job.device)),
         workers=job.workers,
+        on_bad_image=job.on_bad_image,
     )
     return DetectorResult(name, found)
 

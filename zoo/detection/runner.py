@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from zoo.detection.annotations import Part
+from zoo.data.boxes.boxed import BoxedSet
 from zoo.detection.bridge import import_quietly, without_warnings
+from zoo.detection.files import write_part
 from zoo.detection.network import network_config
 from zoo.detection.pipeline import evaluator, testing_loader, training_loader
+from zoo.errors import DataError
 from zoo.recipes.detector import DetectionRecipe
 
 KEPT_CHECKPOINTS = 2  # mmengine removes the oldest before it writes the next
@@ -17,17 +19,24 @@ KEPT_CHECKPOINTS = 2  # mmengine removes the oldest before it writes the next
 
 def training_config(
     recipe: DetectionRecipe,
-    parts: list[Part],
+    parts: list[BoxedSet],
     labels: tuple[str, ...],
     *,
     work: Path,
     workers: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Return the whole configuration of a training run, in mmdetection's language."""
+    """Return the whole configuration of a training run, in mmdetection's language.
+
+    The parts are written to `work`, where mmdetection reads them.
+    """
+    files = [
+        write_part(part.relabelled(labels), work / "annotations" / f"train-{number}.json")
+        for number, part in enumerate(parts)
+    ]
     return {
         **_common(recipe, labels, work, seed),
-        "train_dataloader": training_loader(recipe, parts, labels, workers),
+        "train_dataloader": training_loader(recipe, files, labels, workers),
         "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": recipe.schedule.epochs},
         "optim_wrapper": _optimiser(recipe),
         "param_scheduler": _schedule(recipe),
@@ -45,14 +54,15 @@ def training_config(
 
 
 def testing_config(
-    recipe: DetectionRecipe, part: Part, labels: tuple[str, ...], *, work: Path, workers: int
+    recipe: DetectionRecipe, part: BoxedSet, labels: tuple[str, ...], *, work: Path, workers: int
 ) -> dict[str, Any]:
-    """Return the configuration that evaluates a part."""
+    """Return the configuration that evaluates a part, which is written to `work`."""
+    file = write_part(part.relabelled(labels), work / "annotations" / "test.json")
     return {
         **_common(recipe, labels, work, seed=0),
-        "test_dataloader": testing_loader(recipe, part, labels, workers),
+        "test_dataloader": testing_loader(recipe, file, labels, workers),
         "test_cfg": {"type": "TestLoop"},
-        "test_evaluator": evaluator(part),
+        "test_evaluator": evaluator(part, file),
     }
 
 
@@ -66,7 +76,8 @@ def runner_of(config: dict[str, Any], device: str) -> Iterator[Any]:
     from mmengine.runner import Runner
 
     import zoo.detection.heads
-    import zoo.detection.hooks  # noqa: F401
+    import zoo.detection.hooks
+    import zoo.detection.loading  # noqa: F401
 
     before, devices.DEVICE = devices.DEVICE, device.partition(":")[0]
     try:
@@ -74,12 +85,21 @@ def runner_of(config: dict[str, Any], device: str) -> Iterator[Any]:
             with without_warnings():
                 runner = Runner.from_cfg(Config(config))
             yield runner
+    except DataError as error:
+        raise _without_traceback(error) from error
     finally:
         devices.DEVICE = before
         for logger in list(MMLogger._instance_dict.values()):  # they hold the log files open
             for handler in list(logger.handlers):
                 handler.close()
                 logger.removeHandler(handler)
+
+
+def _without_traceback(error: DataError) -> DataError:
+    """Return the error as one line: a worker's arrives with its traceback as the message."""
+    last = str(error).strip().splitlines()[-1]
+    hint = error.hint or "replace or remove the file, or leave it out with --on-bad-image skip"
+    return DataError(last.removeprefix(f"{DataError.__module__}.DataError: "), hint)
 
 
 def _common(

@@ -1,6 +1,6 @@
 """Training a detector: mmengine's Runner in our run folder, from data to published weights."""
 
-import logging
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,39 +12,46 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from zoo.cards.model_files import WEIGHTS
-from zoo.detection.annotations import Part, find_part
+from zoo.data.boxes.boxed import BoxedSet, Policies, Policy
+from zoo.data.item import Skipped
+from zoo.data.validation import write_skipped
+from zoo.detection.annotations import find_part
 from zoo.detection.evaluation import evaluate_part
 from zoo.detection.runner import runner_of, training_config
 from zoo.detection.storage import save_detector
 from zoo.errors import DataError
-from zoo.files import sha256_of
 from zoo.hub.resolve import resolve_model
 from zoo.recipes.detector import DetectionRecipe
 from zoo.runs.folder import CHECKPOINTS, RunResult
 from zoo.runs.lifecycle import Run, RunKeywords, RunOptions
-
-LOG = logging.getLogger("rankzoo")
 
 
 @dataclass(frozen=True)
 class DetectionData:
     """The annotated parts that are trained on, the one that is tested on, and their labels."""
 
-    training: tuple[Part, ...]
-    test: Part
+    training: tuple[BoxedSet, ...]
+    test: BoxedSet
     labels: tuple[str, ...]
 
+    @property
+    def skipped(self) -> list[Skipped]:
+        """The images that were left out, of all parts."""
+        return [one for part in (*self.training, self.test) for one in part.skipped]
 
-def read_parts(recipe: DetectionRecipe, data: Path) -> DetectionData:
-    """Read and check every annotation that a recipe trains or tests on.
+
+def read_parts(recipe: DetectionRecipe, data: Path, on_bad_image: Policy = "fail") -> DetectionData:
+    """Read and check every annotation and image that a recipe trains or tests on.
 
     Raises:
-        DataError: annotations are broken, or the test part has other labels.
+        DataError: annotations or images are broken, there is nothing to learn or to measure, or the
+            test part has other labels.
     """
     told = recipe.data
-    parts = [find_part(data, told.layout, name, told.bad_boxes) for name in told.train]
-    test = find_part(data, told.layout, told.test, told.bad_boxes)
-    return DetectionData(tuple(parts), test, _shared_labels([*parts, test]))
+    policies = Policies(told.bad_boxes, on_bad_image)
+    parts = [find_part(data, told.layout, name, policies) for name in told.train]
+    test = find_part(data, told.layout, told.test, policies)
+    return DetectionData(tuple(parts), test, _shared_labels(parts, test))
 
 
 def train_detector(
@@ -53,6 +60,7 @@ def train_detector(
     out: Path,
     *,
     offline: bool = False,
+    on_bad_image: Policy = "fail",
     **options: Unpack[RunKeywords],
 ) -> RunResult:
     """Train, evaluate, and leave a model folder in `out`.
@@ -65,14 +73,13 @@ def train_detector(
         InterruptedRunError: a signal arrived; whole epochs are kept.
     """
     how = RunOptions(**options)
-    found = read_parts(recipe, data)
-    for part in (p for p in found.training if p.bad_boxes):
-        LOG.warning(f"{part.annotations}: {part.bad_boxes} boxes without area are left out")
+    found = read_parts(recipe, data, on_bad_image)
     with Run(out, recipe, how) as run:
         model, steps, step_seconds = _fit(found, recipe, run, offline)
         save_detector(out, recipe, found.labels, model.state_dict())
         metrics, name = evaluate_part(out, found.test, device=how.device, workers=how.workers)
         results = {"protocol": name, "metrics": metrics, "seconds_per_step": step_seconds}
+        write_skipped(out / "skipped.json", found.skipped)
         run.finish(results, steps)
     return RunResult(out, metrics, run.seconds)
 
@@ -120,23 +127,21 @@ def _fit(
 
 
 def _fingerprint(found: DetectionData, seed: int) -> dict[str, Any]:
-    digest = sha256("".join(sha256_of(part.annotations) for part in found.training).encode())
+    digest = sha256(json.dumps(found.labels).encode())
+    for image in (image for part in found.training for image in part.images):
+        digest.update(image.path.name.encode() + image.edges.tobytes() + image.labels.tobytes())
     count = sum(part.count for part in found.training)
     return {"items": count, "data": digest.hexdigest(), "seed": seed}
 
 
-def _shared_labels(parts: list[Part]) -> tuple[str, ...]:
-    labels = parts[0].labels
-    if parts[0].layout == "voc":
-        union = {label for part in parts for label in part.labels}
-        labels = max((part.labels for part in parts), key=len)
-        if set(labels) != union:
-            labels = tuple(sorted(union))
-        return labels
-    for part in parts[1:]:
-        if part.labels != labels:
-            other = next(iter(set(part.labels) ^ set(labels)), "their order")
-            raise DataError(
-                f"{part.annotations}: other categories than {parts[0].annotations}: {other}"
-            )
+def _shared_labels(parts: list[BoxedSet], test: BoxedSet) -> tuple[str, ...]:
+    """Return the labels of the training parts, in the order in which they are met."""
+    labels = tuple(dict.fromkeys(label for part in parts for label in part.labels))
+    if parts[0].layout in ("voc", "jsonl"):  # whose labels are those of the boxes, in no order
+        together = dict.fromkeys((*labels, *test.labels))
+        labels = next(
+            (part.labels for part in (*parts, test) if set(part.labels) >= set(together)),
+            tuple(sorted(together)),
+        )
+    test.relabelled(labels)
     return labels

@@ -54,6 +54,12 @@ _DETECTOR = {
 }
 
 
+def key_of_today(kind: str, key: str) -> str:
+    """Return where a flat key of a `ScoreRecipe`, `SorterRecipe` or `DetectionRecipe` is today."""
+    places = {"ScoreRecipe": _SCORER, "SorterRecipe": _SORTER, "DetectionRecipe": _DETECTOR}
+    return places.get(kind, {}).get(key, key)
+
+
 def translated(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the content of a recipe file with the keys of today; today's come back unchanged."""
     if "network" in value:

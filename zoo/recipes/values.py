@@ -13,7 +13,7 @@ from zoo.errors import DataError, UsageError
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.recipes.detector import DetectionRecipe
-from zoo.recipes.earlier import translated
+from zoo.recipes.earlier import key_of_today, translated
 from zoo.recipes.recipe import LossTerm, Recipe
 from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.sorters import SorterRecipe
@@ -71,11 +71,14 @@ def override(recipe: Chosen, key: str, value: str) -> Chosen:
     """Return the recipe with one value changed: `override(recipe, "loss.tau", "0.02")`.
 
     The value is read as JSON, or else as a bare word; of a loss, the word is its name. A key below
-    `loss` or `extra_loss` that is not a field of `LossTerm` is an option of the loss.
+    `loss` or `extra_loss` that is not a field of `LossTerm` is an option of the loss. Flat keys of
+    earlier versions (`epochs`) stand for those of today (`schedule.epochs`).
 
     Raises:
         UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
     """
+    if key not in _names(type(recipe)):
+        key = key_of_today(type(recipe).__name__, key)
     changed = override_section(recipe, key, value)
     if isinstance(changed, Recipe):
         check_losses(changed)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from zoo.device import pick_device
 from zoo.errors import UsageError
@@ -25,7 +26,7 @@ class TrainOptions:
     data: Path | None = None
     seed: int = 0
     resume: str = "no"
-    on_bad_image: str = "fail"
+    on_bad_image: Literal["fail", "skip"] = "fail"
     device: str = "auto"
     workers: int = 0
     offline: bool = False
