@@ -6,6 +6,7 @@ from zoo.cards.schema import problems
 from zoo.cards.shelf import Card, all_cards
 from zoo.cards.sources import FolderSource, HubSource, PackageSource
 from zoo.hub.package import package_folder, verified_files
+from zoo.recipes import Recipe, recipes_of
 
 CARDS = list(all_cards().values())
 
@@ -65,6 +66,15 @@ def test_every_recipe_has_a_card_with_the_numbers_it_quotes(name: str) -> None:
     quoted = [result for result in card.results if result.provenance == "quoted"]
     assert quoted == published_results(recipe)
     assert backbone_of(recipe) in all_cards()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, recipe in recipes_of(Recipe).items() if recipe.deviates]
+)
+def test_a_card_says_where_its_recipe_deviates_from_the_source_and_why(name: str) -> None:
+    body = all_cards()[name].body
+    for field, reason in recipes_of(Recipe)[name].deviates.items():
+        assert f"* {field}: {reason}." in body
 
 
 def test_no_card_of_the_shelf_has_its_weights_beside_it() -> None:

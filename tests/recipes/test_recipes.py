@@ -9,23 +9,8 @@ import torch
 from zoo.data.readers import DATASETS
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import EmbedderConfig
-from zoo.recipes import (
-    Recipe,
-    captions,
-    cars,
-    cub,
-    dyml,
-    emoji,
-    inaturalist,
-    inshop,
-    landmarks,
-    recipes_of,
-    sop,
-    vehicleid,
-)
+from zoo.recipes import EMBEDDERS, Recipe, recipes_of
 from zoo.training.objective import build_loss
-
-SHELVES = (captions, cars, cub, dyml, emoji, inaturalist, inshop, landmarks, sop, vehicleid)
 
 PROXIES = ("arcface", "cluster_proxy", "cross_level", "proxy_nca")
 each_recipe = pytest.mark.parametrize(
@@ -81,7 +66,7 @@ def test_published_numbers_are_percentages_with_a_source(recipe: Recipe) -> None
         assert all(1 < value <= 100 for value in recipe.published.metrics.values())
 
 
-@pytest.mark.parametrize("shelf", SHELVES, ids=lambda shelf: shelf.__name__.split(".")[-1])
+@pytest.mark.parametrize("shelf", EMBEDDERS, ids=lambda shelf: shelf.__name__.split(".")[-1])
 def test_the_header_of_a_shelf_lists_its_recipes_and_their_published_numbers(
     shelf: ModuleType,
 ) -> None:
@@ -94,9 +79,9 @@ def test_the_header_of_a_shelf_lists_its_recipes_and_their_published_numbers(
         if recipe.published is None:
             assert line.endswith(" -")
         else:
-            first = recipe.published.metrics["recall_at_1"]
+            first = next(iter(recipe.published.metrics.values()))
             assert f" {first} [{recipe.published.tag}]" in line
 
 
 def test_no_two_recipes_share_a_name() -> None:
-    assert len(recipes_of(Recipe)) == sum(len(shelf.RECIPES) for shelf in SHELVES)
+    assert len(recipes_of(Recipe)) == sum(len(shelf.RECIPES) for shelf in EMBEDDERS)

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoo.data.datasets.captions import KARPATHY
 from zoo.data.datasets.cars import CARS
 from zoo.data.datasets.cub import CUB
+from zoo.data.datasets.dyml import DYML_LISTS, DYML_PRODUCT
 from zoo.data.datasets.hub_folder import HUB_FOLDER
 from zoo.data.datasets.inaturalist import INAT_BASE, INAT_FULL
 from zoo.data.datasets.inshop import INSHOP
@@ -31,6 +32,9 @@ DATASETS: dict[str, Layout] = {
     "vehicleid_large": VEHICLEID_LARGE,
     "gldv2": GLDV2,
     "gldv2_hier": GLDV2_HIERARCHICAL,
+    "dyml_vehicle": DYML_LISTS,
+    "dyml_animal": DYML_LISTS,
+    "dyml_product": DYML_PRODUCT,
     "captions": KARPATHY,
     "hub_folder": HUB_FOLDER,
 }

@@ -21,7 +21,7 @@ from zoo.evaluation.images import Measured, evaluate_images
 from zoo.evaluation.landmarks import evaluate_listed, evaluate_revisited
 from zoo.evaluation.options import Job
 from zoo.evaluation.protocols import BY_DATASET, PROTOCOLS, Protocol
-from zoo.evaluation.queries import Task, held_out, random_galleries, task_of
+from zoo.evaluation.queries import Task, held_out, query_lists, random_galleries, task_of
 from zoo.evaluation.refinement import NOTHING, Refinement
 from zoo.evaluation.scores import evaluate_scores
 from zoo.files import sha256_of
@@ -129,6 +129,8 @@ def _dataset(job: Job, protocol: Protocol) -> ImageDataset:
 def _tasks(dataset: ImageDataset, job: Job, protocol: Protocol, name: str) -> list[Task]:
     if protocol.draws > 1:
         return random_galleries(dataset, protocol.draws, job.seed)
+    if protocol.lists and not job.split:
+        return query_lists(dataset)
     task = task_of(dataset, job.split)
     if name == "labels":
         return [task]

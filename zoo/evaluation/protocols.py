@@ -37,6 +37,7 @@ class Protocol:
     dataset: str | None = None
     ks: tuple[int, ...] = (1, 5, 10)
     draws: int = 1
+    lists: bool = False
 
 
 def _vehicles(size: int, dataset: str) -> Protocol:
@@ -45,6 +46,19 @@ def _vehicles(size: int, dataset: str) -> Protocol:
         f"gallery, all others are queries; mean over 10 seeded draws. {LABELS}"
     )
     return Protocol("images", definition, ("recall_at_1", "recall_at_5"), dataset, (1, 5), draws=10)
+
+
+def _dyml(name: str, lists: bool) -> Protocol:
+    how = "its own lists of fine, middle and coarse queries, averaged" if lists else OWN
+    labels = LABELS if lists else "Levels are fine, middle and coarse."
+    return Protocol(
+        "images",
+        f"DyML-{name.capitalize()}: {how}. {labels}",
+        ("mean_average_precision", "asi") if lists else ("h_ap", "asi"),
+        f"dyml_{name}",
+        (1, 10, 20),
+        lists=lists,
+    )
 
 
 def _captions(name: str, images: int, folds: int) -> Protocol:
@@ -81,6 +95,9 @@ PROTOCOLS: dict[str, Protocol] = {
     "vehicleid-small": _vehicles(800, "vehicleid"),
     "vehicleid-medium": _vehicles(1600, "vehicleid_medium"),
     "vehicleid-large": _vehicles(2400, "vehicleid_large"),
+    "dyml-vehicle": _dyml("vehicle", lists=True),
+    "dyml-animal": _dyml("animal", lists=True),
+    "dyml-product": _dyml("product", lists=False),
     "roxford": Protocol("landmarks", f"ROxford5k. {REVISITED}", ("map_medium", "map_hard")),
     "rparis": Protocol("landmarks", f"RParis6k. {REVISITED}", ("map_medium", "map_hard")),
     "gldv2": Protocol(
@@ -110,6 +127,6 @@ PROTOCOLS: dict[str, Protocol] = {
         ("voc_map_11_point",),
     ),
 }
-BY_DATASET = {
+BY_DATASET = {  # vehicles and animals of DyML lie alike, and are evaluated alike
     p.dataset: name for name, p in PROTOCOLS.items() if p.dataset and p.kind != "captions"
 }

@@ -104,6 +104,36 @@ def random_galleries(dataset: ImageDataset, draws: int, seed: int) -> list[Task]
     return tasks
 
 
+def query_lists(dataset: ImageDataset) -> list[Task]:
+    """Return a task for each list of the dataset (`extra["list"]`): its queries, all its images.
+
+    A query is an image of its list's gallery, taken out of its own ranking.
+
+    Raises:
+        DataError: no item belongs to a list.
+    """
+    lists: dict[str, list[int]] = {}
+    for place, item in enumerate(dataset.items):
+        if name := item.extra.get("list"):
+            lists.setdefault(name, []).append(place)
+    if not lists:
+        raise DataError(f"{dataset.name}: no image belongs to a query list", "is it DyML?")
+    definition = (
+        f"every query image of the lists {', '.join(lists)} searches the images of its list "
+        f"(itself taken out by id); mean over the lists; {RIGHT}; {OUT}"
+    )
+    return [
+        Task(
+            "query-lists",
+            definition,
+            torch.tensor([place for place in places if "query" in dataset.items[place].extra]),
+            torch.tensor(places),
+            itself=True,
+        )
+        for places in lists.values()
+    ]
+
+
 def _positions(dataset: ImageDataset, split: str | None) -> Int64[Tensor, " item"]:
     chosen = [i for i, item in enumerate(dataset.items) if split is None or item.split == split]
     if not chosen:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from zoo.losses.checks import check_positive, checked_ks
+from zoo.losses.checks import check_choice, check_positive, checked_ks
 from zoo.losses.recall_at_k import recall_at_k
 from zoo.losses.siglip import SigLIP
 from zoo.losses.sodeep import SoDeepRecall
@@ -40,23 +40,26 @@ class InfoNCE(nn.Module):
 class HardTriplet(nn.Module):
     """Each match `margin` above the best mismatch of its row, and of its column.
 
-    Faghri et al., VSE++, BMVC 2018; DSVE-Loc trains with it at margin 0.2.
+    Faghri et al., VSE++, BMVC 2018; DSVE-Loc trains with it at margin 0.2, and sums over the batch
+    (`reduce="sum"`).
     """
 
-    def __init__(self, margin: float = 0.2) -> None:
+    def __init__(self, margin: float = 0.2, reduce: str = "mean") -> None:
         super().__init__()
         check_positive(margin=margin)
-        self.margin = margin
+        check_choice("reduce", reduce, ("mean", "sum"))
+        self.margin, self.reduce = margin, reduce
 
     def forward(self, scores: Square) -> Float[Tensor, ""]:
-        """Return the sum of both directions' mean hinge."""
+        """Return the sum of both directions' mean (or summed) hinge."""
         own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
         rivals = scores.masked_fill(own, -torch.inf)
         hinges = [
-            (self.margin + rivals.amax(dim=axis) - scores.diagonal()).clamp(min=0).mean()
+            (self.margin + rivals.amax(dim=axis) - scores.diagonal()).clamp(min=0)
             for axis in (0, 1)
         ]
-        return hinges[0] + hinges[1]
+        both = hinges[0] + hinges[1]
+        return both.sum() if self.reduce == "sum" else both.mean()
 
 
 class PairRecallAtK(nn.Module):

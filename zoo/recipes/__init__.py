@@ -10,9 +10,11 @@ from zoo.recipes import (
     inaturalist,
     inshop,
     landmarks,
+    rambo,
     scenes,
     sop,
     sorters,
+    suprank,
     vehicleid,
     voc,
 )
@@ -23,11 +25,24 @@ from zoo.recipes.sorters import SorterRecipe as SorterRecipe
 from zoo.recipes.values import AnyRecipe as AnyRecipe
 from zoo.recipes.values import Chosen
 
-_EMBEDDERS = (emoji, captions, sop, cub, cars, inshop, inaturalist, vehicleid, landmarks, dyml)
+EMBEDDERS = (
+    emoji,
+    captions,
+    sop,
+    cub,
+    cars,
+    inshop,
+    inaturalist,
+    vehicleid,
+    landmarks,
+    dyml,
+    suprank,
+    rambo,
+)
 
 RECIPES: dict[str, AnyRecipe] = {
     recipe.name: recipe
-    for shelf in (*_EMBEDDERS, voc, scenes, sorters, detection)
+    for shelf in (*EMBEDDERS, voc, scenes, sorters, detection)
     for recipe in shelf.RECIPES
 }
 

@@ -28,25 +28,53 @@ from zoo.recipes.recipe import (
     Schedule,
 )
 
+ANOTHER_TOWER = {
+    "text": "a frozen sentence encoder whose space the images learn; theirs is trained with them",
+    "dim": "384, the sentence encoder's",
+    "weights": "ImageNet classification; theirs were trained on ImageNet with their pooling",
+    "pooling": "average; WELDON pools the highest and lowest 15 of 2400 maps",
+    "sampler": "images with one caption at random; theirs walks pairs of image and caption",
+    "selection": "the last weights are kept; theirs are the best on validation",
+    "crop": "a crop that would leave the image is cut; theirs is drawn again, up to ten times",
+}
+
 TRIPLET = Recipe(
     name="coco-resnet152-triplet",
     about="hard-negative triplets between images and captions",
-    network=Network("timm/resnet152.tv_in1k", pooling="avg", dim=384, size=256, resize=350),
+    network=Network(
+        "timm/resnet152.tv_in1k",
+        pooling="avg",
+        dim=384,
+        size=400,
+        resize=400,
+        crop_mode="squash",
+        interpolation="bilinear",
+        colours="imagenet",
+        batch_norm="train",
+        frozen=("conv1", "bn1", "layer1", "layer2"),
+    ),
     data=Data("captions"),
     captions=Captions(),
-    augmentation=STANDARD_CROPS,
+    augmentation=replace(STANDARD_CROPS, size=256),
     batch=Batch(160, sampler="shuffled"),
-    loss=LossTerm("hard_triplet", {"margin": 0.2}),
+    loss=LossTerm("hard_triplet", {"margin": 0.2, "reduce": "sum"}),
     optimiser=Optimiser("adam", lr=1e-3),
-    schedule=Schedule(60, kind="step", decay_at=(2, 3, 4, 5, 6), decay=0.5, frozen_epochs=8),
+    schedule=Schedule(60, kind="step", decay_at=(3, 4, 5, 6, 7), decay=0.5, frozen_epochs=9),
+    deviates=ANOTHER_TOWER,
 )
 
 SODEEP = replace(
     TRIPLET,
     name="coco-resnet152-sodeep",
     about="SoDeep's hard recall loss between images and captions",
+    network=replace(TRIPLET.network, size=525, resize=525),
+    augmentation=replace(STANDARD_CROPS, size=350),
     batch=Batch(100, sampler="shuffled"),
     loss=LossTerm("sodeep_recall", {"form": "hard", "margin": 0.2}),
+    deviates={
+        **TRIPLET.deviates,
+        "sorter": "the closed form for any length; theirs is an LSTM trained for 100 scores",
+    },
 )
 
 EMOJI = Recipe(

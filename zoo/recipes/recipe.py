@@ -56,7 +56,8 @@ class Augmentation:
 
     `resize` resizes the shorter side to so many pixels before the crop. `window` is instead of the
     random crop: that share of both sides at a random place, squashed to the network's square (1:
-    the whole image; 0.875: 224 of 256 pixels).
+    the whole image; 0.875: 224 of 256 pixels). `size` is that of a training image where it is not
+    the network's.
     `colour` is the largest relative change of brightness, contrast and saturation, and the share
     of the colour circle a hue may turn is a fifth of it; `grey` is a probability.
     """
@@ -65,6 +66,7 @@ class Augmentation:
     ratio: tuple[float, float] = (0.75, 1.3333333333333333)
     resize: int | None = None
     window: float | None = None
+    size: int | None = None
     flip: float = 0.5
     colour: float = 0.0
     grey: float = 0.0

@@ -61,8 +61,8 @@ class Loader:
         self.preprocessing = preprocessing
         self.labels = training_labels(recipe, dataset)
         self.sampler: Sampler = build_sampler(recipe.batch, dataset.label_ids, seed)
-        whole = recipe.augmentation.resize is None  # cached images are squashed
-        cached = preprocessing.size if whole else None
+        self.size = recipe.augmentation.size or preprocessing.size
+        cached = self.size if recipe.augmentation.resize is None else None  # they are squashed
         self.source = open_images(dataset.paths, cached, workers, track)
         self.share = world.part(recipe.batch.size)
         self.seed = seed
@@ -74,7 +74,7 @@ class Loader:
         """Yield the batches of updates `first`, `first + 1`, ... up to the last."""
         labels = ((self.labels[items], items) for items in self._items(first))
         draws = (plan[1] for plan in self._plans(first))
-        crops = self.source.crops(self._plans(first), self.augmentation, self.preprocessing.size)
+        crops = self.source.crops(self._plans(first), self.augmentation, self.size)
         for crop, draw, named in zip(crops, draws, labels, strict=True):
             yield StepBatch(crop, draw, *named, start=self.share.start)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from zoo.data.datasets.cars import BODIES, body_of
 from zoo.data.open import open_dataset
 from zoo.errors import DataError
 
@@ -45,6 +46,20 @@ def test_both_distributions_split_by_model(write: Callable[[Lay], Path], lay: La
     assert dataset.name == "cars"
     assert [(item.labels[0], item.split) for item in dataset.items][:3] == READ
     assert all(path.is_file() for path in dataset.paths)
+
+
+def test_models_have_a_body_and_the_halves_the_published_numbers() -> None:
+    found = [
+        [sum(body_of(n) == body for n in half) for body in BODIES]
+        for half in (range(1, 99), range(99, 197))
+    ]
+    assert found == [[11, 15, 18, 3, 3, 25, 14, 3, 6], [7, 11, 16, 10, 4, 25, 21, 3, 1]]
+
+
+def test_the_second_level_is_the_body(lay: Lay) -> None:
+    dataset = open_dataset("cars", whole(lay))
+    assert dataset.levels == ("model", "body")
+    assert [item.labels[1] for item in dataset.items] == ["SUV", "hatchback", "coupé"]
 
 
 def test_a_class_number_that_is_no_class_is_named(lay: Lay) -> None:

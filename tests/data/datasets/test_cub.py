@@ -37,3 +37,15 @@ def test_a_missing_list_and_a_strange_line_are_named(lay: Lay) -> None:
     with pytest.raises(DataError, match=r"images\.txt: missing") as error:
         open_dataset("cub", root)
     assert "CUB_200_2011.tgz" in error.value.hint
+
+
+def test_species_have_a_family_and_an_order(lay: Lay) -> None:
+    dataset = open_dataset("cub", lay(TEXTS, IMAGES))
+    assert dataset.levels == ("species", "family", "order")
+    assert dataset.items[2].labels[1:] == ("Pelecanidae", "Pelecaniformes")
+
+
+def test_a_species_beyond_the_two_hundred_is_named(lay: Lay) -> None:
+    root = lay({**TEXTS, "images.txt": "1 201.Dodo/a.jpg\n"}, IMAGES)
+    with pytest.raises(DataError, match="no species of 1 to 200"):
+        open_dataset("cub", root)

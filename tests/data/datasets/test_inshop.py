@@ -29,9 +29,9 @@ def test_the_partition_gives_query_and_gallery(lay: Lay, place: str, images: str
     assert dataset.name == "inshop"
     assert dataset.levels == ("garment", "category", "department")
     assert [(item.labels, item.split) for item in dataset.items] == [
-        (("id_00000001", "Blouses_Shirts", "WOMEN"), "train"),
-        (("id_00000003", "Blouses_Shirts", "WOMEN"), "query"),
-        (("id_00000003", "Denim", "MEN"), "gallery"),
+        (("id_00000001", "WOMEN/Blouses_Shirts", "WOMEN"), "train"),
+        (("id_00000003", "WOMEN/Blouses_Shirts", "WOMEN"), "query"),
+        (("id_00000003", "MEN/Denim", "MEN"), "gallery"),
     ]
 
 

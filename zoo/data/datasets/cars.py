@@ -1,7 +1,9 @@
 """Stanford Cars: 16,185 photos of 196 models, the first 98 to train on.
 
 Either `cars_annos.mat` beside `car_ims/`, or the later `devkit/` beside `cars_train/` and
-`cars_test/` with `cars_test_annos_withlabels.mat`.
+`cars_test/` with `cars_test_annos_withlabels.mat`. The body type of each model is that of Chang et
+al., "Your Flamingo is My Bird" (CVPR 2021; github.com/PRIS-CV/Fine-Grained-or-Not, MIT), which
+SupRank uses.
 """
 
 from collections.abc import Iterator
@@ -17,16 +19,32 @@ SOURCE = (
     "from ai.stanford.edu/~jkrause/cars/car_dataset.html or a mirror of it"
 )
 _TRAINING_CLASSES = 98
+BODIES = ["cab", "convertible", "coupé", "hatchback", "minivan", "sedan", "SUV", "van", "wagon"]
+# One digit a model, 1 to 196: its place in BODIES, from 1.
+_BODY = (
+    "7666634232323336694623663623692773627226633623676767112337256768"
+    "1367118361172562299951187119377664323223612577131169678771211553"
+    "64777666664637737777733337762273263668648433652664236646676674444672"
+)
 
 
 def read_cars(root: Path) -> Reading:
-    """Return all items; the level is the car model."""
+    """Return all items; the levels are the car model and its body type."""
     photos = _whole(root) if (root / "cars_annos.mat").exists() else _devkit(root)
     items = []
     for path, number, name in photos:
         split = "train" if number <= _TRAINING_CLASSES else "test"
-        items.append(Item(path, (name,), split))
-    return items, ("model",)
+        items.append(Item(path, (name, body_of(number)), split))
+    return items, ("model", "body")
+
+
+def body_of(model: int) -> str:
+    """Return the body type of model 1 to 196.
+
+    >>> body_of(1)
+    'SUV'
+    """
+    return BODIES[int(_BODY[model - 1]) - 1]
 
 
 def _whole(root: Path) -> Iterator[tuple[Path, int, str]]:
@@ -51,7 +69,7 @@ def _devkit(root: Path) -> Iterator[tuple[Path, int, str]]:
 
 def _class(path: Path, note: dict[str, Any], classes: int) -> int:
     number = note.get("class")
-    if number is None or not 1 <= int(number) <= classes:
+    if number is None or not 1 <= int(number) <= min(classes, len(_BODY)):
         raise DataError(f"{path}: class {number} of a photo is not in 1…{classes}", SOURCE)
     return int(number)
 

@@ -19,7 +19,10 @@ _COLUMNS = ("image_name", "item_id", "evaluation_status")
 
 
 def read_inshop(root: Path) -> Reading:
-    """Return all items; the levels are the garment, its category and the department."""
+    """Return all items; the levels are the garment, its category and the department.
+
+    A category belongs to a department: trousers for men are not those for women.
+    """
     inner = root / "Eval" / _LIST
     path = inner if inner.exists() else root / _LIST
     images = root / "Img" if (root / "Img").is_dir() else root
@@ -28,7 +31,7 @@ def read_inshop(root: Path) -> Reading:
         parts = Path(image).parts
         if split not in ("train", "query", "gallery") or len(parts) < 4:
             raise DataError(f"{path} line {number}: {image} {split} is out of place", SOURCE)
-        items.append(Item(images / image, (garment, parts[2], parts[1]), split))
+        items.append(Item(images / image, (garment, "/".join(parts[1:3]), parts[1]), split))
     promised = read_lines(path, SOURCE)[0].strip()
     if promised != str(len(items)):
         raise DataError(f"{path}: promises {promised} images and lists {len(items)}", SOURCE)
