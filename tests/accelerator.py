@@ -6,6 +6,7 @@ the CPU's to the last bit. What CUDA refuses it refuses: a CPU tensor of more th
 beside it, `.numpy()`, an index into a CPU tensor, a CPU generator.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -114,7 +115,10 @@ def accelerator() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch, _Factories(), _Functions():
         patch.setattr(torch, "autocast", _Autocast)
         patch.setattr(torch.amp, "autocast", _Autocast)
-        yield DEVICE
+        with warnings.catch_warnings():
+            # torch says so of real meta parameters; here `copy_` does copy.
+            warnings.filterwarnings("ignore", ".*copying from a non-meta parameter")
+            yield DEVICE
 
 
 def on_cpu(value: Any) -> Any:

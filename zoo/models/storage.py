@@ -85,7 +85,7 @@ def parse_config(value: dict[str, Any], folder: Path) -> EmbedderConfig:
 def write_weights(path: Path, state: dict[str, Tensor]) -> None:
     """Write tensors as safetensors, atomically."""
     with atomic_path(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, temporary)
+        save_file({name: tensor.cpu().contiguous() for name, tensor in state.items()}, temporary)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from zoo.errors import IntegrityError
 from zoo.files import sha256_of, staged_folder, write_json
@@ -26,15 +27,16 @@ def save_checkpoint(folder: Path, step: int, weights: Weights, state: State) -> 
     """Write `folder/step-N`, then forget all but the last two.
 
     Tensors of networks are safetensors, one file for each key of `weights`; the rest is one
-    `state.pt` of tensors and plain values; `manifest.json` holds the sha256 of each file.
+    `state.pt` of tensors and plain values; `manifest.json` holds the sha256 of each file. All
+    tensors are brought to the CPU: a run goes on on another device.
     """
     target = folder / f"step-{step:08d}"
     shutil.rmtree(target, ignore_errors=True)  # the same step again, after a resume
     with staged_folder(target) as staged:
         for name, tensors in weights.items():
-            contiguous = {key: tensor.contiguous() for key, tensor in tensors.items()}
+            contiguous = {key: tensor.cpu().contiguous() for key, tensor in tensors.items()}
             save_file(contiguous, staged / f"{name}.safetensors")
-        torch.save({**state, "step": step}, staged / "state.pt")
+        torch.save({**tree_map_only(Tensor, Tensor.cpu, state), "step": step}, staged / "state.pt")
         files = {path.name: sha256_of(path) for path in sorted(staged.iterdir())}
         write_json(staged / MANIFEST, {"step": step, "sha256": files})
     for old in _checkpoints(folder)[:-KEPT]:

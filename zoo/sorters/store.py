@@ -34,7 +34,7 @@ def save_sorter(
     sorter: Sorter, folder: Path, name: str, *, half: bool = False, **options: Any
 ) -> None:
     """Write a sorter's folder; `half` stores float16, which halves the file."""
-    state = {key: value.contiguous() for key, value in sorter.state_dict().items()}
+    state = {key: value.cpu().contiguous() for key, value in sorter.state_dict().items()}
     if half:
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
     folder.mkdir(parents=True, exist_ok=True)
