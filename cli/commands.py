@@ -8,6 +8,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from cli.flags import Command
+
 # name -> module:object, where the object is a function, or a Typer app with commands of its own.
 COMMANDS = {
     "list": "cli.list:list_cards",
@@ -71,7 +73,7 @@ def _as_command(name: str, found: Any) -> Any:
         app.info.context_settings = HELP
     else:
         app = typer.Typer(context_settings=HELP)
-        app.command(name)(found)
+        app.command(name, cls=Command)(found)
     app._add_completion = False
     command = get_command(app)
     command.name = name

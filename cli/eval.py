@@ -2,25 +2,35 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from cli.flags import takes
 from cli.options import (
-    BatchSize,
+    Alpha,
     Data,
-    Device,
-    Json,
+    Expand,
     Offline,
     OnBadImage,
-    Quiet,
+    Rerank,
     Scales,
     Seed,
-    Workers,
+    embed_options,
     given,
 )
-from cli.output import Output
+from cli.output import Output, output_options
+from zoo.embedding.options import EmbedOptions
+from zoo.evaluation.options import (
+    EvalOptions,
+    InputOptions,
+    LandmarkOptions,
+    RefineOptions,
+    ReportOptions,
+)
+from zoo.search.options import ALPHA, parse_reranking
 
 Name = Annotated[str, typer.Argument(help="Card name, owner/name[@revision], or a local folder.")]
 Other = Annotated[str | None, typer.Argument(help="A second model, compared query by query.")]
@@ -45,7 +55,7 @@ Embeddings = Annotated[
     Path | None, typer.Option(help="Keep embeddings here; an interrupted run goes on.")
 ]
 TextModel = Annotated[
-    str, typer.Option("--text-model", help="Captions: the text encoder the images learned from.")
+    str, typer.Option("--text-model", help="Captions: another text encoder than the run's own.")
 ]
 Distractors = Annotated[
     Path | None, typer.Option(help="Landmarks: folder with a folder of images per shard.")
@@ -61,86 +71,119 @@ Whitening = Annotated[
     Path | None, typer.Option(help="Whitening to apply, or to save with --whiten-on.")
 ]
 WhiteningDim = Annotated[int | None, typer.Option(min=1, help="Dimensions that whitening keeps.")]
-Augment = Annotated[int, typer.Option(min=0, help="Move gallery vectors to N neighbours.")]
-Expand = Annotated[int, typer.Option(min=0, help="Move queries to N neighbours.")]
-Alpha = Annotated[float, typer.Option(min=0, help="Weigh neighbours by similarity^alpha.")]
-Rerank = Annotated[bool, typer.Option("--rerank", help="k-reciprocal re-ranking.")]
+Augment = Annotated[
+    int, typer.Option(min=0, help="Move gallery vectors towards N neighbours (DBA).")
+]
 
 
+def input_options(image_size: ImageSize = None, scales: Scales = "1") -> InputOptions:
+    """Return how images become input."""
+    from zoo.embedding.sizes import parse_scales
+
+    return InputOptions(image_size, parse_scales(scales))
+
+
+def whitening_options(
+    whiten_on: WhitenOn = None, whitening: Whitening = None, whitening_dim: WhiteningDim = None
+) -> RefineOptions:
+    """Return how embeddings are whitened."""
+    return RefineOptions(whiten_on, whitening, whitening_dim)
+
+
+@takes(whitened=whitening_options)
+def refine_options(
+    *,
+    whitened: RefineOptions,
+    augment: Augment = 0,
+    expand: Expand = 0,
+    alpha: Alpha = ALPHA,
+    rerank: Rerank = "0",
+) -> RefineOptions:
+    """Return what is done to embeddings before and after ranking."""
+    reranking = parse_reranking(rerank)
+    return replace(
+        whitened, augmentation=augment, expansion=expand, alpha=alpha, reranking=reranking
+    )
+
+
+def landmark_options(
+    distractors: Distractors = None, query_image: QueryImage = "crop"
+) -> LandmarkOptions:
+    """Return how the landmark benchmarks are measured."""
+    return LandmarkOptions(distractors, query_image)
+
+
+def question_options(
+    protocol: ProtocolName = "",
+    split: Split = "",
+    seed: Seed = 0,
+    text_model: TextModel = "",
+    embeddings: Embeddings = None,
+) -> dict[str, Any]:
+    """Return what is measured, as fields of `EvalOptions`."""
+    return {
+        "protocol": protocol,
+        "split": split,
+        "seed": seed,
+        "text_model": text_model,
+        "embeddings": embeddings,
+    }
+
+
+@takes(
+    question=question_options,
+    images=input_options,
+    refine=refine_options,
+    landmarks=landmark_options,
+    embed=embed_options,
+)
+def eval_options(
+    data: Data,
+    *,
+    question: dict[str, Any],
+    images: InputOptions,
+    refine: RefineOptions,
+    landmarks: LandmarkOptions,
+    embed: EmbedOptions,
+    on_bad_image: OnBadImage = "fail",
+    offline: Offline = False,
+) -> EvalOptions:
+    """Return what is to be measured, and how."""
+    return EvalOptions(
+        data,
+        on_bad_image=on_bad_image,
+        offline=offline,
+        input=images,
+        refine=refine,
+        landmarks=landmarks,
+        embed=embed,
+        **question,
+    )
+
+
+def report_options(
+    confidence: Confidence = False, report: Report = None, save: Save = False
+) -> ReportOptions:
+    """Return what becomes of the result."""
+    return ReportOptions(confidence, report, save, shlex.join(["rankzoo", *sys.argv[1:]]))
+
+
+@takes(options=eval_options, told=report_options, output=output_options)
 def evaluate(
     context: typer.Context,
     model: Name,
-    data: Data,
     other: Other = None,
-    protocol: ProtocolName = "",
-    split: Split = "",
-    confidence: Confidence = False,
-    report: Report = None,
-    save: Save = False,
-    image_size: ImageSize = None,
-    scales: Scales = "1",
-    whiten_on: WhitenOn = None,
-    whitening: Whitening = None,
-    whitening_dim: WhiteningDim = None,
-    augment: Augment = 0,
-    expand: Expand = 0,
-    alpha: Alpha = 0.0,
-    rerank: Rerank = False,
-    text_model: TextModel = "",
-    distractors: Distractors = None,
-    query_image: QueryImage = "crop",
-    embeddings: Embeddings = None,
-    batch_size: BatchSize = 64,
-    workers: Workers = 0,
-    device: Device = "auto",
-    seed: Seed = 0,
-    on_bad_image: OnBadImage = "fail",
-    offline: Offline = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    *,
+    options: EvalOptions,
+    told: ReportOptions,
+    output: Output,
 ) -> None:
     """Measure a model on your data, and say under which protocol."""
-    output = Output(as_json, quiet)
-    from zoo.embedding.sizes import parse_scales
-    from zoo.evaluation.options import Job
-    from zoo.search.reranking import Reranking
-    from zoo.tasks import named, task_of_model
+    from zoo.tasks import named, task_of_models
 
     models = [model, *([other] if other else [])]
-    for name in models:
-        task = task_of_model(name, offline=offline)
-        task.check("eval", [*given(context), *(["OTHER"] if other else [])])
-    job = Job(
-        data=data,
-        protocol=protocol,
-        split=split,
-        seed=seed,
-        batch_size=batch_size,
-        workers=workers,
-        device=device,
-        on_bad_image=on_bad_image,
-        offline=offline,
-        text_model=text_model,
-        embeddings=embeddings,
-        distractors=distractors,
-        query_image=query_image,
-        whiten_on=whiten_on,
-        whitening=whitening,
-        whitening_dim=whitening_dim,
-        augmentation=augment,
-        expansion=expand,
-        alpha=alpha,
-        reranking=Reranking() if rerank else None,
-        image_size=image_size,
-        scales=parse_scales(scales),
-    )
-    session = named(task.evaluate)(
-        models,
-        job,
-        confidence=confidence,
-        report=report,
-        save=save,
-        command=shlex.join(["rankzoo", *sys.argv[1:]]),
-        track=output.track,
-    )
+    task = task_of_models(models, offline=options.offline)
+    task.check("eval", [*given(context), *(["OTHER"] if other else [])])
+    options = replace(options, embed=replace(options.embed, track=output.track))
+    session = named(task.evaluate)(models, options, told)
     output.result(session.as_json(), human=session.table)

@@ -1,9 +1,12 @@
 """The flags that mean the same thing in every command."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from zoo.embedding.options import EmbedOptions
 
 Model = Annotated[
     str, typer.Option("--model", help="Card name, owner/name[@revision], or a local folder.")
@@ -42,3 +45,29 @@ def given(context: typer.Context) -> list[str]:
         and getattr(context.get_parameter_source(parameter.name or ""), "name", "") != "DEFAULT"
     ]
     return [option for option in typed if option not in free]
+
+
+Expand = Annotated[
+    int, typer.Option("--expand", min=0, help="Move queries towards N neighbours (α-QE).")
+]
+Alpha = Annotated[
+    float, typer.Option("--alpha", min=0, help="Weigh neighbours by similarity^alpha; 0: alike.")
+]
+Rerank = Annotated[
+    str,
+    typer.Option(
+        "--rerank",
+        metavar="[N]",
+        help="Re-rank the first N of each query by k-reciprocal neighbours; alone: all.",
+    ),
+]
+
+
+def embed_options(
+    batch_size: BatchSize = 64, workers: Workers = 0, device: Device = "auto"
+) -> "EmbedOptions":
+    """Return how embeddings are made."""
+    from zoo.device import pick_device
+    from zoo.embedding.options import EmbedOptions
+
+    return EmbedOptions(batch_size, workers, pick_device(device))

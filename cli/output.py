@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.text import Text
 
 from cli.foreign import Foreign, in_json, on_one_line, shown
+from cli.options import Json, Quiet
 from zoo.errors import RankzooError
 
 SCHEMA_VERSION = 1
@@ -78,6 +79,11 @@ class Output:
         columns = (named, BarColumn(), MofNCompleteColumn())
         with Progress(*columns, _Rate(), TimeRemainingColumn(), console=self.console) as progress:
             yield from progress.track(items, description=on_one_line(description), total=total)
+
+
+def output_options(json: Json = False, quiet: Quiet = False) -> Output:
+    """Return where results and progress go."""
+    return Output(json, quiet)
 
 
 def fail(error: RankzooError, as_json: bool) -> None:

@@ -5,8 +5,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,36 @@ def sha256_of(path: Path) -> str:
     """Return the hex sha256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file must be: its size in bytes and its content's sha256."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> "Facts":
+        """Measure a file."""
+        return cls(path.stat().st_size, sha256_of(path))
+
+
+def looks_like_path(text: str, suffixes: Collection[str] = ()) -> bool:
+    """Whether a text names a place on disk rather than a model, a repository, or words.
+
+    It exists, or is written as a path is (`./a`, `~/a`, `/a`, `a/`), or lies in a folder that
+    exists (`runs/nope`), or ends in one of `suffixes`.
+    """
+    path = Path(text).expanduser()
+    try:
+        if path.exists():
+            return True
+        inside = len(path.parts) > 1 and path.parent.is_dir()
+    except OSError:  # a long text is no file name
+        return False
+    written = text.startswith(("./", "../", "/", "~")) or text.endswith("/")
+    return written or inside or path.suffix.lower() in suffixes
 
 
 @contextmanager

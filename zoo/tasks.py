@@ -4,7 +4,7 @@ A function is named here and imported when it is called: who trains embedders op
 detectors. A new task is an entry of `TASKS`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -36,8 +36,8 @@ class Task:
     """A kind of model: its recipe, and by name (`module:function`) what can be done with it.
 
     key: the entry of a model folder's config.json that marks this kind; empty: any other folder.
-    plan, train: take a recipe and `TrainOptions`. evaluate: names of models and a job of
-    `zoo.evaluation`. load: a model folder.
+    plan, train: take a recipe and `TrainOptions`. evaluate: names of models, `EvalOptions` and
+    `ReportOptions`. load: a model folder.
     takes: by command, the options that mean something here; another one is refused. A command
     that is not listed does not take this kind of model at all.
     pipeline_tag, tag: what the Hub calls it.
@@ -104,7 +104,7 @@ TASKS = {
             plan="zoo.training.scorers:plan",
             train="zoo.training.scorers:train",
             load="zoo.models.scorer:load_scorer",
-            evaluate="zoo.evaluation.session:run_session",
+            evaluate="zoo.evaluation.session:evaluate_scorers",
             takes={
                 "train": TRAINS_ON_DATA,
                 "eval": EVALUATES
@@ -116,7 +116,7 @@ TASKS = {
             name="image and text encoder",
             key="vision_config",
             load="zoo.models.clip:load_clip",
-            evaluate="zoo.evaluation.session:run_session",
+            evaluate="zoo.evaluation.session:evaluate_embedders",
             takes={"eval": EVALUATES_IMAGES},
             pipeline_tag="zero-shot-image-classification",
         ),
@@ -133,7 +133,7 @@ TASKS = {
             plan="zoo.training.embedders:plan",
             train="zoo.training.embedders:train",
             load="zoo.models.storage:load_embedder",
-            evaluate="zoo.evaluation.session:run_session",
+            evaluate="zoo.evaluation.session:evaluate_embedders",
             takes={
                 "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image"},
                 "eval": EVALUATES_IMAGES,
@@ -163,6 +163,20 @@ def task_of_model(name: str, *, offline: bool = False) -> Task:
     if not folder.is_dir():
         folder = named("zoo.hub.resolve:resolve_model")(name, offline=offline)
     return task_of_config(named("zoo.cards.model_files:read_config")(folder))
+
+
+def task_of_models(names: Sequence[str], *, offline: bool = False) -> Task:
+    """Return the task of models that are measured together.
+
+    Raises:
+        UsageError: they are of several tasks. UnavailableError, IntegrityError: as `load`.
+    """
+    tasks = [task_of_model(name, offline=offline) for name in names]
+    for name, task in zip(names, tasks, strict=True):
+        if task.evaluate != tasks[0].evaluate:
+            kinds = f"{names[0]} is a {tasks[0].name}, {name} a {task.name}"
+            raise UsageError(kinds, "compare two models of one task")
+    return tasks[0]
 
 
 def load(

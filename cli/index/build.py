@@ -1,29 +1,24 @@
 """`rankzoo index build`: images or captions become an index."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.flags import takes
 from cli.index.inputs import load, read
-from cli.index.options import Captions, Images, Kind, Like, Refine
+from cli.index.options import Captions, Kind, Like, Refine
 from cli.index.show import facts, listing, summary
-from cli.options import (
-    BatchSize,
-    Device,
-    DryRun,
-    Json,
-    Model,
-    Offline,
-    OnBadImage,
-    Out,
-    Quiet,
-    Scales,
-    Workers,
-)
+from cli.options import DryRun, Model, Offline, Out, Scales, embed_options
+from cli.output import Output, output_options
+from zoo.embedding.options import EmbedOptions
+from zoo.index.layout import Plan
+from zoo.index.wish import Wish, parse_bytes
 
-Splits = Annotated[
-    list[str] | None, typer.Option("--split", help="Only this split; may be given again.")
-]
+if TYPE_CHECKING:
+    from zoo.data.dataset import ImageDataset
+    from zoo.index.options import IndexOptions
+
 Recall = Annotated[
     float | None, typer.Option("--recall", min=0, max=1, help="Recall@10 wished, e.g. 0.95.")
 ]
@@ -39,29 +34,60 @@ WhiteningDim = Annotated[
 ]
 
 
+def plan_options(kind: Kind = "Flat", refine: Refine = 0) -> Plan:
+    """Return how the index is laid out."""
+    return Plan(kind, refine)
+
+
+def wish_options(
+    recall: Recall = None, memory: Memory = None, latency_ms: Latency = None
+) -> Wish | None:
+    """Return what is asked of the index, None when nothing is."""
+    wish = Wish(recall, parse_bytes(memory) if memory else None, latency_ms)
+    return wish if wish != Wish() else None
+
+
+def whitening_options(whiten: Whiten = False, whitening_dim: WhiteningDim = None) -> dict[str, Any]:
+    """Return how embeddings are whitened, as fields of `IndexOptions`."""
+    return {"whiten": whiten, "whitening_dim": whitening_dim}
+
+
+@takes(plan=plan_options, wish=wish_options, whitening=whitening_options, embed=embed_options)
+def index_options(
+    captions: Captions = False,
+    *,
+    plan: Plan,
+    wish: Wish | None,
+    like: Like = None,
+    whitening: dict[str, Any],
+    scales: Scales = "1",
+    embed: EmbedOptions,
+) -> "IndexOptions":
+    """Return how the index is made."""
+    from zoo.embedding.sizes import parse_scales
+    from zoo.index.options import IndexOptions
+
+    return IndexOptions(
+        modality="captions" if captions else "images",
+        plan=plan,
+        scales=parse_scales(scales),
+        wish=wish,
+        like=like,
+        embed=embed,
+        **whitening,
+    )
+
+
+@takes(dataset=read, options=index_options, output=output_options)
 def build(
     model: Model,
-    images: Images,
+    dataset: "ImageDataset",
     out: Out,
-    split: Splits = None,
-    captions: Captions = False,
-    kind: Kind = "Flat",
-    refine: Refine = 0,
-    recall: Recall = None,
-    memory: Memory = None,
-    latency_ms: Latency = None,
-    like: Like = None,
-    whiten: Whiten = False,
-    whitening_dim: WhiteningDim = None,
-    scales: Scales = "1",
+    *,
+    options: "IndexOptions",
     dry_run: DryRun = False,
-    batch_size: BatchSize = 64,
-    workers: Workers = 0,
-    device: Device = "auto",
-    on_bad_image: OnBadImage = "fail",
     offline: Offline = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    output: Output,
 ) -> None:
     """Embed images (or captions) and make an index of them.
 
@@ -69,46 +95,19 @@ def build(
     """
     from rich.console import Group
 
-    from cli.output import Output
-    from zoo.device import pick_device
-    from zoo.embedding.sizes import parse_scales
+    from zoo.embedding.identity import reference
     from zoo.files import refuse_to_overwrite
-    from zoo.index import Index, Plan
-    from zoo.index.candidates import candidates
+    from zoo.index import Index
     from zoo.index.estimate import building_cost
-    from zoo.index.identity import at_scales, reference
-    from zoo.index.measure import Wish
-    from zoo.index.sources import Means, dim_of
-    from zoo.index.tune import parse_bytes
 
-    output = Output(json, quiet)
     refuse_to_overwrite(out)
-    dataset = read(images, on_bad_image)
-    if split:
-        dataset = dataset.split(*split)
-    embedder = at_scales(load(model, offline), parse_scales(scales))
-    wish = Wish(recall, parse_bytes(memory) if memory else None, latency_ms)
-    plan, modality = Plan(kind, refine), "captions" if captions else "images"
+    embed = replace(options.embed, track=output.track)
+    options = replace(options, name=reference(model), embed=embed)
+    embedder = load(model, offline)
     if dry_run:
-        plans = candidates(len(dataset), dim_of(embedder)) if wish != Wish() else [plan]
-        cost = building_cost(embedder, dataset, modality, plans, Means(batch_size))
+        cost = building_cost(embedder, dataset, options)
         output.result(cost, lambda: Group(facts(cost), listing(cost["candidates"])))
         return
-    index = Index.build(
-        out,
-        embedder,
-        dataset,
-        name=reference(model),
-        modality=modality,
-        plan=plan,
-        wish=wish if wish != Wish() else None,
-        like=like,
-        whiten=whiten or whitening_dim is not None,
-        whitening_dim=whitening_dim,
-        batch_size=batch_size,
-        workers=workers,
-        device=pick_device(device),
-        track=output.track,
-    )
-    value = {"index": str(out), **summary(index.info()), "tuning": index.info()["tuning"]}
-    output.result(value, lambda: Group(facts(index.info()), listing(index.info()["tuning"])))
+    info = Index.build(out, embedder, dataset, options).info()
+    value = {"index": str(out), **summary(info), "tuning": info["tuning"]}
+    output.result(value, lambda: Group(facts(info), listing(info["tuning"])))

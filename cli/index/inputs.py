@@ -1,19 +1,28 @@
 """What a command on an index reads: images and a model."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.index.options import Images
+from cli.options import OnBadImage
 
 if TYPE_CHECKING:
     from torch import nn
 
     from zoo.data.dataset import ImageDataset
 
+Splits = Annotated[
+    list[str] | None, typer.Option("--split", help="Only this split; may be given again.")
+]
 
-def read(images: Path, on_bad_image: Literal["fail", "skip"]) -> "ImageDataset":
-    """Read a dataset whose images need no label."""
+
+def read(images: Images, split: Splits = None, on_bad_image: OnBadImage = "fail") -> "ImageDataset":
+    """Read a dataset whose images need no label, or some of its splits."""
     from zoo.data.dataset import read_dataset
 
-    return read_dataset(images, on_bad_image=on_bad_image, require_labels=False)
+    dataset = read_dataset(images, on_bad_image=on_bad_image, require_labels=False)
+    return dataset.split(*split) if split else dataset
 
 
 def load(name: str, offline: bool) -> "nn.Module":

@@ -22,7 +22,7 @@ def assemble(
     """Make an index of all the shards that `rankzoo embed` wrote."""
     from cli.output import Output
     from zoo.index import Plan
-    from zoo.index.shards import assemble as assemble_shards
+    from zoo.index.assembling import assemble as assemble_shards
 
     index = assemble_shards(out, embedded, plan=Plan(kind, refine), like=like)
     value = {"index": str(out), **summary(index.info())}

@@ -8,6 +8,7 @@ from torch import nn
 
 from zoo.data.dataset import ImageDataset
 from zoo.embedding.embed import embed_dataset
+from zoo.embedding.options import EmbedOptions
 from zoo.errors import DataError
 
 Scene = Callable[..., ImageDataset]
@@ -18,14 +19,14 @@ def test_embeddings_come_in_dataset_order(
     colour_model: nn.Module, squares: Scene, workers: int
 ) -> None:
     dataset = squares(per_class=3)
-    vectors = embed_dataset(colour_model, dataset, batch_size=2, workers=workers)
+    vectors = embed_dataset(colour_model, dataset, EmbedOptions(2, workers))
     assert vectors.shape == (9, 3)
     brightest = [("red", "green", "blue")[i] for i in vectors.argmax(dim=1)]
     assert brightest == [item.labels[0] for item in dataset.items]
 
 
 def test_the_batch_size_changes_nothing(colour_model: nn.Module, squares: Scene) -> None:
-    one, many = (embed_dataset(colour_model, squares(), batch_size=n) for n in (1, 5))
+    one, many = (embed_dataset(colour_model, squares(), EmbedOptions(n)) for n in (1, 5))
     torch.testing.assert_close(one, many)
 
 
@@ -41,7 +42,7 @@ def test_a_broken_image_is_named_in_one_line(
     dataset = squares()
     dataset.items[5].path.write_bytes(b"not an image")
     with pytest.raises(DataError, match=r"green/1\.png") as caught:
-        embed_dataset(colour_model, dataset, workers=workers)
+        embed_dataset(colour_model, dataset, EmbedOptions(workers=workers))
     assert "\n" not in str(caught.value)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from zoo.data.dataset import ImageDataset
 from zoo.embedding import store
 from zoo.embedding.embed import embed_dataset
+from zoo.embedding.options import EmbedOptions
 from zoo.embedding.store import Identity, embed_to_store, identity_of, open_store
 from zoo.errors import IntegrityError, RankzooError, UsageError
 
@@ -48,7 +49,7 @@ class Interrupted(nn.Module):
 def test_a_finished_store_holds_the_embeddings_in_order(
     colour_model: nn.Module, dataset: ImageDataset, identity: Identity, tmp_path: Path
 ) -> None:
-    stored = embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity, batch_size=5)
+    stored = embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity, EmbedOptions(5))
     torch.testing.assert_close(stored, embed_dataset(colour_model, dataset))
 
 
@@ -57,13 +58,13 @@ def test_an_interrupted_extraction_goes_on_and_computes_nothing_twice(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         embed_to_store(
-            Interrupted(colour_model), dataset.paths, tmp_path / "e", identity, batch_size=2
+            Interrupted(colour_model), dataset.paths, tmp_path / "e", identity, EmbedOptions(2)
         )
     vectors = tmp_path / "e" / store.VECTORS
     assert vectors.stat().st_size == 4 * 12
     vectors.write_bytes(vectors.read_bytes() + b"torn")  # killed while a row was written
     colour_model.calls = 0  # type: ignore[assignment]
-    stored = embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity, batch_size=2)
+    stored = embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity, EmbedOptions(2))
     assert colour_model.calls == 4
     torch.testing.assert_close(stored, embed_dataset(colour_model, dataset))
 
@@ -78,7 +79,7 @@ def test_a_disk_that_fills_up_stops_in_one_line_and_loses_nothing(
     resource.setrlimit(resource.RLIMIT_FSIZE, (57, hard))
     try:
         with pytest.raises(RankzooError, match="File too large after 4 images") as caught:
-            embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity, batch_size=2)
+            embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity, EmbedOptions(2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caught.value.hint == "make room; the same command goes on from there"

@@ -3,7 +3,6 @@
 import json
 import pickle
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,9 +11,10 @@ from PIL import Image
 from zoo.data.datasets.voc import CLASSES
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import UsageError
-from zoo.evaluation.measure import run_job
-from zoo.evaluation.options import Job
-from zoo.evaluation.session import run_session
+from zoo.evaluation.measure import Outcome, evaluate_embedder
+from zoo.evaluation.options import EvalOptions, InputOptions, RefineOptions, ReportOptions
+from zoo.evaluation.session import evaluate_embedders, evaluate_scorers
+from zoo.evaluation.subject import open_subject
 from zoo.hub.run_card import run_card
 from zoo.models import EmbedderConfig, build_embedder, save_embedder
 from zoo.models.scorer import Scorer, ScorerConfig, save_scorer
@@ -28,6 +28,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("model")
     save_embedder(build_embedder(EmbedderConfig("test_resnet", preprocessing=SMALL)), folder)
     return str(folder)
+
+
+def evaluate_model(name: str, options: EvalOptions) -> Outcome:
+    return evaluate_embedder(open_subject(name), options)
 
 
 def image(path: Path, place: int) -> Path:
@@ -45,7 +49,7 @@ def test_a_public_set_in_its_own_layout_brings_its_protocol(model: str, tmp_path
             image(tmp_path / name, n // 2)
             rows.append(f"{n} {n // 2} 1 {name}\n")
         (tmp_path / f"Ebay_{split}.txt").write_text(head + "".join(rows))
-    found = run_job(model, Job(tmp_path)).final
+    found = evaluate_model(model, EvalOptions(tmp_path)).final
     assert found.protocol == "sop"
     assert {"recall_at_1000", "map_at_r", "h_ap"} <= found.metrics.keys()
     assert found.definition.startswith("SOP. Every test image")
@@ -61,14 +65,15 @@ def test_landmarks_are_measured_whole_cropped_and_at_several_scales(
     judged = {"bbx": [0, 0, 20, 16], "easy": [0], "hard": [1], "junk": [2]}
     truth = {"imlist": ["a", "b", "c"], "qimlist": ["q"], "gnd": [judged]}
     (tmp_path / "gnd_roxford5k.pkl").write_bytes(pickle.dumps(truth, protocol=2))
-    job = Job(tmp_path, "roxford", image_size=64, scales=(1.0, 0.5), expansion=1)
-    plain, refined = run_job(model, job).evaluations
+    shape, refine = InputOptions(64, (1.0, 0.5)), RefineOptions(expansion=1)
+    job = EvalOptions(tmp_path, "roxford", input=shape, refine=refine)
+    plain, refined = evaluate_model(model, job).evaluations
     assert plain.options == {
         "input": "whole images, longer side 64",
         "scales": "1, 0.5",
         "query": "cropped to its box",
     }
-    assert refined.options["expansion"] == "queries + 1 neighbours"
+    assert refined.options["expansion"] == "queries + 1 neighbours weighted by similarity^3"
     assert 0 < plain.metrics["map_medium"] <= 1
 
 
@@ -90,7 +95,9 @@ def test_a_scorer_is_measured_class_by_class_and_compared(tmp_path: Path) -> Non
     for folder in folders:
         folder.mkdir()
         save_scorer(Scorer(ScorerConfig("test_resnet", SMALL, CLASSES)), folder)
-    session = run_session([*map(str, folders)], Job(voc(tmp_path / "voc")), save=True)
+    session = evaluate_scorers(
+        [*map(str, folders)], EvalOptions(voc(tmp_path / "voc")), ReportOptions(save=True)
+    )
     assert {"voc_map_11_point", "voc_map_area", "ap_cat"} <= session.final.metrics.keys()
     assert [row.metric for row in session.rows] == ["voc_map_11_point", "voc_map_area"]
     kept = json.loads((folders[0] / "results.json").read_text())
@@ -99,7 +106,7 @@ def test_a_scorer_is_measured_class_by_class_and_compared(tmp_path: Path) -> Non
 
 def test_an_embedder_cannot_be_measured_on_classes(model: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs a model that scores classes"):
-        run_job(model, Job(voc(tmp_path), "voc07"))
+        evaluate_model(model, EvalOptions(voc(tmp_path), "voc07"))
 
 
 def test_saved_numbers_fill_the_card_and_leave_what_training_noted(
@@ -108,8 +115,8 @@ def test_saved_numbers_fill_the_card_and_leave_what_training_noted(
     (Path(model) / "results.json").write_text('{"seconds": 12, "metrics": {"old": 1}}')
     for n in range(4):
         image(tmp_path / "photos" / f"class{n // 2}" / f"{n}.png", n)
-    job = Job(tmp_path / "photos", split="all")
-    run_session([model], job, save=True, command="rankzoo eval this")
+    job = EvalOptions(tmp_path / "photos", split="all")
+    evaluate_embedders([model], job, ReportOptions(save=True, command="rankzoo eval this"))
     kept = json.loads((Path(model) / "results.json").read_text())
     assert kept["seconds"] == 12
     assert "old" not in kept["metrics"]
@@ -129,16 +136,16 @@ def test_captions_are_embedded_by_the_encoder_that_is_named(
     (tmp_path / "dataset_coco.json").write_text(json.dumps({"images": entries}))
     dim = build_embedder(EmbedderConfig("test_resnet", preprocessing=SMALL)).dim
 
-    def embed_texts(texts: list[str], batch_size: int = 64) -> torch.Tensor:
-        assert texts[:2] == ["caption 0 0", "caption 0 1"]
-        return torch.nn.functional.normalize(torch.randn(len(texts), dim), dim=1)
+    class Reader(torch.nn.Module):
+        def embed_texts(self, texts: list[str], batch_size: int = 64) -> torch.Tensor:
+            assert texts[:2] == ["caption 0 0", "caption 0 1"]
+            return torch.nn.functional.normalize(torch.randn(len(texts), dim), dim=1)
 
-    encoder = SimpleNamespace(embed_texts=embed_texts)
-    monkeypatch.setattr("zoo.evaluation.measure.load", lambda name, offline: encoder)
-    found = run_job(model, Job(tmp_path, "coco-1k", text_model="words")).final
+    monkeypatch.setattr("zoo.evaluation.subject.load", lambda name, offline: Reader())
+    found = evaluate_model(model, EvalOptions(tmp_path, "coco-1k", text_model="words")).final
     assert (found.protocol, found.gallery, found.options["folds"]) == ("coco-1k", 2, "5")
     assert "rsum" in found.metrics
     monkeypatch.undo()
     with pytest.raises(UsageError, match="no text side") as caught:
-        run_job(model, Job(tmp_path, "coco-1k"))
+        evaluate_model(model, EvalOptions(tmp_path, "coco-1k"))
     assert "--text-model" in caught.value.hint

@@ -12,7 +12,8 @@ from zoo.evaluation.queries import Task
 from zoo.evaluation.refinement import Refinement, refined_blocks
 from zoo.search.expansion import expanded
 from zoo.search.neighbours import nearest
-from zoo.search.reranking import Reranking, reranked_blocks
+from zoo.search.options import Reranking
+from zoo.search.reranking import reranked_blocks
 
 normalize = nn.functional.normalize
 
@@ -50,7 +51,7 @@ def test_query_expansion_is_its_formula(clusters: tuple[Tensor, Tensor], alpha: 
 
 def test_database_augmentation_leaves_the_item_itself_out(clusters: tuple[Tensor, Tensor]) -> None:
     vectors, _ = clusters
-    got = expanded(vectors, vectors, 1, exclude=torch.arange(60))
+    got = expanded(vectors, vectors, 1, 0.0, exclude=torch.arange(60))
     other = (vectors @ vectors.T).fill_diagonal_(-torch.inf).argmax(dim=1)
     torch.testing.assert_close(got, normalize(vectors + vectors[other], dim=1))
 
@@ -142,7 +143,7 @@ def test_expansion_never_takes_the_query_itself_for_its_neighbour(
     vectors, _ = clusters
     positions = torch.randperm(60)
     task = Task("t", "", positions[:20], positions, itself=True)
-    refinement = Refinement(expansion=1)
+    refinement = Refinement(expansion=1, alpha=0.0)
     got = torch.cat([s for _, s in refined_blocks(vectors[:20], vectors, task, refinement)])
     other = (vectors[:20] @ vectors.T).fill_diagonal_(-torch.inf).argmax(dim=1)
     moved = normalize(vectors[:20] + vectors[other], dim=1)

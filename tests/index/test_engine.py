@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from torch import Tensor
 
+from zoo.embedding.vector_file import map_vectors, write_vectors
 from zoo.errors import IntegrityError, UsageError
 from zoo.index import Index, Plan, engine
-from zoo.index.segment import write_vectors
 
 
 def test_our_vector_file_is_the_one_faiss_writes(
@@ -29,7 +29,7 @@ def test_our_vector_file_is_the_one_faiss_writes(
     engine.write(flat, tmp_path / "theirs")
     ours, theirs = (tmp_path / "ours").read_bytes(), (tmp_path / "theirs").read_bytes()
     assert ours == theirs
-    assert (engine.map_vectors(tmp_path / "theirs", 37, 16) == vectors).all()
+    assert (map_vectors(tmp_path / "theirs", 37, 16) == vectors).all()
 
 
 SEARCH_BESIDE_TORCH_UTILS = """
@@ -59,7 +59,7 @@ def test_vectors_of_another_shape_are_not_mapped(
     write_vectors(tmp_path / "v", [points(5).numpy()], 5, 16)
     for count, dim in ((4, 16), (6, 16), (5, 15), (10, 8)):
         with pytest.raises(IntegrityError, match="does not hold"):
-            engine.map_vectors(tmp_path / "v", count, dim)
+            map_vectors(tmp_path / "v", count, dim)
 
 
 def test_a_file_of_another_kind_is_refused(points: Callable[..., Tensor], tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.data.dataset import read_dataset
+from zoo.embedding.options import EmbedOptions
 from zoo.index import estimate
 from zoo.index.estimate import building_seconds, embedding_seconds
-from zoo.index.sources import Means
 
 
 @pytest.fixture
@@ -57,5 +57,5 @@ def test_embedding_is_timed_on_a_few_items_of_all(
 ) -> None:
     monkeypatch.setattr(estimate, "PROBE", 4)
     dataset = read_dataset(photos)
-    seconds = embedding_seconds(Slow(), dataset, "images", Means())
+    seconds = embedding_seconds(Slow(), dataset, "images", EmbedOptions())
     assert seconds >= 0.005 * len(dataset)

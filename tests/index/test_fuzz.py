@@ -12,9 +12,9 @@ import pytest
 from torch import Tensor
 
 from zoo.errors import RankzooError
+from zoo.files import Facts
 from zoo.index import Index, Plan
 from zoo.index.generations import publish, read_current
-from zoo.index.manifest import Facts
 
 TRIES = 8  # per file; the README's figures come from 40
 

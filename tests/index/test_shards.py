@@ -15,18 +15,19 @@ import pytest
 from PIL import Image
 
 from zoo.data.dataset import ImageDataset, read_dataset
+from zoo.embedding.identity import identify
+from zoo.embedding.shards import Shard, Source, complete, embed_shard
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.index import Index
-from zoo.index.identity import identify
-from zoo.index.shards import Shard, assemble, complete, embed_shard
+from zoo.index.assembling import assemble
 
 ROOT = Path(__file__).parents[2]
 Model = Callable[..., Any]
 
 
 def embedded(out: Path, model: Any, dataset: ImageDataset, total: int = 5) -> list[bool]:
-    identity = identify(model, "colours")
-    return [embed_shard(out, Shard(n, total), model, identity, dataset) for n in range(total)]
+    source = Source(model, identify(model, "colours"), dataset)
+    return [embed_shard(out, Shard(n, total), source) for n in range(total)]
 
 
 @pytest.fixture
@@ -85,12 +86,12 @@ def test_missing_and_mixed_shards_are_named(
     model = colour_model()
     with pytest.raises(DataError, match="holds no shard"):
         complete(tmp_path)
-    identity = identify(model, "colours")
-    embed_shard(tmp_path, Shard(0, 2), model, identity, dataset)
+    source = Source(model, identify(model, "colours"), dataset)
+    embed_shard(tmp_path, Shard(0, 2), source)
     with pytest.raises(DataError, match="lacks shard-00001-of-00002"):
         complete(tmp_path)
-    embed_shard(tmp_path, Shard(1, 2), model, identity, dataset)
-    embed_shard(tmp_path, Shard(0, 3), model, identity, dataset)
+    embed_shard(tmp_path, Shard(1, 2), source)
+    embed_shard(tmp_path, Shard(0, 3), source)
     with pytest.raises(DataError, match="mixes divisions"):
         complete(tmp_path)
 
@@ -111,7 +112,9 @@ JOB = """
 import json, sys, time
 from pathlib import Path
 from zoo.data.preprocessing import Preprocessing
-from zoo.index.cluster import embed_on_ray
+from zoo.embedding.cluster import Job, embed_on_ray
+from zoo.embedding.options import EmbedOptions
+from zoo.embedding.shards import shards_of
 from zoo.models import EmbedderConfig, build_embedder, load_embedder
 import torch
 
@@ -120,8 +123,8 @@ def slow_load(name, *, offline, device):
     return load_embedder(Path(name))
 
 folder, images, out = map(Path, sys.argv[1:])
-job = {"load": slow_load, "model": str(folder), "images": images, "batch_size": 2}
-print(json.dumps(embed_on_ray(out, 8, job)))
+job = Job(slow_load, str(folder), images, options=EmbedOptions(batch_size=2))
+print(json.dumps(embed_on_ray(out, shards_of("", 8), job)))
 """
 
 

@@ -10,12 +10,13 @@ import pytest
 from torch import Tensor
 
 from zoo.data.dataset import read_dataset
+from zoo.embedding.sources import query_like
 from zoo.errors import UsageError
 from zoo.index import Index, Plan
 from zoo.index.candidates import between, candidates, cells_for, described, efforts, sub_quantisers
-from zoo.index.measure import Measured, Wish, course, measure
-from zoo.index.sources import query_like
-from zoo.index.tune import choose, parse_bytes, rescaled, tune
+from zoo.index.measure import Measured, course, measure
+from zoo.index.tune import choose, rescaled, tune
+from zoo.index.wish import Wish, parse_bytes
 
 ROW = Measured(Plan("IVF8,SQ8"), 0.9, 1000.0, 1.0, 100, 1.0)
 

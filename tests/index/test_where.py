@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from zoo.embedding.rows import Record, Rows, write_rows
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.index import where
-from zoo.index.rows import Record, Rows, write_rows
 from zoo.index.where import Filter
 
 COLUMNS = ("id", "path", "label", "year", "sku", "price")

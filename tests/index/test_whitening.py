@@ -11,10 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo.data.dataset import read_dataset
+from zoo.embedding.vectors import whitening_of
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.index import Index, ModelIdentity, Plan, Record
 from zoo.index.changes import WHITENING
-from zoo.index.vectors import whitening_of
 
 Points = Callable[..., Tensor]
 

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
+from zoo.embedding.identity import identify
 from zoo.index import Index, Record
-from zoo.index.identity import identify
 from zoo.serve.pictures import received
 from zoo.serve.refusal import RefusedError
 from zoo.serve.settings import Limits

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from zoo.data.preprocessing import Preprocessing
+from zoo.embedding.identity import identify
 from zoo.errors import UsageError
 from zoo.index import Index, Record
-from zoo.index.identity import identify
 from zoo.models import EmbedderConfig, build_embedder, load_embedder, save_embedder
 from zoo.serve.run import address_of, bind
 from zoo.serve.service import Service

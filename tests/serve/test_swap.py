@@ -13,8 +13,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from zoo.data.dataset import read_dataset
+from zoo.embedding.identity import identify
 from zoo.index import Index
-from zoo.index.identity import identify
 
 SEARCH = "/api/indexes/idx/search"
 Colours = Callable[..., Any]

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from zoo.embedding.embed import Images, embed_batches
+from zoo.embedding.options import EmbedOptions
 
 
 def bench_extraction(
@@ -60,5 +61,5 @@ def _run(model: nn.Module, batch: torch.Tensor, count: int) -> None:
 def _embed(
     model: nn.Module, paths: Sequence[Path], batch_size: int, workers: int, device: str
 ) -> None:
-    for _ in embed_batches(model, paths, batch_size=batch_size, workers=workers, device=device):
+    for _ in embed_batches(model, paths, EmbedOptions(batch_size, workers, device)):
         pass

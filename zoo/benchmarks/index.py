@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from zoo.index.layout import Plan
-from zoo.index.measure import Course, Measured, Wish, course, measure
+from zoo.index.measure import Course, Measured, course, measure
 from zoo.index.tune import tune
+from zoo.index.wish import Wish
 from zoo.progress import Track, silent
 
 WISH = Wish(recall=0.99)

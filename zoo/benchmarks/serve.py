@@ -23,9 +23,9 @@ from PIL import Image
 from zoo.benchmarks.index import clustered
 from zoo.data.images import decode_image
 from zoo.data.preprocessing import Preprocessing
+from zoo.embedding.identity import identify
 from zoo.errors import RankzooError
 from zoo.index import Index, Plan, Record
-from zoo.index.identity import identify
 from zoo.index.reader import Reader
 from zoo.models import Embedder, EmbedderConfig, build_embedder, load_embedder, save_embedder
 from zoo.progress import Track, silent

@@ -9,9 +9,8 @@ from rich.table import Table
 
 from zoo.detection.evaluation import evaluate_detector
 from zoo.detection.training import read_parts, train_detector
-from zoo.device import pick_device
 from zoo.errors import UsageError
-from zoo.evaluation.options import Job
+from zoo.evaluation.options import EvalOptions
 from zoo.hub.resolve import resolve_model
 from zoo.progress import Track, silent
 from zoo.recipes.detector import DetectionRecipe
@@ -58,16 +57,16 @@ class DetectorResult:
         return table
 
 
-def evaluate(models: Sequence[str], job: Job, **_: Any) -> DetectorResult:
+def evaluate(models: Sequence[str], options: EvalOptions, *_: Any) -> DetectorResult:
     """Measure a detector; what else an evaluation may be told is refused before (`zoo.tasks`)."""
     (name,) = models
     found = evaluate_detector(
-        resolve_model(name, offline=job.offline),
-        job.data,
-        split=job.split,
-        device=str(pick_device(job.device)),
-        workers=job.workers,
-        on_bad_image=job.on_bad_image,
+        resolve_model(name, offline=options.offline),
+        options.data,
+        split=options.split,
+        device=options.embed.device,
+        workers=options.embed.workers,
+        on_bad_image=options.on_bad_image,
     )
     return DetectorResult(name, found)
 

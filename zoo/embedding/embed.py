@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.dataset import ImageDataset
 from zoo.data.images import open_image
+from zoo.embedding.options import EmbedOptions
 from zoo.errors import DataError, RankzooError
-from zoo.progress import Track, silent
 
 Transform = Callable[[Image], Tensor]
 Box = tuple[float, float, float, float]
@@ -45,36 +45,23 @@ class Images(Dataset[Tensor | RankzooError]):
 
 
 def embed_dataset(
-    model: nn.Module,
-    dataset: ImageDataset,
-    *,
-    batch_size: int = 64,
-    workers: int = 0,
-    device: str = "cpu",
-    track: Track = silent,
+    model: nn.Module, dataset: ImageDataset, options: EmbedOptions = EmbedOptions()
 ) -> Float[Tensor, "item dim"]:
     """Embed every item of a dataset with the model's evaluation transform.
 
-    The model is put on `device` and into evaluation mode for the time of the call.
+    The model is put on the options' device and into evaluation mode for the time of the call.
 
     Raises:
         DataError: an image cannot be read, or its embedding is not finite.
     """
-    batches = embed_batches(
-        model, dataset.paths, batch_size=batch_size, workers=workers, device=device, track=track
-    )
-    return torch.cat(list(batches))
+    return torch.cat(list(embed_batches(model, dataset.paths, options)))
 
 
 def embed_batches(
     model: nn.Module,
     paths: Sequence[Path],
-    *,
+    options: EmbedOptions = EmbedOptions(),
     boxes: Sequence[Box] | None = None,
-    batch_size: int = 64,
-    workers: int = 0,
-    device: str = "cpu",
-    track: Track = silent,
 ) -> Iterator[Float[Tensor, "batch dim"]]:
     """Yield the embeddings of image files, one batch at a time, in order (see embed_dataset).
 
@@ -83,17 +70,17 @@ def embed_batches(
     transform: Any = model.transform
     loader: DataLoader[Tensor | RankzooError] = DataLoader(
         Images(paths, transform, boxes),
-        batch_size=batch_size,
-        num_workers=workers,
+        batch_size=options.batch_size,
+        num_workers=options.workers,
         collate_fn=list,
-        pin_memory=device.startswith("cuda"),
+        pin_memory=options.device.startswith("cuda"),
     )
     training = model.training
-    model.eval().to(device)
+    model.eval().to(options.device)
     start = 0
     try:
-        for images in track(loader, "embedding", total=len(loader)):
-            vectors = _embed(model, [_checked(image) for image in images], device)
+        for images in options.track(loader, "embedding", total=len(loader)):
+            vectors = _embed(model, [_checked(image) for image in images], options.device)
             refuse_non_finite(vectors, paths[start : start + len(vectors)])
             start += len(vectors)
             yield vectors

@@ -14,9 +14,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.embedding.embed import embed_batches
+from zoo.embedding.options import EmbedOptions
 from zoo.errors import IntegrityError, RankzooError, UsageError
 from zoo.files import write_json
-from zoo.progress import Track, silent
 
 MANIFEST, VECTORS = "manifest.json", "vectors.f32"
 WIDTH = 4  # bytes of a float32
@@ -50,11 +50,7 @@ def embed_to_store(
     paths: Sequence[Path],
     folder: Path,
     identity: Identity,
-    *,
-    batch_size: int = 64,
-    workers: int = 0,
-    device: str = "cpu",
-    track: Track = silent,
+    options: EmbedOptions = EmbedOptions(),
 ) -> Float[Tensor, "item dim"]:
     """Embed image files into a folder and return the memory-mapped embeddings.
 
@@ -67,9 +63,7 @@ def embed_to_store(
         DataError: an image cannot be read, or its embedding is not finite.
     """
     done = _begin(folder, identity)
-    batches = embed_batches(
-        model, paths[done:], batch_size=batch_size, workers=workers, device=device, track=track
-    )
+    batches = embed_batches(model, paths[done:], options)
     if done < identity.count:
         _append(folder / VECTORS, batches, identity.dim)
     return open_store(folder)

@@ -66,8 +66,8 @@ def _one(
         task,
         ks=ks,
         refinement=refinement,
-        device=extract.device,
-        track=extract.track,
+        device=extract.options.device,
+        track=extract.options.track,
     )
 
 

@@ -52,13 +52,25 @@ def evaluate_revisited(
     options = {"query": "cropped to its box" if crop else "whole image"}
     if shards:
         options["distractors"] = f"{sum(map(len, shards))} images in {len(shards)} shards"
+    device, track = extract.options.device, extract.options.track
     found = []
     for refinement in refinements:
         blocks = (
-            score_blocks(queries, gallery, *shards, device=extract.device, track=extract.track)
+            score_blocks(
+                queries,
+                gallery,
+                *shards,
+                device=device,
+                track=track,
+            )
             if shards
             else refined_blocks(
-                queries, gallery, task, refinement, device=extract.device, track=extract.track
+                queries,
+                gallery,
+                task,
+                refinement,
+                device=device,
+                track=track,
             )
         )
         values = measure_lists(blocks, judgements, revisited_values)
@@ -82,10 +94,16 @@ def evaluate_listed(
     task = _task(len(asked), len(searched))
     nothing: list[list[int]] = [[] for _ in places]
     judgements: dict[str, tuple[Places, Places]] = {"": (places, nothing)}
+    device, track = extract.options.device, extract.options.track
     found = []
     for refinement in refinements:
         blocks = refined_blocks(
-            queries, gallery, task, refinement, device=extract.device, track=extract.track
+            queries,
+            gallery,
+            task,
+            refinement,
+            device=device,
+            track=track,
         )
         values = measure_lists(blocks, judgements, at_100_values)
         found.append(_evaluation("gldv2", values, len(gallery), refinement.described))

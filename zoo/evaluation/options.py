@@ -1,52 +1,93 @@
 """What `rankzoo eval` is asked to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from zoo.data.dataset import OnBadImage
+from zoo.embedding.options import EmbedOptions
 from zoo.errors import UsageError
 from zoo.evaluation.protocols import PROTOCOLS
-from zoo.search.reranking import Reranking
+from zoo.search.options import ALPHA, Reranking
 
 
 @dataclass(frozen=True)
-class Job:
+class InputOptions:
+    """How images become a network's input.
+
+    At several scales (`MultiScale`), or whole, the longer side `image_size` (`WholeImages`).
+    """
+
+    image_size: int | None = None
+    scales: tuple[float, ...] = (1.0,)
+
+
+@dataclass(frozen=True)
+class RefineOptions:
+    """What is done to embeddings before ranking; see `Refinement` for counts of neighbours.
+
+    whiten_on: a set to learn PCA whitening on (kept in `whitening`, if given), with `whitening_dim`
+    dimensions; else `whitening` is read.
+    """
+
+    whiten_on: Path | None = None
+    whitening: Path | None = None
+    whitening_dim: int | None = None
+    augmentation: int = 0
+    expansion: int = 0
+    alpha: float = ALPHA
+    reranking: Reranking | None = None
+
+
+@dataclass(frozen=True)
+class LandmarkOptions:
+    """How ROxford and RParis are measured.
+
+    distractors: a folder with a folder of images per shard. query_image: cut to its box or not.
+    """
+
+    distractors: Path | None = None
+    query_image: Literal["crop", "whole"] = "crop"
+
+
+@dataclass(frozen=True)
+class EvalOptions:
     """Data, protocol, and how the models are run.
 
     protocol: a key of `PROTOCOLS`; empty: that of the public set found at `data`, else labels.
     split: search this split with its own images; `all` everything.
-    text_model: for captions, the text encoder whose space the model's images are in.
+    text_model: for captions, the text encoder whose space the model's images are in; by default
+    the one a run was trained against.
     embeddings: a folder to keep embeddings in, so that an interrupted run goes on.
-    whiten_on: a set to learn PCA whitening on (kept in `whitening`, if given); else `whitening` is
-    read. Counts of neighbours and scales: see `Refinement` and `MultiScale`; image_size: see
-    `WholeImages`.
     """
 
     data: Path
     protocol: str = ""
     split: str = ""
     seed: int = 0
-    batch_size: int = 64
-    workers: int = 0
-    device: str = "cpu"
-    on_bad_image: OnBadImage = "fail"
+    on_bad_image: Literal["fail", "skip"] = "fail"
     offline: bool = False
     text_model: str = ""
     embeddings: Path | None = None
-    distractors: Path | None = None
-    query_image: Literal["crop", "whole"] = "crop"
-    whiten_on: Path | None = None
-    whitening: Path | None = None
-    whitening_dim: int | None = None
-    augmentation: int = 0
-    expansion: int = 0
-    alpha: float = 0.0
-    reranking: Reranking | None = None
-    scales: tuple[float, ...] = (1.0,)
-    image_size: int | None = None
+    input: InputOptions = InputOptions()
+    refine: RefineOptions = RefineOptions()
+    landmarks: LandmarkOptions = LandmarkOptions()
+    embed: EmbedOptions = field(default_factory=EmbedOptions)
 
     def __post_init__(self) -> None:
         if self.protocol and self.protocol not in PROTOCOLS:
             known = ", ".join(PROTOCOLS)
             raise UsageError(f"no protocol is called {self.protocol!r}", f"protocols: {known}")
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What becomes of a result.
+
+    confidence: add 95 % intervals. report: a folder for a page. save: keep each result, with the
+    `command` that measured it, in the model's run folder.
+    """
+
+    confidence: bool = False
+    report: Path | None = None
+    save: bool = False
+    command: str = ""

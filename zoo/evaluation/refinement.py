@@ -13,7 +13,8 @@ from zoo.errors import UsageError
 from zoo.evaluation.queries import Task
 from zoo.progress import Track, silent
 from zoo.search.expansion import expanded
-from zoo.search.reranking import Reranking, reranked_blocks
+from zoo.search.options import ALPHA, Reranking
+from zoo.search.reranking import reranked_blocks, shortlisted_blocks
 from zoo.search.scan import BLOCK, score_blocks
 
 
@@ -25,13 +26,13 @@ class Refinement:
     augmentation: neighbours each gallery vector is moved towards (database augmentation).
     expansion: neighbours each query is moved towards (query expansion).
     alpha: exponent of the similarity that weighs a neighbour; 0 weighs all alike.
-    reranking: k-reciprocal re-ranking of the whole gallery.
+    reranking: k-reciprocal re-ranking of the whole gallery, or of each query's first items.
     """
 
     whitening: Whitening | None = None
     augmentation: int = 0
     expansion: int = 0
-    alpha: float = 0.0
+    alpha: float = ALPHA
     reranking: Reranking | None = None
 
     def __post_init__(self) -> None:
@@ -52,7 +53,9 @@ class Refinement:
             steps["expansion"] = f"queries + {self.expansion} neighbours{weights}"
         if self.reranking is not None:
             r = self.reranking
-            steps["reranking"] = f"k-reciprocal, k1={r.k1}, k2={r.k2}, lambda={r.plain:g}"
+            steps["reranking"] = f"k-reciprocal, k1={r.k1}, k2={r.k2}, lambda={r.plain:g}" + (
+                f", among the first {r.among}" if r.among else ""
+            )
         return steps
 
 
@@ -81,8 +84,11 @@ def refined_blocks(
         queries = move(queries, gallery, refinement.expansion, exclude=own_place)
     if refinement.reranking is None:
         return score_blocks(queries, gallery, block=block, device=device, track=track)
-    same = task.itself and not (refinement.augmentation or refinement.expansion)
     options = refinement.reranking
+    if options.among is not None:
+        places = _own_places(task) if task.itself else None
+        return shortlisted_blocks(queries, gallery, options, own=places, device=device, track=track)
+    same = task.itself and not (refinement.augmentation or refinement.expansion)
     return reranked_blocks(queries, gallery, options, itself=same, device=device, track=track)
 
 

@@ -1,7 +1,7 @@
 """One call of `rankzoo eval`: one or two models, their comparison, page and record."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,15 @@ from rich.console import Group
 from rich.table import Table
 
 from zoo.errors import UsageError
-from zoo.evaluation.measure import Outcome, run_job
-from zoo.evaluation.options import Job
+from zoo.evaluation.measure import Outcome, evaluate_embedder, evaluate_scorer
+from zoo.evaluation.options import EvalOptions, ReportOptions
 from zoo.evaluation.paired import Row, compare, intervals
 from zoo.evaluation.report import evaluation_page
+from zoo.evaluation.subject import Subject, open_subject
 from zoo.evaluation.tables import comparison_table, result_table
 from zoo.files import refuse_to_overwrite, staged_folder, write_json, write_text
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.uncertainty import Interval
-from zoo.progress import Track, silent
 
 RESULTS = "results.json"
 
@@ -63,55 +63,73 @@ class Session:
         return Group(*tables, *([f"report: {self.report}"] if self.report else []))
 
 
+def evaluate_embedders(
+    models: Sequence[str], options: EvalOptions, told: ReportOptions = ReportOptions()
+) -> Session:
+    """Evaluate one or two models that embed; see `run_session`."""
+    return run_session(evaluate_embedder, models, options, told)
+
+
+def evaluate_scorers(
+    models: Sequence[str], options: EvalOptions, told: ReportOptions = ReportOptions()
+) -> Session:
+    """Evaluate one or two models that score classes or values; see `run_session`."""
+    return run_session(evaluate_scorer, models, options, told)
+
+
 def run_session(
+    evaluate: Callable[[Subject, EvalOptions], Outcome],
     models: Sequence[str],
-    job: Job,
-    *,
-    confidence: bool = False,
-    report: Path | None = None,
-    save: bool = False,
-    command: str = "",
-    track: Track = silent,
+    options: EvalOptions,
+    told: ReportOptions = ReportOptions(),
 ) -> Session:
     """Evaluate one or two models and compare what there is to compare.
 
-    `save` keeps each result, with the `command` that measured it, in the model's run folder.
-
     Raises:
-        RankzooError: see `run_job`; `report` exists already; `save` without a local run folder.
+        RankzooError: a model, the data or an option cannot be used, it says which; the report
+            exists already; `save` without a local run folder.
     """
+    report = told.report
     if report is not None:
         refuse_to_overwrite(report)
-    if save and not all(Path(model).is_dir() for model in models):
+    if told.save and not all(Path(model).is_dir() for model in models):
         raise UsageError("--save needs a local run folder", "give the folder of the run")
-    outcomes = [run_job(model, _own(job, n), track) for n, model in enumerate(models)]
+    outcomes = [
+        evaluate(
+            open_subject(model, offline=options.offline, track=options.embed.track),
+            _own(options, n),
+        )
+        for n, model in enumerate(models)
+    ]
     first = outcomes[0]
     names, rows = [first.model], list[Row]()
     if len(outcomes) > 1:
         names = [outcome.model for outcome in outcomes]
-        rows = compare(first.final, outcomes[1].final, seed=job.seed)
+        rows = compare(first.final, outcomes[1].final, seed=options.seed)
     elif len(first.evaluations) > 1:
         names = [f"{first.model}, plain", "refined"]
-        rows = compare(first.evaluations[0], first.final, seed=job.seed)
-    bounds = intervals(first.final, seed=job.seed) if confidence else {}
+        rows = compare(first.evaluations[0], first.final, seed=options.seed)
+    bounds = intervals(first.final, seed=options.seed) if told.confidence else {}
     session = Session(outcomes, names, rows, bounds, report / "index.html" if report else None)
     if report is not None:
         with staged_folder(report) as folder:
             write_text(folder / "index.html", evaluation_page(outcomes, names, rows, bounds))
             write_json(folder / "result.json", session.as_json())
-    for outcome in outcomes if save else ():
-        _save(Path(outcome.model) / RESULTS, outcome.final, job, command)
+    for outcome in outcomes if told.save else ():
+        _save(Path(outcome.model) / RESULTS, outcome.final, options.seed, told.command)
     return session
 
 
-def _save(path: Path, evaluation: Evaluation, job: Job, command: str) -> None:
+def _save(path: Path, evaluation: Evaluation, seed: int, command: str) -> None:
     """Replace the numbers of a run's results; what training noted beside them stays."""
     noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_json(path, noted | evaluation.as_json() | {"seed": job.seed, "command": command})
+    write_json(path, noted | evaluation.as_json() | {"seed": seed, "command": command})
 
 
-def _own(job: Job, place: int) -> Job:
+def _own(options: EvalOptions, place: int) -> EvalOptions:
     """Give the second model's learned whitening a name of its own."""
-    if place == 0 or job.whitening is None or job.whiten_on is None:
-        return job
-    return replace(job, whitening=job.whitening.with_stem(f"{job.whitening.stem}-{place + 1}"))
+    asked = options.refine
+    if place == 0 or asked.whitening is None or asked.whiten_on is None:
+        return options
+    own = asked.whitening.with_stem(f"{asked.whitening.stem}-{place + 1}")
+    return replace(options, refine=replace(asked, whitening=own))

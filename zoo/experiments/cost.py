@@ -10,6 +10,7 @@ import torch
 
 from zoo.data.dataset import ImageDataset, hold_out
 from zoo.embedding.embed import embed_dataset
+from zoo.embedding.options import EmbedOptions
 from zoo.experiments.launch import threads_each
 from zoo.experiments.plan import CURVE_POINTS, Place, Plan, Trial
 from zoo.experiments.validation import validation_split
@@ -73,7 +74,7 @@ def measured_speed(plan: Plan, place: Place) -> Speed:
     trained = _seconds_of_an_update(recipe, dataset, model, place) / recipe.batch.size
     few = held.subset(range(min(EMBEDDED, len(held))))
     start = time.perf_counter()
-    embed_dataset(model, few, device=place.device, workers=place.workers)
+    embed_dataset(model, few, EmbedOptions(workers=place.workers, device=place.device))
     embedded = (time.perf_counter() - start) / max(1, len(few))
     return Speed(trained, embedded, len(held), sum(i.split != "train" for i in seen.items))
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from zoo.data.dataset import ImageDataset
 from zoo.embedding.embed import embed_dataset
 from zoo.embedding.extract import Extractor
+from zoo.embedding.options import EmbedOptions
 from zoo.evaluation.captions import KS, caption_metrics, caption_ranks
 from zoo.evaluation.images import evaluate_images
 from zoo.evaluation.queries import task_of
@@ -36,7 +37,7 @@ def measure_images(
     model: Embedder, dataset: ImageDataset, batch: Batch, *, device: str = "cpu", workers: int = 0
 ) -> Measurement:
     """Evaluate images against images, with the decomposability gap of the training's batch."""
-    extract = Extractor(model, device=device, workers=workers)
+    extract = Extractor(model, options=EmbedOptions(workers=workers, device=device))
     found = evaluate_images(extract, dataset, [task_of(dataset)])
     task, evaluation = found.task, found.evaluations[0]
     vectors, places = found.queries, task.queries
@@ -61,7 +62,7 @@ def measure_captions(
     held = [i for i, item in enumerate(dataset.items) if item.split != "train"]
     asked = captioned_split(dataset.subset(held))
     table = embed_captions(encoder, asked)
-    images = embed_dataset(model, asked, device=device, workers=workers)
+    images = embed_dataset(model, asked, EmbedOptions(workers=workers, device=device))
     forth, back = caption_ranks(images, table.vectors, table.owner)
     ways = {"t2i": back, "i2t": forth}
     values = {

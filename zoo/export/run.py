@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.dataset import ImageDataset
+from zoo.embedding.options import EmbedOptions
 from zoo.errors import IntegrityError, UsageError
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.export.detector import RawDetector
@@ -186,6 +187,6 @@ def _recall(
 ) -> dict[str, float]:
     found = {}
     for name, network in (("model", model), ("exported", exported)):
-        evaluation = evaluate_retrieval(network, dataset, track=track)
+        evaluation = evaluate_retrieval(network, dataset, EmbedOptions(track=track))
         found[name] = evaluation.metrics["recall_at_1"]
     return found

@@ -1,8 +1,8 @@
 """Indexes: folders of embeddings that can be searched, changed and trusted."""
 
-from zoo.index.hits import Hit as Hit
+from zoo.embedding.identity import ModelIdentity as ModelIdentity
+from zoo.embedding.rows import Record as Record
 from zoo.index.index import Index as Index
 from zoo.index.layout import Plan as Plan
-from zoo.index.manifest import ModelIdentity as ModelIdentity
-from zoo.index.rows import Record as Record
 from zoo.index.update import Update as Update
+from zoo.search.hits import Hit as Hit

@@ -11,16 +11,16 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from zoo import __version__
+from zoo.embedding.rows import Record, columns_of, levels_of
+from zoo.embedding.sources import relative_path
 from zoo.embedding.whitening import Whitening, save_whitening
 from zoo.errors import UnavailableError, UsageError
-from zoo.files import atomic_path
+from zoo.files import Facts, atomic_path
 from zoo.index import engine
 from zoo.index.generations import SEGMENTS, check_files, publish, read_current, writing
 from zoo.index.lists import write_lists
-from zoo.index.manifest import Facts, Manifest, SegmentFacts
-from zoo.index.rows import Record, columns_of, levels_of
+from zoo.index.manifest import Manifest, SegmentFacts
 from zoo.index.segment import Fill, Segment, write_removed, write_segment
-from zoo.index.sources import relative_path
 
 TRAINED = f"{SEGMENTS}/trained.faiss"
 WHITENING = f"{SEGMENTS}/whitening.safetensors"

@@ -8,9 +8,9 @@ import torch
 
 from zoo.errors import UsageError
 from zoo.index.changes import living_vectors
-from zoo.index.hits import Hit
 from zoo.index.index import Index
 from zoo.progress import Track, silent
+from zoo.search.hits import Hit
 
 NEIGHBOURS = 32  # each item is compared with so many; larger groups hang together through others
 

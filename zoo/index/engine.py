@@ -5,7 +5,6 @@ Everything here works on numpy arrays of unit float32 vectors and compares by in
 
 import os
 import re
-import struct
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
+from zoo.embedding.vector_file import map_vectors
 from zoo.errors import IntegrityError, UsageError
 from zoo.index.layout import Plan
 
@@ -22,8 +22,6 @@ KINDS = re.compile(
 TRAIN_PER_CELL = 64  # k-means needs 39 points a centroid to be quiet; 64 is past the knee
 TRAIN_FOR_CODES = 25_600  # 256 centroids a sub-quantiser, 100 points each
 CHUNK = 65_536  # vectors added at once: 64 MiB at 256 dimensions
-HEADER = struct.Struct("<4siqqqBiq")  # faiss's IndexFlatIP file up to its vectors: 45 bytes
-_FILLER = 1 << 20  # two fields faiss writes and never reads
 
 Vectors = Float32[np.ndarray, "item dim"]
 Queries = Float32[np.ndarray, "query dim"]
@@ -117,25 +115,6 @@ def write(index: Any, path: Path) -> None:
         faiss().write_index(index, _text(path), flags)
     except RuntimeError as error:
         raise OSError(None, _reason(error), str(path)) from error
-
-
-def vector_header(count: int, dim: int) -> bytes:
-    """Return the first 45 bytes of faiss's IndexFlatIP file; row-major float32 follows."""
-    return HEADER.pack(b"IxFI", dim, count, _FILLER, _FILLER, 1, 0, count * dim)
-
-
-def map_vectors(path: Path, count: int, dim: int) -> Vectors:
-    """Map the vectors of an IndexFlatIP file without reading them.
-
-    Raises:
-        IntegrityError: the header or the length is not that of `count` x `dim` vectors.
-    """
-    header = vector_header(count, dim)
-    with path.open("rb") as file:
-        found = file.read(len(header))
-    if found != header or path.stat().st_size != len(header) + 4 * count * dim:
-        raise IntegrityError(f"{path} does not hold {count} vectors of {dim} numbers")
-    return np.memmap(path, np.float32, "r", len(header), (count, dim))
 
 
 def open_flat(path: Path, count: int, dim: int) -> Any:

@@ -3,17 +3,20 @@
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from torch import nn
 
 from zoo.data.dataset import ImageDataset
+from zoo.embedding.identity import at_scales
+from zoo.embedding.options import EmbedOptions
+from zoo.embedding.sides import dim_of
+from zoo.embedding.sources import work_for
 from zoo.index import engine
-from zoo.index.candidates import described
-from zoo.index.layout import Plan
-from zoo.index.sources import Means, dim_of, work_for
+from zoo.index.candidates import candidates, described
+from zoo.index.options import IndexOptions
 from zoo.index.tune import SAMPLE
 
 PROBE = 32  # images or captions embedded to learn the rate
@@ -21,17 +24,17 @@ GRAPH = 2_000  # vectors in the graph that is built to learn the rate
 ITERATIONS = 10  # of faiss's k-means for cells
 
 
-def building_cost(
-    model: nn.Module, dataset: ImageDataset, modality: str, plans: Sequence[Plan], means: Means
-) -> dict[str, Any]:
-    """Return what embedding takes and what each plan takes; several are tried on a sample.
+def building_cost(model: nn.Module, dataset: ImageDataset, options: IndexOptions) -> dict[str, Any]:
+    """Return what `Index.build` would take: embedding, and each plan; several on a sample.
 
     Raises:
         UsageError: the model lacks that side. DataError: an item cannot be read.
     """
+    model = at_scales(model, options.scales)
     count, dim = len(dataset), dim_of(model)
+    plans = [options.plan] if options.wish is None else candidates(count, dim)
     built = min(count, SAMPLE) if len(plans) > 1 else count
-    embed_s = embedding_seconds(model, dataset, modality, means)
+    embed_s = embedding_seconds(model, dataset, options.modality, options.embed)
     rows: list[dict[str, Any]] = [
         {**described(plan, count, dim), "build_s": building_seconds(plan.kind, built, dim)}
         for plan in plans
@@ -41,7 +44,7 @@ def building_cost(
 
 
 def embedding_seconds(
-    model: nn.Module, dataset: ImageDataset, modality: str, means: Means
+    model: nn.Module, dataset: ImageDataset, modality: str, options: EmbedOptions
 ) -> float:
     """Embed a few items, spread over the dataset, and scale; the loading processes not counted.
 
@@ -49,7 +52,7 @@ def embedding_seconds(
         UsageError: the model lacks that side. DataError: an item cannot be read.
     """
     probe = dataset.subset(range(0, len(dataset), -(-len(dataset) // PROBE)))
-    records, embed = work_for(model, probe, dataset.root.absolute(), modality, means)
+    records, embed = work_for(model, probe, dataset.root.absolute(), modality, options)
     embed([0])  # the first pass sets things up
     return _seconds(lambda: embed(range(len(records)))) * len(dataset) / len(probe)
 

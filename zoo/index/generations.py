@@ -15,8 +15,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from zoo.errors import IntegrityError, RankzooError, UnavailableError
-from zoo.files import sha256_of, write_json, write_text
-from zoo.index.manifest import Facts, Manifest
+from zoo.files import Facts, sha256_of, write_json, write_text
+from zoo.index.manifest import Manifest
 from zoo.progress import Track, silent
 
 POINTER = "CURRENT"

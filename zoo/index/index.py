@@ -1,6 +1,7 @@
 """`Index`: build, open, search, change and verify a folder of embeddings."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.data.dataset import ImageDataset
-from zoo.embedding.whitening import Whitening
+from zoo.embedding.identity import ModelIdentity, at_scales, identify, refuse_other_model
+from zoo.embedding.options import EmbedOptions
+from zoo.embedding.rows import Record
+from zoo.embedding.sources import as_dataset, embed_distinct, query_like, work_for
+from zoo.embedding.vectors import unit_rows, whitened, whitening_of
 from zoo.errors import DataError
 from zoo.files import refuse_to_overwrite, staged_folder
 from zoo.index import changes
-from zoo.index.identity import identify, refuse_other_model
-from zoo.index.layout import Plan
-from zoo.index.manifest import Manifest, ModelIdentity
-from zoo.index.measure import Wish
+from zoo.index.manifest import Manifest
 from zoo.index.merging import merge
+from zoo.index.options import IndexOptions, StoreOptions, with_settings
 from zoo.index.reader import Reader
-from zoo.index.rows import Record
-from zoo.index.sources import Means, query_like, work_for
 from zoo.index.tune import tune
-from zoo.index.update import Update, embed_distinct, update
-from zoo.index.vectors import unit_rows, whitened, whitening_of
-from zoo.progress import Track, silent
+from zoo.index.update import Update, update
 
 
 class Index(Reader):
@@ -33,126 +32,106 @@ class Index(Reader):
     @classmethod
     def build(
         cls,
-        folder: Path,
+        folder: Path | str,
         model: nn.Module,
-        dataset: ImageDataset,
-        *,
-        name: str = "",
-        modality: str = "images",
-        plan: Plan = Plan(),
-        wish: Wish | None = None,
-        like: Path | None = None,
-        whiten: bool = False,
-        whitening_dim: int | None = None,
-        batch_size: int = 64,
-        workers: int = 0,
-        device: str = "cpu",
-        track: Track = silent,
+        dataset: ImageDataset | Path | str,
+        options: IndexOptions = IndexOptions(),
+        **settings: Any,
     ) -> "Index":
-        """Embed a dataset and create the index `folder` from it.
+        """Embed a dataset (or the images in a folder) and create the index `folder` from it.
 
-        name: what `zoo.load` will be given to find the model again when somebody searches.
-        modality: index the dataset's `images`, or its `captions`.
-        wish: choose the plan by measuring, with text queries where the model reads text and the
-            dataset has captions (zoo/index/tune.py); `plan` is not looked at then.
-        whiten: learn PCA whitening from the embeddings and keep it with the index, with all
-            directions or the `whitening_dim` of largest variance. like: see `from_vectors`.
+        settings: fields of `IndexOptions`, and of the `EmbedOptions` in them, by name.
 
         Raises:
-            UsageError: the folder exists, or the model lacks that side.
+            UsageError: the folder exists, the model lacks that side, or a setting is unknown.
             DataError: an image cannot be read, or there is nothing to index.
         """
+        folder, options = Path(folder), with_settings(options, settings)
         refuse_to_overwrite(folder)
+        dataset = as_dataset(dataset)
+        model = at_scales(model, options.scales)
         root = dataset.root.absolute()
-        means = Means(batch_size, workers, device, track)
-        records, embed = work_for(model, dataset, root, modality, means)
+        records, embed = work_for(model, dataset, root, options.modality, options.embed)
         matrix = embed_distinct(records, embed)
-        whitening = whitening_of(matrix, whitening_dim) if whiten else None
-        tuning: list[dict[str, Any]] = []
-        if wish is not None:
-            asked = query_like(model, dataset, modality)
+        whiten = options.whiten or options.whitening_dim is not None
+        whitening = whitening_of(matrix, options.whitening_dim) if whiten else None
+        plan, tuning = options.plan, list[dict[str, Any]]()
+        if options.wish is not None:
+            asked = query_like(model, dataset, options.modality)
             queries = None if asked is None else whitened(asked, whitening)
-            plan, rows = tune(whitened(matrix, whitening), queries, wish, track)
+            white = whitened(matrix, whitening)
+            plan, rows = tune(white, queries, options.wish, options.embed.track)
             tuning = [row.to_json() for row in rows]
-        return cls.from_vectors(
-            folder,
-            torch.from_numpy(matrix),
-            records,
-            identify(model, name),
-            plan=plan,
-            modality=modality,
-            root=root,
-            like=like,
-            whitening=whitening,
-            tuning=tuning,
-        )
+        kept = StoreOptions(plan, options.modality, root, options.like, whitening, tuning)
+        made_by = identify(model, options.name)
+        return cls.from_vectors(folder, torch.from_numpy(matrix), records, made_by, kept)
 
     @classmethod
     def from_vectors(
         cls,
-        folder: Path,
+        folder: Path | str,
         vectors: Float[Tensor, "item dim"],
         records: Sequence[Record],
         model: ModelIdentity,
-        *,
-        plan: Plan = Plan(),
-        modality: str = "images",
-        root: Path | None = None,
-        like: Path | None = None,
-        whitening: Whitening | None = None,
-        tuning: Sequence[dict[str, Any]] = (),
+        options: StoreOptions = StoreOptions(),
+        **settings: Any,
     ) -> "Index":
         """Create the index `folder` from embeddings; they are brought to unit length.
 
-        like: an index whose trained codes and whitening to share, so that the two can be merged
-            exactly. whitening: applied to the embeddings, kept, and applied to every query.
+        settings: fields of `StoreOptions` by name.
 
         Raises:
             UsageError: the folder exists, or the plan does not fit the vectors.
             DataError: there is no vector, or one that is not finite or zero.
         """
+        folder, options = Path(folder), with_settings(options, settings)
         matrix = unit_rows(vectors, "embedding")
         if len(matrix) == 0:
             raise DataError("there is nothing to index", "give at least one image")
-        if like is not None:
-            whitening = Reader.open(like).whitening
-        matrix = whitened(matrix, whitening)
+        if options.like is not None:
+            options = replace(options, whitening=Reader.open(options.like).whitening)
+        matrix = whitened(matrix, options.whitening)
         manifest = Manifest(
-            model, matrix.shape[1], plan, modality, str(root or ""), tuning=tuple(tuning)
+            model,
+            matrix.shape[1],
+            options.plan,
+            options.modality,
+            str(options.root or ""),
+            tuning=tuple(options.tuning),
         )
         with staged_folder(folder) as staged:
-            changes.create(staged, manifest, matrix, records, like, whitening)
+            changes.create(staged, manifest, matrix, records, options.like, options.whitening)
         return cls.open(folder)
 
     @classmethod
-    def merge(cls, folder: Path, sources: Sequence[Path]) -> "Index":
+    def merge(cls, folder: Path | str, sources: Sequence[Path | str]) -> "Index":
         """Create the index `folder` from all items of other indexes (see zoo/index/merging.py).
 
         Raises:
             UsageError: they do not belong together, or the folder exists.
         """
-        merge(folder, sources)
+        merge(Path(folder), [Path(source) for source in sources])
         return cls.open(folder)
 
     def add(
         self,
         model: nn.Module,
-        dataset: ImageDataset,
-        *,
-        batch_size: int = 64,
-        workers: int = 0,
-        device: str = "cpu",
-        track: Track = silent,
+        dataset: ImageDataset | Path | str,
+        options: EmbedOptions = EmbedOptions(),
+        **settings: Any,
     ) -> Update:
         """Bring the index up to date with a dataset; only content never seen is embedded.
+
+        settings: fields of `EmbedOptions` by name.
 
         Raises:
             UsageError: it is not the index's model.
             RankzooError: another process is writing.
         """
+        options = with_settings(options, settings)
         refuse_other_model(self.manifest.model, identify(model, "this model"))
-        means = Means(batch_size, workers, device, track)
-        records, embed = work_for(model, dataset, self.root, self.manifest.modality, means)
+        modality = self.manifest.modality
+        records, embed = work_for(model, as_dataset(dataset), self.root, modality, options)
         done = update(self.folder, records, lambda chosen: self.prepare(embed(chosen)))
         self._refresh()
         return done

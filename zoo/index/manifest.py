@@ -6,40 +6,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zoo.embedding.identity import ModelIdentity
 from zoo.errors import IntegrityError
-from zoo.files import sha256_of
+from zoo.files import Facts
 from zoo.index.layout import Plan
 
 FORMAT = 1
 MODALITIES = ("images", "captions")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a file must be: its size in bytes and its content's sha256."""
-
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> "Facts":
-        """Measure a file."""
-        return cls(path.stat().st_size, sha256_of(path))
-
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """The model whose embeddings an index holds: only it may ask questions.
-
-    weights_sha256: over the tensors themselves (`zoo.index.identity`) (whatever the file).
-    config: what else decides the embedding: architecture, pooling, preprocessing.
-    """
-
-    name: str
-    weights_sha256: str
-    config: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from zoo.index.index import Index
-from zoo.index.results_page import readable
 from zoo.report import page, paragraph
 from zoo.report.images import thumbnail
+from zoo.search.results_page import readable
 
 SIDE = 44  # pixels of a thumbnail; 1,000 of them make a page of about 1.5 MB
 

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from zoo.embedding.vector_file import VECTORS, map_vectors, write_vectors
 from zoo.index import engine
 from zoo.index.candidates import between, efforts
 from zoo.index.layout import Plan
-from zoo.index.segment import CODES, VECTORS, write_vectors
+from zoo.index.segment import CODES
+from zoo.index.wish import Wish
 
 log = logging.getLogger("rankzoo")
 SINGLES = 50  # queries asked one by one for the latency
@@ -25,19 +27,6 @@ ENOUGH = 0.9995  # recall past which searching harder is not tried
 
 Vectors = Float32[np.ndarray, "item dim"]
 Queries = Float32[np.ndarray, "query dim"]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the user asks for; None means no matter.
-
-    recall: share of the k true neighbours found. latency_ms: of one query alone.
-    """
-
-    recall: float | None = None
-    memory_bytes: int | None = None
-    latency_ms: float | None = None
-    k: int = 10
 
 
 @dataclass(frozen=True)
@@ -80,7 +69,7 @@ class Course:
         self.folder = folder
         self.queries = queries
         write_vectors(folder / VECTORS, [vectors], *vectors.shape)
-        self.vectors = engine.map_vectors(folder / VECTORS, *vectors.shape)
+        self.vectors = map_vectors(folder / VECTORS, *vectors.shape)
         self.flat = engine.open_flat(folder / VECTORS, *vectors.shape)
         self.truth = engine.exact(vectors, queries, k)[1]
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.embedding.identity import refuse_other_model
+from zoo.embedding.rows import Record, columns_of, levels_of
 from zoo.errors import UsageError
 from zoo.files import staged_folder
 from zoo.index.changes import (
@@ -19,9 +21,7 @@ from zoo.index.changes import (
     share_training,
 )
 from zoo.index.generations import SEGMENTS, publish, read_current
-from zoo.index.identity import refuse_other_model
 from zoo.index.manifest import Manifest
-from zoo.index.rows import Record, columns_of, levels_of
 from zoo.index.segment import Segment, write_segment
 
 

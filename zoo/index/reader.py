@@ -9,18 +9,18 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from zoo.embedding.identity import ModelIdentity, refuse_other_model
+from zoo.embedding.rows import Record
+from zoo.embedding.vectors import unit_rows, whitened
 from zoo.embedding.whitening import Whitening, load_whitening
 from zoo.errors import IntegrityError, UsageError
 from zoo.index import engine
 from zoo.index.generations import check_files, read_current
-from zoo.index.hits import Hit, ranked
-from zoo.index.identity import refuse_other_model
 from zoo.index.layout import Plan
-from zoo.index.manifest import Manifest, ModelIdentity
-from zoo.index.rows import Record
+from zoo.index.manifest import Manifest
 from zoo.index.segment import Segment, locate
-from zoo.index.vectors import unit_rows, whitened
 from zoo.progress import Track, silent
+from zoo.search.hits import Hit, ranked
 
 TRIES = 5  # a writer may sweep a generation away between a reader's look at it and its opening
 QUERY_BATCH = 1_024
@@ -38,7 +38,7 @@ class Reader:
         self.whitening = _whitening(folder, manifest)
 
     @classmethod
-    def open(cls: type[Own], folder: Path, *, trust_seen: bool = True) -> Own:
+    def open(cls: type[Own], folder: Path | str, *, trust_seen: bool = True) -> Own:
         """Open the current generation; every file's sha256 is checked before it is used.
 
         trust_seen: do not read again what passed before and has not been touched since.
@@ -46,6 +46,7 @@ class Reader:
         Raises:
             UnavailableError: no index there. IntegrityError: it is damaged.
         """
+        folder = Path(folder)
         for attempt in range(1, TRIES + 1):
             manifest = read_current(folder)
             try:

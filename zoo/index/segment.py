@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from zoo.embedding.rows import FIXED, ITEMS, Records, Rows, write_rows
+from zoo.embedding.vector_file import VECTORS, map_vectors, write_vectors
 from zoo.errors import IntegrityError
-from zoo.files import atomic_path, staged_folder
+from zoo.files import Facts, atomic_path, staged_folder
 from zoo.index import engine
 from zoo.index.generations import SEGMENTS
 from zoo.index.layout import Plan
-from zoo.index.manifest import Facts, Manifest, SegmentFacts
-from zoo.index.rows import FIXED, Records, Rows, write_rows
+from zoo.index.manifest import Manifest, SegmentFacts
 from zoo.index.where import Filter
 
-VECTORS, CODES, ITEMS = "vectors.faiss", "codes.faiss", "items.sqlite"
+CODES = "codes.faiss"
 SEARCH_EXACTLY = 4_096  # so few candidates are compared one by one: exact, and sooner than codes
 
 Vectors = Float32[np.ndarray, "item dim"]
@@ -43,21 +44,9 @@ def write_segment(
         assert count == len(records), "one vector a record"
         write_rows(staged / ITEMS, records)
         if manifest.plan.kind != "Flat":
-            codes(engine.map_vectors(staged / VECTORS, count, manifest.dim), staged / CODES)
+            codes(map_vectors(staged / VECTORS, count, manifest.dim), staged / CODES)
     files = {f"{SEGMENTS}/{name}/{path.name}": Facts.of(path) for path in sorted(home.iterdir())}
     return SegmentFacts(name, count, files)
-
-
-def write_vectors(path: Path, pieces: Iterable[Piece], count: int, dim: int) -> int:
-    """Stream pieces of a matrix into a faiss IndexFlatIP file; return how many rows came."""
-    rows = 0
-    with path.open("wb") as file:
-        file.write(engine.vector_header(count, dim))
-        for piece in pieces:
-            assert piece.shape[1] == dim
-            file.write(np.ascontiguousarray(piece, np.float32).data)
-            rows += len(piece)
-    return rows
 
 
 def write_removed(
@@ -84,7 +73,7 @@ class Segment:
         home = folder / SEGMENTS / facts.name
         self.home = home
         self._kind = manifest.plan.kind
-        self.vectors = engine.map_vectors(home / VECTORS, facts.count, manifest.dim)
+        self.vectors = map_vectors(home / VECTORS, facts.count, manifest.dim)
         self.rows = Rows(home / ITEMS, manifest.levels)
         self._filter = Filter(home / ITEMS, (*FIXED, *manifest.levels, *manifest.columns))
         if len(self.rows) != facts.count:

@@ -1,35 +1,18 @@
 """Choosing a plan by measuring candidates on a sample."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from zoo.errors import UsageError
 from zoo.index.candidates import candidates, cells_for, memory_bytes
 from zoo.index.layout import Plan
-from zoo.index.measure import Measured, Queries, Vectors, Wish, course, measure
+from zoo.index.measure import Measured, Queries, Vectors, course, measure
+from zoo.index.wish import Wish
 from zoo.progress import Track, silent
 
 SAMPLE = 200_000  # vectors that candidates are built on
 QUERIES = 1_000
-
-
-def parse_bytes(text: str) -> int:
-    """Read a size such as `2GB`, `512 MiB` or `1000000`.
-
-    Raises:
-        UsageError: it is none.
-
-    >>> parse_bytes("1.5kB"), parse_bytes("2 GiB")
-    (1500, 2147483648)
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text.lower())
-    if not found:
-        raise UsageError(f"size {text!r} is none", "write for example 2GB or 512MiB")
-    unit = 1024 if found[3] else 1000
-    return int(float(found[1]) * unit ** " kmgt".index(found[2] or " "))
 
 
 def tune(

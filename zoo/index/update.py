@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from zoo.embedding.rows import Record
+from zoo.embedding.sources import Embed, embed_distinct
 from zoo.index.changes import buried, event, grown, opened
 from zoo.index.generations import publish, writing
 from zoo.index.manifest import Manifest
-from zoo.index.rows import Record
 from zoo.index.segment import Segment
-from zoo.index.sources import Embed
-from zoo.index.vectors import unit_rows
 
 Vectors = Float32[np.ndarray, "item dim"]
 
@@ -55,17 +54,6 @@ def update(folder: Path, records: Sequence[Record], embed: Embed) -> Update:
             new = [records[i] for i in fresh]
             publish(folder, grown(folder, after, [matrix], new, event("add", **asdict(done))))
     return done
-
-
-def embed_distinct(records: Sequence[Record], embed: Embed) -> Vectors:
-    """Embed records, each content once."""
-    first: dict[str, int] = {}
-    for position, record in enumerate(records):
-        first.setdefault(record.sha256, position)
-    places = {sha256: place for place, sha256 in enumerate(first)}
-    vectors = unit_rows(embed(list(first.values())), "embedding")
-    rows: Vectors = vectors[[places[record.sha256] for record in records]]
-    return rows
 
 
 def _compare(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo.embedding.options import EmbedOptions
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import refuse_to_overwrite
 from zoo.metrics.evaluation import Evaluation
@@ -92,7 +93,7 @@ def run_quickstart(
         model = build_network(recipe, offline=True)
         save_embedder(model, out / "pretrained")
     with _timed(done, "evaluate"):
-        found = evaluate_retrieval(model, dataset, device=device, track=track)
+        found = evaluate_retrieval(model, dataset, EmbedOptions(device=device, track=track))
         done.evaluations["before"] = found
     with _timed(done, "index and search"):
         done.examples["before"] = find_examples(

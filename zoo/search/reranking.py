@@ -1,25 +1,16 @@
 """k-reciprocal re-ranking (Zhong et al., CVPR 2017) on neighbour lists, never N x N."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from zoo.progress import Track, silent
+from zoo.search.options import Reranking
 from zoo.search.scan import score_blocks
 
 Row = tuple[Tensor, Tensor]  # the items of a neighbourhood, and their weights
-
-
-@dataclass(frozen=True)
-class Reranking:
-    """Neighbours looked at (k1), neighbours averaged over (k2), weight of the plain distance."""
-
-    k1: int = 20
-    k2: int = 6
-    plain: float = 0.3
 
 
 def reranked_blocks(
@@ -51,6 +42,41 @@ def reranked_blocks(
             ]
         )
         yield rows, -(options.plain * distances + (1 - options.plain) * jaccard).to(device)
+
+
+def shortlisted_blocks(
+    queries: Float[Tensor, "query dim"],
+    gallery: Float[Tensor, "gallery dim"],
+    options: Reranking,
+    *,
+    own: Int64[Tensor, " query"] | None = None,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Iterator[tuple[slice, Float[Tensor, "block gallery"]]]:
+    """Yield (rows, scores) as `score_blocks` does, each query's first `among` items re-ranked.
+
+    They score 2 and more, so all others, which keep their similarity, stay behind them. `own` is
+    a gallery position per query that takes no part (the query itself).
+    """
+    among = options.among or len(gallery)
+    for rows, scores in score_blocks(queries, gallery, device=device, track=track):
+        plain = scores if own is None else scores.scatter(1, own[rows, None].to(device), -torch.inf)
+        first = plain.topk(min(among, len(gallery) - (own is not None)), dim=1).indices
+        for row, places in enumerate(first):
+            found = reranked_shortlist(queries[rows.start + row], gallery[places.cpu()], options)
+            scores[row, places] = 2 + found.to(device)
+        yield rows, scores
+
+
+def reranked_shortlist(
+    query: Float[Tensor, " dim"], items: Float[Tensor, "item dim"], options: Reranking
+) -> Float[Tensor, " item"]:
+    """Return 1 - the re-ranked distance, between 0 and 1, of a query's first items.
+
+    Neighbours are sought among these items: the cost does not grow with the gallery.
+    """
+    ((_, scores),) = reranked_blocks(query[None], items, options, itself=False)
+    return 1 + scores[0]
 
 
 def _neighbourhoods(

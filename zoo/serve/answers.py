@@ -9,8 +9,11 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo.index import Hit
-from zoo.index.refine import vote
+from zoo.search.options import ALPHA, Reranking, SearchOptions
+from zoo.search.voting import Vote
+from zoo.serve.refusal import RefusedError
 
+MOST_RERANKED = 1_000  # hits: their neighbourhoods take about a second
 LARGEST_ID = 2**63 - 1  # what SQLite stores
 
 Plain = str | int | float | bool | None
@@ -41,6 +44,35 @@ class Wanted(Page):
     threshold: Annotated[
         float, Field(ge=-1, le=1, allow_inf_nan=False, description="Lowest score of a hit.")
     ] = -1.0
+    expand: Annotated[
+        int, Field(ge=0, le=100, description="Move the query towards so many neighbours.")
+    ] = 0
+    alpha: Annotated[
+        float,
+        Field(ge=0, le=100, allow_inf_nan=False, description="Weigh them by similarity^alpha."),
+    ] = ALPHA
+    rerank: Annotated[
+        int,
+        Field(ge=0, le=MOST_RERANKED, description="Re-rank so many hits by their neighbours."),
+    ] = 0
+
+    def options(self, without_copy: bool) -> SearchOptions:
+        """Return how to search; the condition is evaluated elsewhere.
+
+        Raises:
+            RefusedError: fewer hits are re-ranked than wanted.
+        """
+        if 0 < self.rerank < self.k:
+            problem = f"{self.rerank} hits re-ranked cannot give {self.k}"
+            raise RefusedError(400, problem, "re-rank at least k of them")
+        return SearchOptions(
+            k=self.k,
+            expansion=self.expand,
+            alpha=self.alpha,
+            reranking=Reranking(among=self.rerank) if self.rerank else None,
+            threshold=self.threshold,
+            without_copy=without_copy,
+        )
 
 
 class Asked(Wanted):
@@ -71,15 +103,24 @@ class Item(BaseModel):
 
 
 class Ranked(Item):
-    """A hit; rank 1 is the best, the score a cosine."""
+    """A hit; rank 1 is the best. The score, which orders, is a cosine, or 1 - a re-ranked distance.
+
+    similarity: the cosine, whatever ordered the hits.
+    """
 
     rank: int
     score: float
+    similarity: float
 
     @classmethod
     def of(cls, hit: Hit, index: str) -> "Ranked":
         """Describe a hit."""
-        return cls(**_described(hit, index), rank=hit.rank, score=min(1.0, hit.score))
+        return cls(
+            **_described(hit, index),
+            rank=hit.rank,
+            score=min(1.0, hit.score),
+            similarity=min(1.0, hit.similarity),
+        )
 
 
 class Ballot(BaseModel):
@@ -178,9 +219,9 @@ class Health(BaseModel):
     status: str
 
 
-def ballots(hits: Sequence[Hit]) -> list[Ballot]:
-    """Let hits vote for labels."""
-    return [Ballot(**asdict(elected)) for elected in vote(hits)]
+def ballots(votes: Sequence[Vote]) -> list[Ballot]:
+    """Describe the elected labels."""
+    return [Ballot(**asdict(elected)) for elected in votes]
 
 
 def _described(hit: Hit, index: str) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor, nn
 
-from zoo.index.identity import identify
-from zoo.index.manifest import ModelIdentity
-from zoo.index.sources import text_side
+from zoo.embedding.identity import ModelIdentity, identify
+from zoo.embedding.sides import text_side
 
 
 class Encoder:

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import nn
 
+from zoo.embedding.identity import as_indexed
 from zoo.errors import UsageError
 from zoo.index.generations import read_current
-from zoo.index.identity import as_indexed
 from zoo.serve.encoder import Encoder
 from zoo.serve.refusal import RefusedError
 from zoo.serve.served import Served

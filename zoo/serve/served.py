@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from anyio.to_thread import run_sync
 
+from zoo.embedding.identity import refuse_other_model
 from zoo.errors import RankzooError
 from zoo.index.generations import POINTER
-from zoo.index.identity import refuse_other_model
 from zoo.index.manifest import Manifest
 from zoo.index.reader import Reader
 from zoo.serve.encoder import Encoder

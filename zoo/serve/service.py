@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter
@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.index import Hit
+from zoo.search.search import Answer, Copy
 from zoo.serve.answers import Asked, Found, Page, Query, Ranked, Wanted, ballots
 from zoo.serve.cache import Recent
 from zoo.serve.detector import Detector
@@ -32,11 +32,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Asking:
-    """A query as a vector; `exclude` is the item it was made from."""
+    """A query as a vector; `copy` is the item it was made from, by id, or by its content."""
 
     query: Query
     vector: Float[Tensor, " dim"]
-    exclude: int | None = None
+    copy: Copy = None
 
 
 class Service:
@@ -94,7 +94,7 @@ class Service:
             vector = await self.worker.run(served.encoder.embed_pictures, prepared)
             self.vectors.put((identity, key), vector)
             self.asked_with.put(key, small)
-        return Asking(Query(kind="picture", picture=key), vector)
+        return Asking(Query(kind="picture", picture=key), vector, key)
 
     async def question(self, served: Served, asked: Asked) -> Asking:
         """Make a query of a text, an item, or a picture sent before.
@@ -113,7 +113,7 @@ class Service:
         vector = self.vectors.get((served.encoder.identity.weights_sha256, key))
         if vector is None:
             raise RefusedError(404, "the server does not remember that picture", "send it again")
-        return Asking(Query(kind="picture", picture=key), vector)
+        return Asking(Query(kind="picture", picture=key), vector, key)
 
     async def find(self, served: Served, asking: Asking, wanted: Wanted) -> Found:
         """Search, and return the stretch of hits that is wanted.
@@ -124,30 +124,24 @@ class Service:
         if wanted.k > self.limits.k:
             raise RefusedError(400, f"k={wanted.k} is more than this server's {self.limits.k}")
         started = time.perf_counter()
-        more = int(asking.exclude is not None)
+        options = wanted.options(without_copy=isinstance(asking.copy, int))
 
-        async def work(snapshot: Snapshot) -> tuple[int, list[Hit]]:
+        async def work(snapshot: Snapshot) -> tuple[int, Answer]:
             among = await self.filtered(snapshot, wanted)
-            question = Question(asking.vector, wanted.k + more, among)
+            question = Question(asking.vector, options, among, asking.copy)
             generation = snapshot.reader.manifest.generation
             return generation, await self.worker.run(snapshot.search, question)
 
         generation, found = await served.answer(work)
-        others = [hit for hit in found if hit.record.id != asking.exclude][: wanted.k]
-        hits = [
-            replace(hit, rank=rank)
-            for rank, hit in enumerate(others, start=1)
-            if hit.score >= wanted.threshold
-        ]
-        sent = hits[wanted.offset : wanted.offset + wanted.limit]
+        sent = found.hits[wanted.offset : wanted.offset + wanted.limit]
         return Found(
             index=served.name,
             generation=generation,
             query=asking.query,
-            total=len(hits),
+            total=len(found.hits),
             offset=wanted.offset,
             hits=[Ranked.of(hit, served.name) for hit in sent],
-            votes=ballots(hits),
+            votes=ballots(found.votes),
             milliseconds=1_000 * (time.perf_counter() - started),
         )
 
@@ -176,7 +170,7 @@ class Service:
             return found[identifier]
 
         vector = await served.answer(work)
-        return Asking(Query(kind="like", like=identifier), vector, exclude=identifier)
+        return Asking(Query(kind="like", like=identifier), vector, copy=identifier)
 
 
 def unknown_item(index: str, identifier: int) -> RefusedError:

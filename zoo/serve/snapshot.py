@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.index import Hit
 from zoo.index.reader import Mask, Reader
+from zoo.search.options import SearchOptions
+from zoo.search.search import Answer, Copy, search
 from zoo.serve.answers import Plain
 from zoo.serve.refusal import RefusedError
 from zoo.serve.values import frequent_values
@@ -28,11 +29,12 @@ class Filtered:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A query vector, the number of hits wanted, and where to look."""
+    """A query vector, how to search and where, and which item is the query's own copy."""
 
     vector: Float[Tensor, " dim"]
-    k: int
+    options: SearchOptions
     among: Filtered
+    copy: Copy = None
 
 
 class Snapshot:
@@ -78,15 +80,16 @@ class Snapshot:
             message = str(error).replace("--where", "condition", 1)
             raise RefusedError(400, message, error.hint) from error
 
-    def search(self, questions: list[Question]) -> list[list[Hit]]:
-        """Answer questions; those with the same `k` and filter are searched for together."""
-        groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    def search(self, questions: list[Question]) -> list[Answer]:
+        """Answer questions; those with the same options and filter are searched for together."""
+        groups: dict[tuple[SearchOptions, int], list[int]] = defaultdict(list)
         for place, question in enumerate(questions):
-            groups[question.k, id(question.among)].append(place)
-        answers: dict[int, list[Hit]] = {}
-        for (k, _), places in groups.items():
+            groups[question.options, id(question.among)].append(place)
+        answers: dict[int, Answer] = {}
+        for (options, _), places in groups.items():
             vectors = torch.stack([questions[place].vector for place in places])
+            copies = [questions[place].copy for place in places]
             masks = questions[places[0]].among.masks
-            found = self.reader.search(vectors, k, candidates=masks)
+            found = search(self.reader, vectors, options, copies, masks)
             answers.update(zip(places, found, strict=True))
         return [answers[place] for place in range(len(questions))]

@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 
+from zoo.embedding.rows import ITEMS
 from zoo.errors import IntegrityError
-from zoo.index.segment import ITEMS, Segment
+from zoo.index.segment import Segment
 from zoo.serve.answers import Plain, plain
 
 OFFERED = 50

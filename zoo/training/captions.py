@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from zoo.data.dataset import ImageDataset
 from zoo.embedding.embed import embed_dataset
+from zoo.embedding.options import EmbedOptions
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.captions import evaluate_captions
 from zoo.losses.pairs import PAIR_LOSSES
@@ -108,7 +109,7 @@ def evaluate_images_and_captions(
 ) -> Evaluation:
     """Evaluate both directions over the images of a dataset, all at once."""
     table = embed_captions(encoder, dataset)
-    images = embed_dataset(model, dataset, workers=workers, device=device, track=track)
+    images = embed_dataset(model, dataset, EmbedOptions(64, workers, device, track))
     definition = (
         "every image searches all captions, every caption all images; one of its own counts"
     )

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from zoo.data.dataset import ImageDataset
+from zoo.embedding.options import EmbedOptions
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import write_json
 from zoo.metrics.evaluation import Evaluation
@@ -56,9 +57,8 @@ class Validator:
             return None
         model.eval()
         if self.encoder is None:
-            return evaluate_retrieval(
-                model, self.dataset, workers=self.workers, device=self.device, track=track
-            )
+            options = EmbedOptions(workers=self.workers, device=self.device, track=track)
+            return evaluate_retrieval(model, self.dataset, options)
         return evaluate_images_and_captions(
             model,
             self.encoder,

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,19 @@ from torch import Tensor, nn
 
 from zoo.embedding.sizes import MultiScale
 from zoo.errors import UsageError
-from zoo.index.manifest import ModelIdentity
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """The model whose embeddings an index holds: only it may ask questions.
+
+    weights_sha256: over the tensors themselves (`zoo.embedding.identity`) (whatever the file).
+    config: what else decides the embedding: architecture, pooling, preprocessing.
+    """
+
+    name: str
+    weights_sha256: str
+    config: Mapping[str, Any]
 
 
 def weights_sha256(model: nn.Module) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from zoo.errors import DataError, IntegrityError
 
+ITEMS = "items.sqlite"
 FIXED = ("id", "path", "sha256", "caption")
 BATCH = 500  # values in one `IN (...)`: SQLite takes 32,766
 

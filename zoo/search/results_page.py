@@ -5,9 +5,9 @@ from pathlib import Path
 
 from zoo.data.images import open_image
 from zoo.errors import DataError
-from zoo.index.hits import Hit
-from zoo.index.query import Query
 from zoo.report import Shown, page, paragraph, ranking, rankings, section, table
+from zoo.search.hits import Hit
+from zoo.search.queries import Query
 
 
 def results_page(folder: Path, queries: Sequence[Query], found: Sequence[Sequence[Hit]]) -> str:

@@ -5,32 +5,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.index.rows import Record
+from zoo.embedding.rows import Record
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One found item; rank 1 is the best, score the inner product of two unit vectors.
+    """One found item; rank 1 is the best, and hits are in the order of their scores.
 
-    path: where the image was when it was indexed.
+    score: the inner product of two unit vectors; after re-ranking 1 - the re-ranked distance, and
+    `cosine` then keeps the inner product. path: where the image was when it was indexed.
     """
 
     rank: int
     score: float
     path: Path
     record: Record
+    cosine: float | None = None
 
     @property
     def label(self) -> str:
         """Its finest label, or an empty text."""
         return next(iter(self.record.labels.values()), "")
 
+    @property
+    def similarity(self) -> float:
+        """The inner product of query and item, whatever ordered the hits."""
+        return self.score if self.cosine is None else self.cosine
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values: rank, path, score, id, then labels, caption and other columns."""
         fixed = {"rank": self.rank, "path": str(self.path), "score": self.score}
+        similarity = {} if self.cosine is None else {"similarity": self.cosine}
         caption = {"caption": self.record.caption} if self.record.caption else {}
         own = {"id": self.record.id, **self.record.labels, **caption}
-        return {**self.record.extra, **own, **fixed}
+        return {**self.record.extra, **own, **similarity, **fixed}
 
 
 def ranked(found: Sequence[tuple[float, Record]], root: Path) -> list[Hit]:

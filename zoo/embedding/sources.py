@@ -2,26 +2,37 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from zoo.data.dataset import ImageDataset, Item
+from zoo.data.dataset import ImageDataset, Item, read_dataset
 from zoo.embedding.embed import embed_dataset
-from zoo.errors import DataError, UsageError
+from zoo.embedding.options import EmbedOptions
+from zoo.embedding.rows import Record
+from zoo.embedding.sides import image_side, text_side
+from zoo.embedding.vectors import Rows, unit_rows
+from zoo.errors import DataError
 from zoo.files import sha256_of
-from zoo.index.rows import Record
-from zoo.index.vectors import unit_rows
 from zoo.progress import Track, silent
 
 QUERIES = 1_000  # questions of the other modality that a tuner measures with
 
 Embed = Callable[[Sequence[int]], Float[Tensor, "item dim"]]
+
+
+def as_dataset(images: ImageDataset | Path | str) -> ImageDataset:
+    """Return a dataset as it is, or read the one at a path; its images need no label.
+
+    Raises:
+        DataError: there is nothing to read.
+    """
+    if isinstance(images, ImageDataset):
+        return images
+    return read_dataset(Path(images), require_labels=False)
 
 
 def image_records(dataset: ImageDataset, root: Path, track: Track = silent) -> list[Record]:
@@ -46,18 +57,8 @@ def caption_records(dataset: ImageDataset, root: Path) -> list[Record]:
     return records
 
 
-@dataclass(frozen=True)
-class Means:
-    """What embedding may use: items in one pass, loading processes, device; `track` watches it."""
-
-    batch_size: int = 64
-    workers: int = 0
-    device: str = "cpu"
-    track: Track = silent
-
-
 def work_for(
-    model: nn.Module, dataset: ImageDataset, root: Path, modality: str, means: Means
+    model: nn.Module, dataset: ImageDataset, root: Path, modality: str, options: EmbedOptions
 ) -> tuple[list[Record], Embed]:
     """Return what to index of a dataset, and a function from positions in it to embeddings.
 
@@ -67,9 +68,20 @@ def work_for(
     """
     if modality == "captions":
         records = caption_records(dataset, root)
-        return records, _caption_embedder(model, [record.caption for record in records], means)
+        return records, _caption_embedder(model, [record.caption for record in records], options)
     image_side(model)
-    return image_records(dataset, root, means.track), _image_embedder(model, dataset, means)
+    return image_records(dataset, root, options.track), _image_embedder(model, dataset, options)
+
+
+def embed_distinct(records: Sequence[Record], embed: Embed) -> Rows:
+    """Embed records, each content once."""
+    first: dict[str, int] = {}
+    for position, record in enumerate(records):
+        first.setdefault(record.sha256, position)
+    places = {sha256: place for place, sha256 in enumerate(first)}
+    vectors = unit_rows(embed(list(first.values())), "embedding")
+    rows: Rows = vectors[[places[record.sha256] for record in records]]
+    return rows
 
 
 def query_like(
@@ -91,66 +103,25 @@ def query_like(
     return unit_rows(asked, "query")
 
 
-def _image_embedder(model: nn.Module, dataset: ImageDataset, means: Means) -> Embed:
+def _image_embedder(model: nn.Module, dataset: ImageDataset, options: EmbedOptions) -> Embed:
     def embed(positions: Sequence[int]) -> Float[Tensor, "item dim"]:
-        return embed_dataset(
-            model,
-            dataset.subset(positions),
-            batch_size=means.batch_size,
-            workers=means.workers,
-            device=means.device,
-            track=means.track,
-        )
+        return embed_dataset(model, dataset.subset(positions), options)
 
     return embed
 
 
-def _caption_embedder(model: nn.Module, texts: Sequence[str], means: Means) -> Embed:
+def _caption_embedder(model: nn.Module, texts: Sequence[str], options: EmbedOptions) -> Embed:
     embed_texts = text_side(model)
 
     def embed(positions: Sequence[int]) -> Float[Tensor, "item dim"]:
-        starts = range(0, len(positions), means.batch_size)
+        starts = range(0, len(positions), options.batch_size)
         pieces = [
-            embed_texts([texts[i] for i in positions[start : start + means.batch_size]])
-            for start in means.track(starts, "embed", len(starts))
+            embed_texts([texts[i] for i in positions[start : start + options.batch_size]])
+            for start in options.track(starts, "embed", len(starts))
         ]
         return torch.cat(pieces)
 
     return embed
-
-
-def text_side(model: nn.Module) -> Callable[[list[str]], Float[Tensor, "text dim"]]:
-    """Return the model's `embed_texts`.
-
-    Raises:
-        UsageError: it has none.
-    """
-    return _side(model, "embed_texts", "read text")
-
-
-def image_side(model: nn.Module) -> Callable[[list[Any]], Float[Tensor, "image dim"]]:
-    """Return the model's `embed_images`.
-
-    Raises:
-        UsageError: it has none.
-    """
-    return _side(model, "embed_images", "look at images")
-
-
-def dim_of(model: nn.Module) -> int:
-    """Return the width of the model's embeddings."""
-    width: Any = model.dim
-    return int(width)
-
-
-def _side(model: nn.Module, method: str, ability: str) -> Callable[[list[Any]], Tensor]:
-    found: Callable[[list[Any]], Tensor] | None = getattr(model, method, None)
-    if found is None:
-        raise UsageError(
-            f"this model cannot {ability}",
-            "give a model with both sides, or the other kind of query",
-        )
-    return found
 
 
 def _record(

@@ -9,21 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from zoo.data.dataset import ImageDataset
+from zoo.embedding.identity import ModelIdentity, refuse_other_model
+from zoo.embedding.options import EmbedOptions
+from zoo.embedding.rows import ITEMS, write_rows
+from zoo.embedding.sources import embed_distinct, work_for
+from zoo.embedding.vector_file import VECTORS, write_vectors
 from zoo.errors import DataError, IntegrityError, UsageError
-from zoo.files import staged_folder, write_json
-from zoo.index.engine import map_vectors
-from zoo.index.identity import refuse_other_model
-from zoo.index.index import Index
-from zoo.index.layout import Plan
-from zoo.index.manifest import Facts, ModelIdentity
-from zoo.index.rows import Record, Rows, write_rows
-from zoo.index.segment import ITEMS, VECTORS, write_vectors
-from zoo.index.sources import Means, work_for
-from zoo.index.update import embed_distinct
+from zoo.files import Facts, staged_folder, write_json
 
 RECEIPT = "shard.json"
 AGAIN = "remove it and embed it again"
@@ -59,14 +54,26 @@ class Shard:
         return dataset.subset(range(start, end))
 
 
+def shards_of(one: str, total: int) -> list[Shard]:
+    """Return the shard called `one` (`3/8`), or all of `total` when none is named."""
+    return [Shard.parse(one)] if one else [Shard(number, total) for number in range(total)]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What shards are made of: a dataset, its images or captions, and the model that embeds."""
+
+    model: nn.Module
+    identity: ModelIdentity
+    dataset: ImageDataset
+    modality: str = "images"
+
+
 def embed_shard(
     out: Path,
     shard: Shard,
-    model: nn.Module,
-    identity: ModelIdentity,
-    dataset: ImageDataset,
-    means: Means = Means(),
-    modality: str = "images",
+    source: Source,
+    options: EmbedOptions = EmbedOptions(),
 ) -> bool:
     """Embed one shard into `out`; return False when it was there already, whole, and of the same.
 
@@ -74,64 +81,34 @@ def embed_shard(
         UsageError: the shard there was made of other images, or with another model.
     """
     home = out / shard.name
-    part = shard.of(dataset)
-    source = fingerprint(part)
+    part = shard.of(source.dataset)
+    print_of_part = fingerprint(part)
     if home.exists():
         receipt = read_receipt(home)
-        refuse_other_model(ModelIdentity(**receipt["model"]), identity)
-        if receipt["source"] != source:
+        refuse_other_model(ModelIdentity(**receipt["model"]), source.identity)
+        if receipt["source"] != print_of_part:
             raise UsageError(f"{home} was made of other images", "choose another --out")
         return False
     for leftover in out.glob(f".{shard.name}.*"):  # of a worker that was killed
         shutil.rmtree(leftover, ignore_errors=True)
-    root = dataset.root.absolute()
-    records, embed = work_for(model, part, root, modality, means)
+    root = part.root.absolute()
+    records, embed = work_for(source.model, part, root, source.modality, options)
     with staged_folder(home) as staged:
         vectors = embed_distinct(records, embed)
         write_vectors(staged / VECTORS, [vectors], *vectors.shape)
         write_rows(staged / ITEMS, records)
         receipt = {
-            "model": asdict(identity),
-            "modality": modality,
+            "model": asdict(source.identity),
+            "modality": source.modality,
             "root": str(root),
-            "levels": list(dataset.levels),
+            "levels": list(part.levels),
             "count": len(records),
             "dim": vectors.shape[1],
-            "source": source,
+            "source": print_of_part,
             "files": {n: asdict(Facts.of(staged / n)) for n in (VECTORS, ITEMS)},
         }
         write_json(staged / RECEIPT, receipt)
     return True
-
-
-def assemble(out: Path, embedded: Path, *, plan: Plan = Plan(), like: Path | None = None) -> Index:
-    """Create the index `out` from all the shards in `embedded`.
-
-    Raises:
-        DataError: a shard is missing. IntegrityError: one is damaged.
-        UsageError: they were made with different models.
-    """
-    homes = complete(embedded)
-    receipts = [read_receipt(home) for home in homes]
-    first = ModelIdentity(**receipts[0]["model"])
-    records: list[Record] = []
-    pieces: list[torch.Tensor] = []
-    for home, receipt in zip(homes, receipts, strict=True):
-        refuse_other_model(first, ModelIdentity(**receipt["model"]))
-        rows = Rows(home / ITEMS, receipt["levels"])
-        records += [record for _, record in sorted(rows.records(range(len(rows))).items())]
-        mapped = map_vectors(home / VECTORS, receipt["count"], receipt["dim"])
-        pieces.append(torch.from_numpy(mapped.copy()))
-    return Index.from_vectors(
-        out,
-        torch.cat(pieces),
-        records,
-        first,
-        plan=plan,
-        modality=receipts[0]["modality"],
-        root=Path(receipts[0]["root"]),
-        like=like,
-    )
 
 
 def complete(embedded: Path) -> list[Path]:

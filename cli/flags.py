@@ -1,0 +1,71 @@
+"""Commands that take options whole: a maker's parameters become flags, its result an argument."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+from typer.core import TyperCommand
+
+Made = TypeVar("Made")
+BARE = {"--rerank": "all"}  # flags that may stand without a value, and what they then mean
+
+
+def takes(**makers: Callable[..., Any]) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
+    """Return a decorator for commands: the argument of each name is what its maker returns.
+
+    A maker is a function, or a dataclass, whose parameters are annotated as those of a command;
+    they stand in the command's help in the place of the argument. Makers may take makers.
+
+    Raises:
+        TypeError: two makers, or a maker and the command, have a parameter of the same name.
+    """
+
+    def decorate(command: Callable[..., Made]) -> Callable[..., Made]:
+        own = inspect.signature(command).parameters
+        flags: list[inspect.Parameter] = []
+        for name, parameter in own.items():
+            found = inspect.signature(makers[name]).parameters if name in makers else {}
+            flags += list(found.values()) if name in makers else [parameter]
+        names = {name: list(inspect.signature(makers[name]).parameters) for name in makers}
+
+        @wraps(command)
+        def run(**values: Any) -> Made:
+            made = {
+                name: maker(**{flag: values.pop(flag) for flag in names[name]})
+                for name, maker in makers.items()
+            }
+            return command(**values, **made)
+
+        keyword = [flag.replace(kind=inspect.Parameter.KEYWORD_ONLY) for flag in flags]
+        if len({flag.name for flag in keyword}) < len(keyword):
+            raise TypeError(f"{command.__name__}: a flag is there twice")
+        del run.__wrapped__
+        run.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
+        run.__annotations__ = {flag.name: flag.annotation for flag in keyword}
+        return run
+
+    return decorate
+
+
+class Command(TyperCommand):
+    """A command some of whose flags may stand without a value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Fill in what such a flag means alone."""
+        return super().parse_args(ctx, filled(args))
+
+
+def filled(arguments: Sequence[str]) -> list[str]:
+    """Return arguments in which a bare flag has its value.
+
+    >>> filled(["m", "--rerank", "--data", "d"]), filled(["--rerank", "5"])
+    (['m', '--rerank', 'all', '--data', 'd'], ['--rerank', '5'])
+    """
+    found: list[str] = []
+    for place, argument in enumerate(arguments):
+        found.append(argument)
+        after = arguments[place + 1] if place + 1 < len(arguments) else ""
+        if argument in BARE and not (after.isdecimal() or after == BARE[argument]):
+            found.append(BARE[argument])
+    return found
