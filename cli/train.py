@@ -29,6 +29,9 @@ Model = Annotated[
 Loss = Annotated[
     str | None, typer.Option("--loss", help="A loss's name; by default SupAP with calibration.")
 ]
+Detector = Annotated[
+    str | None, typer.Option("--detector", help="Train on boxes: retinanet, atss or faster_rcnn.")
+]
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="What the recipe's reader reads; a folder of class folders."),
@@ -45,6 +48,7 @@ def train(
     name: Name = None,
     model: Model = None,
     loss: Loss = None,
+    detector: Detector = None,
     data: Data = None,
     out: Out = Path("run"),
     changes: Set = None,
@@ -61,15 +65,18 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
-    from zoo.recipes.find import find_recipe, known_recipe
+    from zoo.recipes.find import find_recipe, known_recipe, trains_own_boxes
     from zoo.recipes.values import to_json
     from zoo.runs.options import TrainOptions
     from zoo.tasks import TASKS, named, task_of_recipe
 
     output = Output(as_json, quiet)
-    task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))
+    if trains_own_boxes(name, model, detector):
+        task = TASKS["detector"]
+    else:
+        task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))
     task.check("train", given(context))
-    recipe = find_recipe(name, model, loss, changes or [], batch_size)
+    recipe = find_recipe(name, model, loss, changes or [], batch_size, detector)
     options = TrainOptions(out, data, seed, resume, on_bad_image, device, workers, offline)
     if show_config:
         _print(output, to_json(recipe))

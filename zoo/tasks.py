@@ -81,7 +81,7 @@ TASKS = {
             load="zoo.detection.storage:load_detector",
             evaluate="zoo.detection.launch:evaluate",
             takes={
-                "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image"},
+                "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image", "--detector"},
                 "eval": EVALUATES | {"--workers", "--on-bad-image"},
             },
             pipeline_tag="object-detection",

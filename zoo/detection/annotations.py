@@ -21,10 +21,10 @@ def find_part(folder: Path, layout: str, name: str, policies: Policies | str = "
     """
     if isinstance(policies, str):
         policies = Policies(bad_boxes="skip" if policies == "skip" else "fail")
-    exact = (_exact_coco if layout == "coco" else _exact_voc)(folder, name, policies)
+    exact = _EXACT[layout](folder, name, policies) if layout in _EXACT else None
     if exact is not None:
         return exact.require_boxes()
-    if not folder.exists() or not find_parts(folder):
+    if layout in _EXACT and not (folder.exists() and find_parts(folder)):
         raise DataError(f"{_missing(folder, layout, name)} is missing", KNOWN)
     return read_split(folder, name, policies).require_boxes()
 
@@ -44,6 +44,9 @@ def _exact_voc(folder: Path, name: str, policies: Policies) -> BoxedSet | None:
     if root is None or not (root / "ImageSets" / "Main" / f"{split}.txt").is_file():
         return None
     return read_voc(root, split, policies)
+
+
+_EXACT = {"coco": _exact_coco, "voc": _exact_voc}
 
 
 def _missing(folder: Path, layout: str, name: str) -> Path:

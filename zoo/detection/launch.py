@@ -14,6 +14,7 @@ from zoo.evaluation.options import EvalOptions
 from zoo.hub.resolve import resolve_model
 from zoo.progress import Track, silent
 from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.own_boxes import fitted
 from zoo.recipes.values import to_json
 from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
@@ -21,8 +22,9 @@ from zoo.runs.options import TrainOptions
 
 def plan(recipe: DetectionRecipe, options: TrainOptions) -> dict[str, Any]:
     """Say what a run would do; the annotations are read and checked, nothing is written."""
-    facts: dict[str, Any] = {"run": str(options.out), **to_json(recipe)}
     found = read_parts(recipe, _given(recipe, options.data), options.on_bad_image)
+    recipe = fitted(recipe, found.sizes)
+    facts: dict[str, Any] = {"run": str(options.out), **to_json(recipe)}
     names = (*recipe.data.train, recipe.data.test)
     for name, part in zip(names, (*found.training, found.test), strict=True):
         facts[f"images of {name}"] = part.count

@@ -1,9 +1,10 @@
 """Training a detector: mmengine's Runner in our run folder, from data to published weights."""
 
 import json
+import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Unpack
@@ -19,11 +20,14 @@ from zoo.detection.annotations import find_part
 from zoo.detection.evaluation import evaluate_part
 from zoo.detection.runner import runner_of, training_config
 from zoo.detection.storage import save_detector
-from zoo.errors import DataError
+from zoo.errors import DataError, UnavailableError
 from zoo.hub.resolve import resolve_model
 from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.own_boxes import OWN, fitted
 from zoo.runs.folder import CHECKPOINTS, RunResult
 from zoo.runs.lifecycle import Run, RunKeywords, RunOptions
+
+LOG = logging.getLogger("rankzoo")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class DetectionData:
     training: tuple[BoxedSet, ...]
     test: BoxedSet
     labels: tuple[str, ...]
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Width and height of every training image."""
+        return [(i.width, i.height) for part in self.training for i in part.images]
 
     @property
     def skipped(self) -> list[Skipped]:
@@ -74,6 +83,7 @@ def train_detector(
     """
     how = RunOptions(**options)
     found = read_parts(recipe, data, on_bad_image)
+    recipe = with_backbone_there(fitted(recipe, found.sizes), offline=offline)
     with Run(out, recipe, how) as run:
         model, steps, step_seconds = _fit(found, recipe, run, offline)
         save_detector(out, recipe, found.labels, model.state_dict())
@@ -82,6 +92,18 @@ def train_detector(
         write_skipped(out / "skipped.json", found.skipped)
         run.finish(results, steps)
     return RunResult(out, metrics, run.seconds)
+
+
+def with_backbone_there(recipe: DetectionRecipe, *, offline: bool = False) -> DetectionRecipe:
+    """Return a recipe for own boxes on the ResNet that can be had: its own, else random weights."""
+    if recipe.name != OWN or recipe.network.backbone is None:
+        return recipe
+    try:
+        resolve_model(recipe.network.backbone, offline=offline)
+    except UnavailableError as error:
+        LOG.warning("%s; the ResNet starts from random weights and needs many more epochs", error)
+        return replace(recipe, network=replace(recipe.network, backbone=None))
+    return recipe
 
 
 def load_backbone(model: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:

@@ -39,11 +39,12 @@ class DetectorNetwork:
 class DetectorData:
     """Annotated parts: splits of COCO files, or sets of VOC as `VOC2007/trainval`.
 
-    `scale` is (longest, shortest) side in pixels. `bad_boxes`: "fail" on a box without area, or
+    The layout "auto" is found, and `train` and `test` are then splits. `scale` is (longest,
+    shortest) side in pixels. `bad_boxes`: "fail" on a box without area, or
     "skip" it.
     """
 
-    layout: Literal["coco", "voc"]
+    layout: Literal["coco", "voc", "auto"]
     train: tuple[str, ...]
     test: str
     scale: tuple[int, int] = (1333, 800)

@@ -8,6 +8,8 @@ from typing import Any
 
 from zoo.errors import UsageError
 from zoo.recipes import RECIPES, AnyRecipe
+from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.own_boxes import own_detector
 from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import check_losses, override, read_recipe
@@ -19,16 +21,21 @@ def find_recipe(
     loss: str | None = None,
     changes: Sequence[str] = (),
     batch_size: int | None = None,
+    detector: str | None = None,
 ) -> AnyRecipe:
     """Return a recipe by name or file, or the one of a model and perhaps a loss, with its changes.
 
-    With a recipe, `model` and `loss` replace its backbone and its loss.
+    With a recipe, `model` and `loss` replace its backbone and its loss. A detector, or a detector's
+    recipe as the model, is one for own boxes.
 
     Raises:
         UsageError: no such recipe, loss or key; neither a recipe nor a model; something that this
             kind of recipe does not have.
     """
-    if name is not None:
+    recipe: AnyRecipe
+    if trains_own_boxes(name, model, detector):
+        recipe = own_boxes(model, loss, detector)
+    elif name is not None:
         recipe = known_recipe(name)
         recipe = _replaced(recipe, "--model", "network.backbone", model)
         recipe = _replaced(recipe, "--loss", "loss.name", loss)
@@ -40,6 +47,27 @@ def find_recipe(
     if isinstance(recipe, Recipe):
         check_losses(recipe)
     return overridden(recipe, changes)
+
+
+def trains_own_boxes(name: str | None, model: str | None, detector: str | None) -> bool:
+    """Whether a detector is named and no recipe.
+
+    Raises:
+        UsageError: both are.
+    """
+    if name is not None and detector is not None:
+        raise UsageError(f"{name} has its detector", "leave --detector out, or the recipe")
+    return name is None and (detector is not None or _is_detector_recipe(model))
+
+
+def own_boxes(model: str | None, loss: str | None, detector: str | None) -> DetectionRecipe:
+    """Return the recipe for own boxes: of a detector by name, or of a recipe given as the model."""
+    known = RECIPES.get(model or "")
+    if not isinstance(known, DetectionRecipe):
+        return own_detector(detector or "", loss, model)
+    if detector is not None and detector != known.network.detector:
+        raise UsageError(f"{known.name} is a {known.network.detector}", "leave --detector out")
+    return own_detector(known, loss)
 
 
 def find_embedder_recipe(
@@ -79,6 +107,10 @@ def overridden(recipe: AnyRecipe, changes: Sequence[str]) -> AnyRecipe:
             raise UsageError(f"--set {change}: no value", "write --set key=value")
         recipe = override(recipe, key, value)
     return recipe
+
+
+def _is_detector_recipe(name: str | None) -> bool:
+    return isinstance(RECIPES.get(name or ""), DetectionRecipe)
 
 
 def _replaced(recipe: AnyRecipe, flag: str, key: str, value: Any) -> AnyRecipe:

@@ -81,9 +81,9 @@ def read_split(path: Path, name: str, policies: Policies = Policies()) -> BoxedS
 
 
 def meant_split(name: str) -> str:
-    """Return the split that the last word of a part's name tells: `VOC2007/trainval` is train."""
+    """Return the split that a part's name tells first: `VOC2007/trainval` is train."""
     words = re.findall(r"[a-z]+", name.lower().replace("trainval", "train"))
-    return next((split for word in reversed(words) if (split := split_of(word))), "")
+    return next((split for word in words if (split := split_of(word))), "")
 
 
 def _share(part: FoundPart, policies: Policies, *, held_out: bool) -> BoxedSet:
