@@ -184,7 +184,7 @@ def test_recipes_are_found_changed_and_planned(tmp_path: Path) -> None:
     assert isinstance(recipe, ScoreRecipe)
     assert (recipe.loss.rank_weight, recipe.batch.size) == (0.5, 4)
     found = plan(recipe, TrainOptions(tmp_path / "run", tmp_path / "scenes"))
-    assert found["data"] == str(tmp_path / "scenes")
+    assert found["read"] == str(tmp_path / "scenes")
     assert found["scenes_drawn"] == 1000
     assert found["loss"]["rank_weight"] == 0.5
     assert not (tmp_path / "run").exists()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import ceil
 
+from zoo.errors import UsageError
 from zoo.recipes.recipe import (
     Augmentation,
     Batch,
@@ -49,8 +50,21 @@ SMALLEST = 32  # a ranking shorter than this teaches little; RS@k looks at its f
 
 
 def fitted(recipe: Recipe, classes: int) -> Recipe:
-    """Return the recipe with a batch that `classes` can fill: few classes give more items each."""
-    batch = recipe.batch
-    per_class = max(batch.per_class, ceil(SMALLEST / classes))
-    size = min(batch.size // per_class, classes) * per_class
-    return replace(recipe, batch=replace(batch, size=size, per_class=per_class))
+    """Return the recipe with a batch that `classes` can fill: few classes give more items each.
+
+    A batch never grows, and holds two classes of two images or more.
+
+    Raises:
+        UsageError: the batch is too small for that.
+    """
+    asked = recipe.batch
+    if asked.size < 4:
+        raise UsageError(
+            f"a batch of {asked.size} cannot hold two classes of two images", "--batch-size 4"
+        )
+    per_class = max(asked.per_class, ceil(SMALLEST / classes))
+    per_class = max(2, min(per_class, asked.size // 2))
+    batch = replace(
+        asked, size=min(asked.size // per_class, classes) * per_class, per_class=per_class
+    )
+    return replace(recipe, batch=batch)

@@ -16,7 +16,9 @@ class Network:
     into the network without the distillation token. `batch_norm`: "frozen" keeps the statistics
     and trains scale and shift, "fixed" trains neither, "train" normalises by the chunk. `frozen`
     names parts of the backbone that stay as they are, by the beginning of their parameters' names
-    ("blocks.0"). `pretrained=False` starts from random weights.
+    ("blocks.0"). `pretrained=False` starts from random weights. `keep_head` continues a start that
+    is an embedder of this zoo: where `pooling`, `layer_norm`, `dim` and `depth` are left as they
+    are here, they are the start's, and a head that stays the same keeps its weights.
     """
 
     backbone: str
@@ -33,6 +35,7 @@ class Network:
     frozen: tuple[str, ...] = ()
     pretrained: bool = True
     undistilled: bool = False
+    keep_head: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Embedders, with labels or captions, from a recipe and what the command line told."""
 
-from typing import Any, cast
+import logging
+from typing import Any
 
 import torch
 
-from zoo.data.dataset import ImageDataset, OnBadImage, hold_out
+from zoo.data.dataset import ImageDataset, hold_out
 from zoo.errors import DataError, UsageError
 from zoo.progress import Track, silent
 from zoo.recipes.own_images import OWN, fitted
@@ -12,10 +13,13 @@ from zoo.recipes.recipe import Recipe
 from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
 from zoo.training import loop
+from zoo.training.checks import check_batches, check_start
 from zoo.training.distributed import join_world, leave_world
 from zoo.training.epochs import Epochs
 from zoo.training.loader import build_sampler
 from zoo.training.setup import build_network, load_encoder, read_data
+
+logger = logging.getLogger("rankzoo")
 
 
 def plan(recipe: Recipe, options: TrainOptions) -> dict[str, Any]:
@@ -57,14 +61,19 @@ def prepare(recipe: Recipe, options: TrainOptions) -> tuple[Recipe, ImageDataset
     """Read the data, hold classes out when it names no splits, fit one's own recipe to it.
 
     Raises:
-        UsageError: no data, or a batch that the recipe cannot draw from any data.
+        UsageError: no data, a batch that holds too little for the losses, or no such backbone.
         DataError: the data cannot be read, or cannot fill a batch.
+        UnavailableError: no model is called like the backbone.
     """
     if options.data is None:
         raise UsageError("no data", f"give --data, for example --data {recipe.data.reader}/")
-    found = read_data(recipe, options.data, cast(OnBadImage, options.on_bad_image))
+    found = read_data(recipe, options.data, options.on_bad_image)
     dataset = found if found.splits else hold_out(found)
-    return _fitted(recipe, dataset.split("train")), dataset
+    training = dataset.split("train")
+    recipe = _fitted(recipe, training)
+    check_batches(recipe, training, options.seed)
+    check_start(recipe.network.backbone)
+    return recipe, dataset
 
 
 def _fitted(recipe: Recipe, training: ImageDataset) -> Recipe:
@@ -78,4 +87,11 @@ def _fitted(recipe: Recipe, training: ImageDataset) -> Recipe:
             f"{training.root}: training needs two classes of two images or more, found {classes}",
             "a fifth of the classes is held out when the data names no split; add classes",
         )
-    return fitted(recipe, classes)
+    fit = fitted(recipe, classes)
+    size, each = fit.batch.size, fit.batch.per_class
+    if fit.batch != recipe.batch:
+        logger.info(
+            f"a batch is {size} images, {size // each} classes of {each}: {recipe.batch.size} were "
+            f"asked for, and {classes} classes with two images or more are there"
+        )
+    return fit

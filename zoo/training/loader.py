@@ -117,15 +117,29 @@ def build_sampler(batch: Batch, labels: Int64[Tensor, "item level"], seed: int) 
     """Return the sampler a recipe asks for.
 
     Raises:
-        UsageError: the batch is not a whole number of classes.
+        UsageError: the batch is not a whole number of classes, two or more of two items or more.
         DataError: the labels cannot fill a batch.
     """
+    if batch.size < 2:
+        raise UsageError(f"batch.size={batch.size}: one item has no rival", "--batch-size 4")
     if batch.sampler == "shuffled":
         return ShuffledSampler(len(labels), batch.size, seed)
-    classes, rest = divmod(batch.size, batch.per_class)
-    if rest or not classes:
+    if batch.per_class < 2:
         raise UsageError(
-            f"batch.size={batch.size} is not a multiple of batch.per_class={batch.per_class}"
+            f"batch.per_class={batch.per_class}: no item of a batch has another of its class",
+            "--set batch.per_class=2, or more",
+        )
+    classes, rest = divmod(batch.size, batch.per_class)
+    if rest:
+        near = max(2, classes) * batch.per_class
+        raise UsageError(
+            f"a batch of {batch.size} is no whole number of classes of {batch.per_class} images",
+            f"--batch-size {near}, or another batch.per_class",
+        )
+    if classes < 2:
+        raise UsageError(
+            f"a batch of {batch.size} with {batch.per_class} images a class holds one class",
+            f"--batch-size {2 * batch.per_class} or more, or a smaller batch.per_class",
         )
     match batch.sampler:
         case "hierarchical":

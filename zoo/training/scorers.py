@@ -16,15 +16,16 @@ from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.values import to_json
 from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
+from zoo.training.checks import check_start
 from zoo.training.score_loader import check_batch
 from zoo.training.scores import fit_scores
 
 
 def plan(recipe: ScoreRecipe, options: TrainOptions) -> dict[str, Any]:
     """Say what a run would do; data that is there is read and checked, scenes are not drawn."""
-    facts = {"run": str(options.out), **to_json(recipe)}
+    check_start(recipe.network.backbone)
     path = _given(recipe, options.data)
-    facts["data"] = str(path)
+    facts = {"run": str(options.out), **to_json(recipe), "read": str(path)}
     if recipe.data.scenes and not path.exists():
         return {**facts, "scenes_drawn": recipe.data.scenes}
     training, test = read_scored(recipe, path)
@@ -34,6 +35,7 @@ def plan(recipe: ScoreRecipe, options: TrainOptions) -> dict[str, Any]:
 
 def train(recipe: ScoreRecipe, options: TrainOptions, track: Track = silent) -> RunResult:
     """Train; return the result."""
+    check_start(recipe.network.backbone)
     parts = read_scored(recipe, options.data, track)
     check_batch(recipe, parts[0])
     model = scorer_of(recipe, parts[0].outputs, offline=options.offline, seed=options.seed)

@@ -1,18 +1,26 @@
 """From a recipe and a path to what `train` takes: the data read, the network built."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from zoo.data.dataset import ImageDataset, OnBadImage
 from zoo.data.open import open_dataset
 from zoo.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from zoo.errors import UsageError
 from zoo.hub import resolve_model
 from zoo.models import Embedder, EmbedderConfig, build_embedder, read_config
+from zoo.models.backbone import load_strictly
+from zoo.models.storage import read_weights
 from zoo.models.text_encoder import TextEncoder, load_text_encoder
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Network, Recipe
 from zoo.training.optimise import frozen_parameters
 from zoo.training.step import replayable
+
+HEAD = ("pooling", "layer_norm", "dim", "depth")
+logger = logging.getLogger("rankzoo")
 
 
 def read_data(recipe: Recipe, path: Path, on_bad_image: OnBadImage = "fail") -> ImageDataset:
@@ -55,14 +63,38 @@ def load_encoder(
 
 
 def embedder_of(recipe: Recipe, folder: Path, seed: int = 0) -> Embedder:
-    """Build the recipe's network on the backbone of a model folder, its head drawn from `seed`."""
-    network = recipe.network
-    config = configured(network, read_config(folder))
+    """Build the recipe's network on the backbone of a model folder, its head drawn from `seed`.
+
+    The head of a start that is an embedder of this zoo is kept unless the recipe says otherwise.
+    """
+    network, start = recipe.network, read_config(folder)
+    config = configured(network, start)
     weights = folder if network.pretrained else None
     with replayable(seed):
         model = build_embedder(config, weights, undistilled=network.undistilled)
+    if weights is not None and network.keep_head and _head(start) != _head(EmbedderConfig("")):
+        _continue(model, start, folder)
     frozen_parameters(model.backbone, network.frozen)  # a wrong name is refused before any work
     return model
+
+
+def _head(config: EmbedderConfig) -> dict[str, Any]:
+    """Return what an embedder puts on its backbone, and where it cuts that off."""
+    return {name: getattr(config, name) for name in HEAD}
+
+
+def _continue(model: Embedder, start: EmbedderConfig, folder: Path) -> None:
+    """Keep the start's head where it is the recipe's too, and say whether it is."""
+    ours, theirs = _head(model.config), _head(start)
+    changed = [
+        f"{name}: {theirs[name]} -> {ours[name]}" for name in HEAD if ours[name] != theirs[name]
+    ]
+    if changed:
+        logger.info(f"{folder} is continued with a new head ({', '.join(changed)})")
+        return
+    load_strictly(model, read_weights(folder))
+    kept = ", ".join(f"{name} {value}" for name, value in theirs.items() if value is not None)
+    logger.info(f"{folder} is continued with its own head ({kept})")
 
 
 def configured(network: Network, backbone: EmbedderConfig) -> EmbedderConfig:
@@ -76,12 +108,30 @@ def configured(network: Network, backbone: EmbedderConfig) -> EmbedderConfig:
     if network.colours == "imagenet":
         inputs = replace(inputs, mean=IMAGENET_MEAN, std=IMAGENET_STD)
     name = shape.architecture
+    head = _chosen_head(network, backbone)
     return replace(
         shape,
         architecture=name.replace("_distilled", "") if network.undistilled else name,
-        pooling=network.pooling,
-        layer_norm=network.layer_norm,
-        dim=network.dim,
-        depth=network.depth,
+        **head,
         preprocessing=inputs,
     )
+
+
+def _chosen_head(network: Network, start: EmbedderConfig) -> dict[str, Any]:
+    """Return the recipe's head, where the start's is kept with what the recipe leaves open.
+
+    Raises:
+        UsageError: the recipe wants levels that the start no longer has.
+    """
+    plain, theirs = _head(EmbedderConfig("")), _head(start)
+    head = {key: getattr(network, key) for key in HEAD}
+    if not network.pretrained:
+        return head
+    if network.keep_head:
+        head = {key: theirs[key] if head[key] == plain[key] else head[key] for key in HEAD}
+    if start.depth is not None and (head["depth"] is None or head["depth"] > start.depth):
+        raise UsageError(
+            f"network.depth={head['depth']}: the start ends at level {start.depth}",
+            f"--set network.depth={start.depth}, and a pooling of maps",
+        )
+    return head
