@@ -10,6 +10,7 @@ from torch import Tensor
 from zoo.detection.bridge import require_mmdet
 from zoo.detection.network import build_network, network_config, shipped_config
 from zoo.losses import DetectionAP
+from zoo.recipes import DetectionRecipe, recipes_of
 from zoo.recipes.detector import LOSSES_OF
 
 require_mmdet()
@@ -170,3 +171,41 @@ def test_every_detector_takes_a_step_with_every_loss(
         total.backward()
         assert torch.isfinite(total)
         assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "anchors", "stds"),
+    [
+        ("coco-retinanet-r50-ap", (4, 2, 3), [0.1, 0.1, 0.2, 0.2]),
+        ("coco-retinanet-r50-alrp", (4, 2, 3), [0.1, 0.1, 0.2, 0.2]),
+        ("coco-retinanet-r50-focal", (4, 3, 3), [1.0, 1.0, 1.0, 1.0]),
+        ("coco-atss-r50-rank-sort", (4, 3, 1), [0.1, 0.1, 0.2, 0.2]),
+    ],
+)
+def test_anchors_and_box_deltas_are_the_published_ones(
+    name: str, anchors: tuple[int, int, int], stds: list[float]
+) -> None:
+    head = network_config(recipes_of(DetectionRecipe)[name], labels=80)["bbox_head"]
+    made = head["anchor_generator"]
+    found = made["octave_base_scale"], made["scales_per_octave"], len(made["ratios"])
+    assert found == anchors
+    assert list(head["bbox_coder"]["target_stds"]) == stds
+
+
+def test_proposals_of_rank_and_sort_have_the_published_deltas() -> None:
+    model = network_config(recipes_of(DetectionRecipe)["coco-faster-rcnn-r50-rank-sort"], 80)
+    for head in (model["rpn_head"], model["roi_head"]["bbox_head"]):
+        assert list(head["bbox_coder"]["target_stds"]) == [0.1, 0.1, 0.2, 0.2]
+
+
+def test_rank_and_sort_weighs_a_box_by_its_highest_score() -> None:
+    from zoo.detection.heads.ranking import RankSortRanking
+
+    logits = torch.tensor([[-2.0, 3.0], [1.0, -4.0], [-3.0, -3.0]])
+    labels = torch.tensor([0, 0, 2])
+    boxes = torch.tensor([[0.0, 0, 4, 4], [0, 0, 4, 4]], requires_grad=True)
+    target = torch.tensor([[0.0, 0, 4, 2], [0, 0, 4, 2]])
+    loss = RankSortRanking().losses(logits, labels, boxes, target)["loss_bbox"]
+    (gradient,) = torch.autograd.grad(loss, boxes)
+    weights = torch.tensor([3.0, 1.0]).sigmoid()  # the first's own class scores -2
+    torch.testing.assert_close(gradient[0] / weights[0], gradient[1] / weights[1])

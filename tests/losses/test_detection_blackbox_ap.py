@@ -64,15 +64,22 @@ def test_a_batch_without_positives_gives_a_zero_that_back_propagates(boxes: int)
     assert not torch.autograd.grad(loss, logits)[0].any()
 
 
-def test_the_memory_lengthens_the_ranking_by_the_last_batches_only() -> None:
-    module = DetectionBlackboxAP(memory=2)
+def test_the_memory_lengthens_each_labels_ranking_by_the_last_batches_only() -> None:
+    module = DetectionBlackboxAP(memory=2, inter_class=0.0)
     batches = [scores() for _ in range(4)]
     values = [module(batch, POSITIVE).item() for batch in batches]
     remembered = torch.cat([batches[3], batches[1], batches[2]])
-    assert values[0] == pytest.approx(detection_blackbox_ap(batches[0], POSITIVE).item())
-    assert values[3] == pytest.approx(
-        detection_blackbox_ap(remembered, POSITIVE.repeat(3, 1)).item()
-    )
+    alone = detection_blackbox_ap(batches[0], POSITIVE, inter_class=0.0)
+    longer = detection_blackbox_ap(remembered, POSITIVE.repeat(3, 1), inter_class=0.0)
+    assert values[0] == pytest.approx(alone.item())
+    assert values[3] == pytest.approx(longer.item())
+
+
+def test_the_list_across_labels_holds_the_current_batch_alone() -> None:
+    module = DetectionBlackboxAP(memory=2, inter_class=1.0)
+    for batch in (scores(), scores(), scores()):
+        expected = detection_blackbox_ap(batch, POSITIVE, inter_class=1.0)
+        assert module(batch, POSITIVE).item() == pytest.approx(expected.item())
 
 
 def test_remembered_scores_carry_no_gradient() -> None:

@@ -14,7 +14,7 @@ from zoo.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import EmbedderConfig
-from zoo.recipes import Recipe, recipes_of
+from zoo.recipes import DetectionRecipe, Recipe, recipes_of
 from zoo.recipes.recipe import LossTerm, Network
 from zoo.training.setup import configured
 
@@ -110,6 +110,48 @@ def test_a_recipe_is_what_its_source_states_but_for_what_it_says_itself(name: st
     assert not undeclared, f"{name}, {recipe.name}: (published, ours) {undeclared}"
     stale = recipe.deviates.keys() - found.keys() - {"data", "rate", "crop"}
     assert not stale, f"{recipe.name} claims to deviate in {stale}, and does not"
+
+
+DETECTORS = {name: row_of(name) for name in TABLE["detector"]}
+OUR_DETECTORS = {"coco-retinanet-r50-focal"}  # mmdetection's own file
+
+
+def observed_detector(recipe: DetectionRecipe) -> Row:
+    """Return the fields of a detector's recipe in the words of the table."""
+    network, optimiser = recipe.network, recipe.optimiser
+    options = [f" {name} {value:g}" for name, value in recipe.loss.options.items()]
+    return {
+        "network": f"{network.detector} {network.depth}",
+        "octave": list(network.octave or ()),
+        "box_stds": list(network.box_stds or ()),
+        "threshold": network.score_threshold,
+        "loss": recipe.loss.name + "".join(options),
+        "margin": "fixed",
+        "scale": list(recipe.data.scale),
+        "train": "flip",
+        "batch": recipe.batch.size,
+        "list": "all images of an update",
+        "optimiser": f"{optimiser.name} {optimiser.lr:g}",
+        "weight_decay": optimiser.weight_decay,
+        "warmup": recipe.schedule.warmup_steps,
+        "epochs": recipe.schedule.epochs,
+        "decay_at": list(recipe.schedule.decay_at),
+        "published": dict(recipe.published.metrics) if recipe.published else {},
+    }
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_is_what_its_source_states_but_for_what_it_says_itself(name: str) -> None:
+    row, recipe = DETECTORS[name], recipes_of(DetectionRecipe)[DETECTORS[name]["recipe"]]
+    stated = {k: v for k, v in row.items() if k not in NOT_A_FIELD and v != NOT_STATED}
+    ours = observed_detector(recipe)
+    found = {k: (v, ours[k]) for k, v in stated.items() if ours[k] != v}
+    assert found.keys() == recipe.deviates.keys(), f"{recipe.name}: (published, ours) {found}"
+
+
+def test_every_detector_of_the_literature_has_a_row() -> None:
+    named = {name for name in recipes_of(DetectionRecipe) if not name.startswith("scenes")}
+    assert {row["recipe"] for row in DETECTORS.values()} == named - OUR_DETECTORS
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES.keys() - OURS))

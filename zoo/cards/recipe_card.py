@@ -93,6 +93,6 @@ def _body(recipe: Recipe | ScoreRecipe) -> Iterator[str]:
     if results := published_results(recipe):
         numbers = ", ".join(f"{r.metric} {r.value}" for r in results)
         yield f"The literature reports (quoted, not measured here): {numbers}. {results[0].origin}."
-    if isinstance(recipe, Recipe) and recipe.deviates:
+    if recipe.deviates:
         reasons = "\n".join(f"* {field}: {reason}." for field, reason in recipe.deviates.items())
         yield f"What is deliberately not as in the source:\n\n{reasons}"

@@ -26,6 +26,7 @@ def network_config(recipe: DetectionRecipe, labels: int) -> dict[str, Any]:
     model = shipped_config(recipe.network.detector)
     _set_backbone(model, recipe)
     _set_width(model, recipe.network.channels)
+    _set_anchors(model, recipe)
     two_stage = recipe.network.detector == "faster_rcnn"
     head = model["roi_head"]["bbox_head"] if two_stage else model["bbox_head"]
     head["num_classes"] = labels
@@ -94,6 +95,15 @@ def _set_width(model: dict[str, Any], channels: int) -> None:
     if "roi_head" in model:
         model["roi_head"]["bbox_roi_extractor"]["out_channels"] = channels
         model["roi_head"]["bbox_head"].update(in_channels=channels, fc_out_channels=4 * channels)
+
+
+def _set_anchors(model: dict[str, Any], recipe: DetectionRecipe) -> None:
+    head = model["rpn_head"] if "rpn_head" in model else model["bbox_head"]
+    if recipe.network.octave is not None:
+        base, scales = recipe.network.octave
+        head["anchor_generator"].update(octave_base_scale=base, scales_per_octave=scales)
+    if recipe.network.box_stds is not None:
+        head["bbox_coder"]["target_stds"] = list(recipe.network.box_stds)
 
 
 def _rank_anchors(model: dict[str, Any], recipe: DetectionRecipe, ranking: dict[str, Any]) -> None:

@@ -25,14 +25,40 @@ def detection_blackbox_ap(
     divided by the length of their list. Without a positive the loss is a zero that
     back-propagates.
     """
-    scores = scores if scores.dtype == torch.float64 else scores.float()
+    per_label = label_ap_loss(scores, is_positive, lam, margin)
+    across = across_ap_loss(scores, is_positive, lam, margin)
+    return (1 - inter_class) * per_label + inter_class * across
+
+
+def label_ap_loss(
+    scores: Float[Tensor, "box label"],
+    is_positive: Bool[Tensor, "box label"],
+    lam: float,
+    margin: float,
+) -> Float[Tensor, ""]:
+    """Return 1 - mAP: each label that occurs ranks the boxes."""
     if not bool(is_positive.any()):
         return scores.sum() * 0
-    shifted = scores + margin * (0.5 - is_positive.to(scores.dtype))
-    present = is_positive.any(dim=0)
-    per_label = _average_precision(shifted.T[present], is_positive.T[present], lam).mean()
-    across = _average_precision(shifted.reshape(1, -1), is_positive.reshape(1, -1), lam).mean()
-    return (1 - inter_class) * (1 - per_label) + inter_class * (1 - across)
+    shifted, present = _shifted(scores, is_positive, margin), is_positive.any(dim=0)
+    return 1 - _average_precision(shifted.T[present], is_positive.T[present], lam).mean()
+
+
+def across_ap_loss(
+    scores: Float[Tensor, "box label"],
+    is_positive: Bool[Tensor, "box label"],
+    lam: float,
+    margin: float,
+) -> Float[Tensor, ""]:
+    """Return 1 - APC: all (box, label) pairs in one list."""
+    if not bool(is_positive.any()):
+        return scores.sum() * 0
+    pairs = _shifted(scores, is_positive, margin).reshape(1, -1)
+    return 1 - _average_precision(pairs, is_positive.reshape(1, -1), lam).mean()
+
+
+def _shifted(scores: Tensor, is_positive: Tensor, margin: float) -> Tensor:
+    scores = scores if scores.dtype == torch.float64 else scores.float()
+    return scores + margin * (0.5 - is_positive.to(scores.dtype))
 
 
 def _average_precision(
@@ -49,8 +75,9 @@ def _average_precision(
 class DetectionBlackboxAP(nn.Module):
     """`detection_blackbox_ap` with a memory of the scores of the last `memory` batches.
 
-    Remembered scores lengthen every ranking, which makes a batch's AP less optimistic; they
-    carry no gradient. Neither margin nor memory is used in evaluation mode. The memory is part
+    Remembered scores lengthen every label's ranking, which makes a batch's AP less optimistic; they
+    carry no gradient. The list across labels holds the current batch alone, as the authors' code
+    has it. Neither margin nor memory is used in evaluation mode. The memory is part
     of `state_dict`, so that a resumed run ranks as the run that was not stopped.
     """
 
@@ -82,7 +109,9 @@ class DetectionBlackboxAP(nn.Module):
         if self.training:
             self._memory.append((scores.detach(), is_positive))
         margin = self.margin if self.training else 0.0
-        return detection_blackbox_ap(all_scores, all_positive, self.lam, margin, self.inter_class)
+        per_label = label_ap_loss(all_scores, all_positive, self.lam, margin)
+        across = across_ap_loss(scores, is_positive, self.lam, margin)
+        return (1 - self.inter_class) * per_label + self.inter_class * across
 
     def get_extra_state(self) -> Tensor:
         """Return the memory as one tensor, a row a box: which batch, its scores, its positives."""

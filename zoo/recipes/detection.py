@@ -24,6 +24,12 @@ from zoo.recipes.recipe import Published
 RAMBO = "Rolinek et al., CVPR 2020, table of VOC07 test AP50"
 ALRP = "repository kemaloksuz/aLRPLoss, minival"
 RANK_SORT = "repository kemaloksuz/RankSortLoss, minival"
+STDS = (0.1, 0.1, 0.2, 0.2)
+GATHERED = "the images of an update are ranked in one list; theirs in one list for each GPU"
+AUGMENTATION = (
+    "flipped only, in their own shape; theirs are squashed to 512 x 512 after changes of colour, "
+    "expansion and random crops"
+)
 RESNET50 = DetectorNetwork("faster_rcnn", depth=50, backbone="timm/resnet50.tv_in1k")
 
 
@@ -53,6 +59,9 @@ def _blackbox(baseline: DetectionRecipe, ap_50: float) -> DetectionRecipe:
         about=baseline.about.partition(",")[0] + ", AP and inter-class AP by blackbox (RaMBO)",
         loss=DetectorLoss("blackbox_ap", _BLACKBOX),
         published=_rambo(ap_50),
+        deviates={
+            "margin": "fixed, as the paper has it; the released code draws it for each score"
+        },
     )
 
 
@@ -82,13 +91,15 @@ _COCO_AP = replace(
     _COCO_FOCAL,
     name="coco-retinanet-r50-ap",
     about="RetinaNet R50-500 on COCO, AP-loss as trained in the aLRP repository",
+    network=replace(_COCO_FOCAL.network, octave=(4, 2), box_stds=STDS),
     data=replace(_COCO_FOCAL.data, scale=(833, 500)),
     loss=DetectorLoss("ap"),
     batch=DetectorBatch(32),
     optimiser=DetectorOptimiser(lr=0.002),
-    schedule=DetectorSchedule(epochs=100, decay_at=(75, 95)),
+    schedule=DetectorSchedule(epochs=100, decay_at=(60, 80)),
     hardware="4 GPUs",
     published=Published({"ap": 35.4}, ALRP, "C"),
+    deviates={"train": AUGMENTATION, "list": GATHERED},
 )
 _COCO_ALRP = replace(
     _COCO_AP,
@@ -102,17 +113,18 @@ _COCO_ATSS = replace(
     _COCO_FOCAL,
     name="coco-atss-r50-rank-sort",
     about="ATSS R50 on COCO, Rank & Sort",
-    network=replace(RESNET50, detector="atss"),
+    network=replace(RESNET50, detector="atss", octave=(4, 3)),
     loss=DetectorLoss("rank_sort"),
     optimiser=DetectorOptimiser(lr=0.008),
     hardware="4 GPUs",
     published=Published({"ap": 39.9}, RANK_SORT, "C"),
+    deviates={"list": GATHERED},
 )
 _COCO_FASTER = replace(
     _COCO_ATSS,
     name="coco-faster-rcnn-r50-rank-sort",
     about="Faster R-CNN R50 on COCO, Rank & Sort",
-    network=replace(RESNET50, score_threshold=0.4),
+    network=replace(RESNET50, score_threshold=0.4, box_stds=STDS),
     optimiser=DetectorOptimiser(lr=0.012),
     published=Published({"ap": 39.6}, RANK_SORT, "C"),
 )

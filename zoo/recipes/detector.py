@@ -23,7 +23,9 @@ class DetectorNetwork:
     `backbone` is where the ResNet's weights come from (a Hub model, or None: random weights, all
     of it trained). `channels` is the width of the feature pyramid and the heads on it.
     `proposals` and `regions` bound the boxes that a two-stage detector passes on and trains on;
-    `score_threshold` is the lowest score a detection may have.
+    `score_threshold` is the lowest score a detection may have. `octave` is the base scale of the
+    anchors and how many scales they have (None: mmdetection's file); `box_stds` what the deltas of
+    anchors and proposals are divided by (None: mmdetection's file, ones but for ATSS).
     """
 
     detector: Detector
@@ -33,6 +35,8 @@ class DetectorNetwork:
     proposals: int = 1000
     regions: int = 512
     score_threshold: float = 0.05
+    octave: tuple[int, int] | None = None
+    box_stds: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,10 @@ class DetectorSchedule:
 
 @dataclass(frozen=True)
 class DetectionRecipe:
-    """A named, complete training set-up of a detector."""
+    """A named, complete training set-up of a detector.
+
+    `deviates` says what is deliberately not as in the source that it follows, and why.
+    """
 
     name: str
     about: str
@@ -104,6 +111,7 @@ class DetectionRecipe:
     schedule: DetectorSchedule = DetectorSchedule()
     hardware: str = ""
     published: Published | None = None
+    deviates: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         detector, loss = self.network.detector, self.loss.name

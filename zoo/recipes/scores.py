@@ -1,6 +1,7 @@
 """Recipes that train scores with ranks: many labels an image, or the value of an attribute."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from zoo.recipes.recipe import Published, Schedule
@@ -74,7 +75,10 @@ class ScoreEngine:
 
 @dataclass(frozen=True)
 class ScoreRecipe:
-    """A named, complete set-up of SoDeep's tasks: backbone, head, a weighted sum of two losses."""
+    """A named, complete set-up of SoDeep's tasks: backbone, head, a weighted sum of two losses.
+
+    `deviates` says what is deliberately not as in the source that it follows, and why.
+    """
 
     name: str
     about: str
@@ -88,3 +92,4 @@ class ScoreRecipe:
     engine: ScoreEngine = ScoreEngine()
     hardware: str = ""
     published: Published | None = None
+    deviates: Mapping[str, str] = field(default_factory=dict)

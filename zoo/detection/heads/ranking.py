@@ -114,7 +114,10 @@ class ALRPRanking(Ranking):
 
 @MODELS.register_module()
 class RankSortRanking(Ranking):
-    """Rank & Sort; its box loss is GIoU weighted by score and balanced to the ranking loss."""
+    """Rank & Sort; its box loss is GIoU weighted by score and balanced to the ranking loss.
+
+    The weight of a box is its highest score over the labels, as the authors' code has it.
+    """
 
     def __init__(self, delta: float = 0.5, loss_weight: float = 1.0) -> None:
         super().__init__(delta, loss_weight)
@@ -129,7 +132,7 @@ class RankSortRanking(Ranking):
         targets[mask] = iou.clamp(min=SMALLEST_IOU)
         ranking, sorting = rank_sort(logits.float(), targets, self.delta)
         giou = bbox_overlaps(predicted, target, mode="giou", is_aligned=True)
-        confidence = logits.detach()[mask].float().sigmoid()
+        confidence = logits.detach()[mask.any(dim=1)].float().amax(dim=1).sigmoid()
         boxes = (confidence * (1 - giou)).sum() / confidence.sum().clamp(min=SMALLEST_IOU)
         balance = (ranking + sorting).detach() / boxes.detach().clamp(min=SMALLEST_IOU)
         return {"loss_rank": ranking, "loss_sort": sorting, "loss_bbox": balance * boxes}
