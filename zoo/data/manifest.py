@@ -150,7 +150,8 @@ def _item(path: Path, number: int, row: Row, levels: Sequence[str]) -> Item:
         message = f"{path} row {number}, column split: {named!r} is no split"
         raise DataError(message, f"splits: {', '.join(SPLITS)}")
     known = {"path", "split", *levels}
-    extra = {k: str(v) for k, v in row.items() if k not in known and not _CAPTION.fullmatch(k)}
+    others = {k: v for k, v in row.items() if k not in known and not _CAPTION.fullmatch(k)}
+    extra = {k: str(v) for k, v in others.items() if v is not None}  # null is no value
     image = path.parent / _text(path, number, row, "path")
     return Item(image, labels, split, captions, extra)
 

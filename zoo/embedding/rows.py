@@ -1,5 +1,6 @@
 """The metadata of a segment: one SQLite row per vector, written once, then only read."""
 
+import math
 import os
 import sqlite3
 import threading
@@ -12,6 +13,7 @@ from zoo.errors import DataError, IntegrityError
 
 ITEMS = "items.sqlite"
 FIXED = ("id", "path", "sha256", "caption")
+NUMBERS = "NUMERIC TEXT"  # declared type of a column of numbers, kept as they were written
 BATCH = 500  # values in one `IN (...)`: SQLite takes 32,766
 
 
@@ -47,7 +49,8 @@ class Records(Protocol):
 def write_rows(path: Path, records: Records) -> None:
     """Write the rows of a segment; the row number is the vector's position.
 
-    Extra columns whose every value is a plain number become numbers, so `year > 2010` works.
+    Values are kept as the text they came as. An extra column whose every value is a plain number,
+    empty or NaN is declared a column of numbers, so that `year > 2010` works (`Filter`).
 
     Raises:
         DataError: a column's name cannot be one.
@@ -61,7 +64,7 @@ def write_rows(path: Path, records: Records) -> None:
     types = {
         "row": "INTEGER PRIMARY KEY",
         "id": "INTEGER NOT NULL",
-        **dict.fromkeys(numeric, "NUMERIC"),
+        **dict.fromkeys(numeric, NUMBERS),
     }
     declared = ", ".join(f'"{name}" {types.get(name, "TEXT")}' for name in names)
     marks = ", ".join("?" * len(names))
@@ -99,12 +102,15 @@ class Rows:
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
         self._connection.execute("PRAGMA trusted_schema = OFF")
-        described = self.fetch('SELECT name FROM pragma_table_info("items")')
-        names = [str(name) for (name,) in described]
+        described = self.fetch('SELECT name, type FROM pragma_table_info("items")')
+        names = [str(name) for name, _ in described]
         if tuple(names[:5]) != ("row", *FIXED):
             raise IntegrityError(f"{path} holds no rows of an index")
         self.levels = tuple(name for name in names[5:] if name in levels)
         self.columns = tuple(name for name in names[5:] if name not in levels)
+        own = {str(name) for name, kind in described if str(kind).startswith("NUMERIC")}
+        self.numeric = frozenset(own & set(self.columns))
+        self.numbers = self.numeric  # of the whole index, once its segments agree
 
     def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one of our own statements.
@@ -150,6 +156,11 @@ class Rows:
                 found.setdefault(value, []).append(row)
         return found
 
+    def value(self, column: str, stored: Any) -> int | float | str:
+        """Return a value of a column: a number in columns of numbers, else text."""
+        number = as_number(str(stored)) if column in self.numbers else None
+        return str(stored) if number is None else number
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -160,7 +171,9 @@ class Rows:
             raise IntegrityError(f"{self.path} holds a row that is none: {values[:4]}")
         named = dict(zip((*self.levels, *self.columns), rest, strict=True))
         labels = {name: named[name] for name in self.levels if named[name] is not None}
-        extra = {name: named[name] for name in self.columns if named[name] is not None}
+        extra = {
+            name: self.value(name, named[name]) for name in self.columns if named[name] is not None
+        }
         return Record(path, sha256, caption, labels, extra, identifier)
 
 
@@ -173,20 +186,29 @@ def _values(
 
 
 def _null_if_empty(value: Any) -> Any:
-    return None if value == "" else value
+    return None if value in ("", None) else str(value)
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a value is empty or a number that reads back as it was written (`007` does not)."""
-    if value == "" or value is None or isinstance(value, int | float):
-        return True
+    """Whether a value may stand in a column of numbers: a number, nothing, or not a number."""
+    text = "" if value is None else str(value)
+    return text == "" or text.lower() == "nan" or as_number(text) is not None
+
+
+def as_number(text: str) -> int | float | None:
+    """Return a finite number that reads back as it was written (`007`, `1e400` do not), or None.
+
+    >>> as_number("2010"), as_number("0.5"), as_number("007"), as_number("nan")
+    (2010, 0.5, None, None)
+    """
     for kind in (int, float):
         try:
-            if str(kind(value)) == value:
-                return True
+            number = kind(text)
         except ValueError:
             continue
-    return False
+        if str(number) == text and math.isfinite(number):
+            return number
+    return None
 
 
 def _refuse_bad_names(names: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from zoo.index import engine
 from zoo.index.generations import SEGMENTS, check_files, publish, read_current, writing
 from zoo.index.lists import write_lists
 from zoo.index.manifest import Manifest, SegmentFacts
-from zoo.index.segment import Fill, Segment, write_removed, write_segment
+from zoo.index.segment import Fill, Segment, agree, write_removed, write_segment
 
 TRAINED = f"{SEGMENTS}/trained.faiss"
 WHITENING = f"{SEGMENTS}/whitening.safetensors"
@@ -117,7 +117,9 @@ def opened(folder: Path, manifest: Manifest) -> list[Segment]:
         IntegrityError: a file is damaged.
     """
     check_files(folder, manifest, trust_seen=True)
-    return [Segment(folder, facts, manifest) for facts in manifest.segments]
+    segments = [Segment(folder, facts, manifest) for facts in manifest.segments]
+    agree(segments)
+    return segments
 
 
 def living_vectors(segments: Sequence[Segment]) -> Iterator[Vectors]:

@@ -18,7 +18,7 @@ from zoo.index import engine
 from zoo.index.generations import check_files, read_current
 from zoo.index.layout import Plan
 from zoo.index.manifest import Manifest
-from zoo.index.segment import Segment, locate
+from zoo.index.segment import Segment, agree, locate
 from zoo.progress import Track, silent
 from zoo.search.hits import Hit, ranked
 
@@ -35,6 +35,7 @@ class Reader:
         self.folder = folder
         self.manifest = manifest
         self.segments = tuple(segments)
+        agree(self.segments)
         self.whitening = _whitening(folder, manifest)
 
     @classmethod

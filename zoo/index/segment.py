@@ -83,6 +83,11 @@ class Segment:
         coded = self._kind != "Flat"
         self.codes = engine.open_coded(home / CODES, self._kind, self.flat) if coded else self.flat
 
+    def use_numbers(self, numbers: frozenset[str]) -> None:
+        """Take these columns for numbers, and the others for text, as all of the index does."""
+        self.rows.numbers = numbers & set(self.rows.columns)
+        self._filter.use_numbers(numbers)
+
     def ids(self) -> list[int]:
         """Ids of its living items, in row order."""
         found = self.rows.fetch("SELECT id FROM items ORDER BY row")
@@ -112,6 +117,18 @@ class Segment:
         """Close the metadata; mapped files close when nobody looks at them any more."""
         self.rows.close()
         self._filter.close()
+
+
+def agree(segments: Sequence[Segment]) -> None:
+    """Let a column hold numbers in every segment alike, or text as soon as one of them has text."""
+    names = {name for segment in segments for name in segment.rows.columns}
+    numbers = frozenset(
+        name
+        for name in names
+        if all(name in s.rows.numeric for s in segments if name in s.rows.columns)
+    )
+    for segment in segments:
+        segment.use_numbers(numbers)
 
 
 def locate(segments: Sequence[Segment], ids: Sequence[int]) -> dict[int, tuple[int, int]]:

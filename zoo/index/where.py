@@ -49,11 +49,34 @@ class Filter:
         address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         try:
             self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
-            missing = _missing(self._connection, columns)
+            described = self._connection.execute(
+                'SELECT lower(name), type FROM pragma_table_info("items")'
+            )
+            self._types = {str(name): str(kind) for name, kind in described}
         except sqlite3.Error as error:
             raise IntegrityError(f"{path}: {error}") from error
-        self._source = f"(SELECT *{missing} FROM main.items)" if missing else "main.items"
+        self.use_numbers(frozenset(c for c in columns if self._type(c).startswith("NUMERIC")))
         _confine(self._connection)
+
+    def use_numbers(self, numbers: frozenset[str]) -> None:
+        """Take these columns for numbers and every other for what it was declared, or text.
+
+        A value that is not a number is null among numbers: it fulfils no comparison.
+        """
+        shown = ", ".join(self._shown(name, name in numbers) for name in self.columns)
+        self._source = f"(SELECT row, {shown} FROM main.items)"
+
+    def _type(self, name: str) -> str:
+        return self._types.get(name.lower(), "")
+
+    def _shown(self, name: str, number: bool) -> str:
+        if not self._type(name):
+            return f'NULL AS "{name}"'
+        if number:
+            return f'CAST(NULLIF(lower("{name}"), \'nan\') AS NUMERIC) AS "{name}"'
+        if self._type(name) == "NUMERIC":  # written before numbers were kept as text
+            return f'CAST("{name}" AS TEXT) AS "{name}"'
+        return f'"{name}"'
 
     def rows(self, clause: str) -> Int64[np.ndarray, " match"]:
         """Return, ascending, the rows that `clause` is true for.
@@ -83,12 +106,6 @@ class Filter:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
-
-
-def _missing(connection: sqlite3.Connection, columns: Sequence[str]) -> str:
-    described = connection.execute('SELECT name FROM pragma_table_info("items")')
-    own = {str(name).lower() for (name,) in described}
-    return "".join(f', NULL AS "{name}"' for name in columns if name.lower() not in own)
 
 
 def _confine(connection: sqlite3.Connection) -> None:

@@ -36,6 +36,7 @@ def _counted(segment: Segment, column: str) -> list[tuple[Plain, int]]:
     )
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
-            return [(plain(value), count) for value, count in connection.execute(statement)]
+            rows = connection.execute(statement)
+            return [(plain(segment.rows.value(column, value)), count) for value, count in rows]
     except sqlite3.DatabaseError as error:
         raise IntegrityError(f"{segment.home / ITEMS}: {error}") from error

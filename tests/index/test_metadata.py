@@ -1,0 +1,89 @@
+"""Metadata keeps its meaning: null, NaN, numbers and mixed columns, in every segment alike."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from zoo.index import Index, ModelIdentity, Record
+
+Make = Callable[..., Index]
+WHO = ModelIdentity("m", "0" * 64, {})
+
+
+def records(values: list[Any], start: int = 0) -> list[Record]:
+    return [
+        Record(f"{start + i}.png", f"s{start + i}", extra={"year": value})
+        for i, value in enumerate(values)
+    ]
+
+
+def unit(count: int) -> Tensor:
+    return torch.nn.functional.normalize(torch.randn(count, 8), dim=1)
+
+
+def found(index: Index, where: str) -> list[str]:
+    return sorted(hit.record.path for hit in index.search(torch.ones(1, 8), 99, where=where)[0])
+
+
+def make(folder: Path, *segments: list[Any]) -> Index:
+    index = Index.from_vectors(folder, unit(len(segments[0])), records(segments[0]), WHO)
+    start = len(segments[0])
+    for values in segments[1:]:
+        index.add_vectors(unit(len(values)), records(values, start))
+        start += len(values)
+    return index
+
+
+@pytest.mark.parametrize("nothing", ["nan", "NaN", float("nan"), "", None])
+def test_what_is_not_a_number_fulfils_no_comparison(tmp_path: Path, nothing: Any) -> None:
+    index = make(tmp_path / "idx", ["2012", nothing, "999"])
+    assert found(index, "year > 2010") == ["0.png"]
+    assert found(index, "year < 2010") == ["2.png"]
+    assert found(index, "year = '2012'") == ["0.png"]
+    assert found(index, "year is null") == ["1.png"]
+
+
+def test_a_column_is_of_one_kind_in_all_segments_and_after_compacting(tmp_path: Path) -> None:
+    index = make(tmp_path / "idx", ["2012", "999"], ["unknown", "3"])
+    before = {where: found(index, where) for where in ("year > '2'", "year = '999'", "year = 3")}
+    assert before == {
+        "year > '2'": ["0.png", "1.png", "2.png", "3.png"],
+        "year = '999'": ["1.png"],
+        "year = 3": ["3.png"],
+    }
+    extras = [hit.record.extra for hit in index.items(index.ids())]
+    assert extras == [{"year": text} for text in ("2012", "999", "unknown", "3")]
+    index.compact()
+    assert {where: found(index, where) for where in before} == before
+    assert [hit.record.extra for hit in index.items(index.ids())] == extras
+    index.remove(where="year = 'unknown'")
+    index.compact()
+    assert found(index, "year > 5") == ["0.png", "1.png"]  # nothing but numbers is left
+
+
+VALUES = st.one_of(
+    st.integers(-(10**18), 10**18).map(str),
+    st.floats(allow_nan=True, allow_infinity=True).map(str),
+    st.sampled_from(["", "007", "1.0", "1e5", "inf", "NaN", "None", "x", "0.30000000000000004"]),
+)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.lists(VALUES, min_size=1, max_size=4), min_size=1, max_size=3))
+def test_compact_changes_no_value(
+    tmp_path_factory: pytest.TempPathFactory, segments: list[list[str]]
+) -> None:
+    index = make(tmp_path_factory.mktemp("idx") / "idx", *segments)
+    before = [hit.record.extra for hit in index.items(index.ids())]
+    said = [str(extra.get("year", "")) for extra in before]
+    assert said == [value for values in segments for value in values]
+    answers = [found(index, f"year {how}") for how in ("> 0", "< 5", "is null", "= '1.0'")]
+    index.compact()
+    assert [hit.record.extra for hit in index.items(index.ids())] == before
+    assert [found(index, f"year {how}") for how in ("> 0", "< 5", "is null", "= '1.0'")] == answers
