@@ -1,8 +1,10 @@
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 import zoo.doctor
 from zoo.doctor import Check, examine
@@ -75,3 +77,16 @@ def test_a_missing_compiler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
     assert zoo.doctor._compiler().state == "missing"
+
+
+def test_the_device_that_auto_takes_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert zoo.doctor._device().found.startswith("cpu, ")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert zoo.doctor._device().found == "mps, Apple's GPU"
+    card = SimpleNamespace(name="A Card", total_memory=80 * 10**9)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
+    assert zoo.doctor._device().found == "cuda, A Card, 80 GB, 2 of them"

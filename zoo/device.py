@@ -3,6 +3,7 @@
 import os
 
 import torch
+from torch import Tensor
 
 from zoo.errors import UsageError
 
@@ -31,6 +32,27 @@ def pick_device(name: str = "auto") -> str:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("--device mps: not on this machine", "use --device cpu")
     return str(device)
+
+
+def sent(batch: Tensor, device: torch.device | str) -> Tensor:
+    """Return a batch of the CPU on a device; to a GPU it is copied while this process goes on.
+
+    From page-locked memory, which a GPU reads by itself: from other memory the copy would wait.
+    """
+    if torch.device(device).type == "cuda":
+        return batch.pin_memory().to(device, non_blocking=True)
+    return batch.to(device)
+
+
+def describe_device() -> str:
+    """Say what `auto` takes here, and what it has."""
+    name = _automatic()
+    if name == "cuda":
+        card, count = torch.cuda.get_device_properties(_local_rank()), torch.cuda.device_count()
+        return f"cuda, {card.name}, {card.total_memory / 1e9:.0f} GB, {count} of them"
+    if name == "mps":
+        return "mps, Apple's GPU"
+    return f"cpu, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _automatic() -> str:

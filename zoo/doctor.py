@@ -88,11 +88,9 @@ def _detection() -> Check:
 
 
 def _device() -> Check:
-    import torch
+    from zoo.device import describe_device
 
-    if torch.cuda.is_available():
-        return Check("device", "ok", f"cuda, {torch.cuda.get_device_name()}")
-    return Check("device", "ok", f"cpu, {torch.get_num_threads()} threads")
+    return Check("device", "ok", describe_device())
 
 
 def _compiler() -> Check:

@@ -106,6 +106,8 @@ def staged_folder(folder: Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o755)
         _flush(list(temporary.rglob("*")))
+        if os.name == "nt" and folder.exists():
+            folder.rmdir()  # it is empty; Windows renames over nothing that is there
         temporary.replace(folder)
         _fsync(folder.parent)
     finally:
@@ -115,7 +117,7 @@ def staged_folder(folder: Path) -> Iterator[Path]:
 def _flush(paths: list[Path]) -> None:
     # Thousands of small images at about 3 ms each would take longer than drawing them: one sync of
     # everything costs a tenth of a second.
-    if len(paths) > 100:
+    if len(paths) > 100 and hasattr(os, "sync"):  # Windows has no such call
         os.sync()
         return
     for path in paths:
@@ -123,7 +125,9 @@ def _flush(paths: list[Path]) -> None:
 
 
 def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    if os.name == "nt" and path.is_dir():
+        return  # Windows opens no folder, and writes its entries itself
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,6 +1,5 @@
 """Memory of this process, in bytes: held now, and held at most."""
 
-import resource
 import sys
 from pathlib import Path
 
@@ -18,6 +17,12 @@ def peak() -> int:
     found = _field("VmHWM")  # a child's ru_maxrss starts at what its parent held when it forked
     if found is not None:
         return found
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else 1024 * used
 

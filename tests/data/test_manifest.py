@@ -122,3 +122,22 @@ def test_a_written_manifest_reads_back(folder: Path) -> None:
     ]
     write_manifest(folder / "photos.csv", items, ("label", "label_level_2"))
     assert read_manifest(folder / "photos.csv") == (items, ("label", "label_level_2"))
+
+
+def test_paths_written_on_windows_name_the_same_files(folder: Path) -> None:
+    (folder / "below").mkdir()
+    (folder / "a.png").rename(folder / "below" / "a.png")
+    (item,) = read(folder, "path,label\nbelow\\a.png,cat\n")
+    assert item.path == folder / "below" / "a.png"
+
+
+def test_a_drive_of_another_system_is_named(folder: Path) -> None:
+    with pytest.raises(DataError, match="no such file") as caught:
+        read(folder, "path,label\nC:\\photos\\a.png,cat\n")
+    assert "C: is a drive of Windows" in caught.value.hint
+
+
+def test_a_backslash_in_a_name_stays_one(folder: Path) -> None:
+    (folder / "a.png").rename(folder / "b\\a.png")
+    (item,) = read(folder, "path,label\nb\\a.png,cat\n")
+    assert item.path.name == "b\\a.png"

@@ -3,9 +3,10 @@
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from zoo.data.item import SPLITS, Item
@@ -152,8 +153,16 @@ def _item(path: Path, number: int, row: Row, levels: Sequence[str]) -> Item:
     known = {"path", "split", *levels}
     others = {k: v for k, v in row.items() if k not in known and not _CAPTION.fullmatch(k)}
     extra = {k: str(v) for k, v in others.items() if v is not None}  # null is no value
-    image = path.parent / _text(path, number, row, "path")
+    image = _place(path.parent, _text(path, number, row, "path"))
     return Item(image, labels, split, captions, extra)
+
+
+def _place(folder: Path, text: str) -> Path:
+    """Return the file that a row names; one written on Windows separates folders by backslashes."""
+    plain = folder / text
+    if "\\" not in text or plain.exists():  # elsewhere a backslash may be part of a name
+        return plain
+    return folder / PureWindowsPath(text).as_posix()
 
 
 def _text(path: Path, number: int, row: Row, column: str) -> str:
@@ -190,7 +199,15 @@ def _check_files(path: Path, numbers: Sequence[int], items: Sequence[Item]) -> N
     for number, item in zip(numbers, items, strict=True):
         if not item.path.is_file():
             message = f"{path} row {number}, column path: no such file: {str(item.path)!r}"
-            raise DataError(message, f"paths are relative to {path.parent}")
+            raise DataError(message, _advice(path, item.path))
+
+
+def _advice(path: Path, missing: Path) -> str:
+    last = missing.relative_to(path.parent) if missing.is_relative_to(path.parent) else missing
+    drive = PureWindowsPath(last).drive
+    if os.name != "nt" and drive:
+        return f"{drive} is a drive of Windows: write paths relative to {path.parent}"
+    return f"paths are relative to {path.parent}"
 
 
 def _check_splits(path: Path, numbers: Sequence[int], items: Sequence[Item]) -> None:

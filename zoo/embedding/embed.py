@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.dataset import ImageDataset
 from zoo.data.images import open_image
+from zoo.data.workers import start_method
+from zoo.device import sent
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import DataError, RankzooError
 
@@ -73,7 +75,7 @@ def embed_batches(
         batch_size=options.batch_size,
         num_workers=options.workers,
         collate_fn=list,
-        pin_memory=options.device.startswith("cuda"),
+        multiprocessing_context=start_method() if options.workers else None,
     )
     training = model.training
     model.eval().to(options.device)
@@ -90,7 +92,7 @@ def embed_batches(
 
 @torch.inference_mode()
 def _embed(model: nn.Module, images: list[Tensor], device: str) -> Float[Tensor, "batch dim"]:
-    vectors: Tensor = model(torch.stack(images).to(device, non_blocking=True))
+    vectors: Tensor = model(sent(torch.stack(images), device))
     return vectors.float().cpu()
 
 

@@ -1,6 +1,7 @@
 """Other input sizes than a model was saved with: several scales, or whole images."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,25 +77,36 @@ class WholeImages(nn.Module):
         super().__init__()
         require_any_size(model)
         self.model = model
-        self.longest = longest
-        self.step = step_of(model)
-        self.dim = model.dim
+        self.longest, self.step, self.dim = longest, step_of(model), model.dim
         config: Any = model.config
-        self.colours = v2.Normalize([*config.preprocessing.mean], [*config.preprocessing.std])
-
-    def transform(self, image: Image) -> Float[Tensor, "3 height width"]:
-        """Resize so that the longer side is `longest`; crop nothing."""
-        scale, step = self.longest / max(image.size), self.step
-        width, height = (max(step, round(side * scale / step) * step) for side in image.size)
-        resized = v2.functional.resize(image, [height, width], antialias=True)
-        pixels: Tensor = v2.functional.pil_to_tensor(resized)
-        coloured: Tensor = self.colours(pixels.to(torch.float32) / 255)
-        return coloured
+        colours = config.preprocessing
+        self.transform = _Whole(longest, self.step, tuple(colours.mean), tuple(colours.std))
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Embed images of one shape."""
         vectors: Tensor = self.model(images)
         return vectors
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """Resizes so that the longer side is `longest`, both multiples of `step`; crops nothing.
+
+    A value of its own: worker processes get it without the network.
+    """
+
+    longest: int
+    step: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, image: Image) -> Float[Tensor, "3 height width"]:
+        scale, step = self.longest / max(image.size), self.step
+        width, height = (max(step, round(side * scale / step) * step) for side in image.size)
+        resized = v2.functional.resize(image, [height, width], antialias=True)
+        pixels = v2.functional.pil_to_tensor(resized).to(torch.float32) / 255
+        coloured: Tensor = v2.functional.normalize(pixels, [*self.mean], [*self.std])
+        return coloured
 
 
 def parse_scales(text: str) -> tuple[float, ...]:

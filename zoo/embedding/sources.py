@@ -135,4 +135,4 @@ def _record(
 
 def relative_path(path: Path, root: Path) -> str:
     """Return `path` from `root` on when it lies below, else as it is."""
-    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

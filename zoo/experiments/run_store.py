@@ -1,6 +1,5 @@
 """The folder of a comparison: one subfolder a run, its outcome, and the lock of who works on it."""
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -106,6 +105,8 @@ class RunStore:
         The kernel lets go of it when every process that holds the descriptor is gone, however
         they end; a child inherits it, so that a run stays taken when its parent is killed.
         """
+        import fcntl  # not on Windows
+
         path = self.folder / LOCKS / f"{trial.name.replace('/', '-')}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

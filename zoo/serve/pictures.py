@@ -80,7 +80,9 @@ def shrunk(picture: Image.Image, side: int) -> bytes:
 
 def _read(path: Path) -> bytes:
     # The path is resolved: a link or a pipe put there since is refused, not followed or waited for.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    # Windows has neither flag, and opens no pipe by a path.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags |= getattr(os, "O_BINARY", 0)
     try:
         with os.fdopen(os.open(path, flags), "rb") as file:
             facts = os.fstat(file.fileno())

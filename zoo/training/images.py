@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from zoo.data.images import image_size, open_image
+from zoo.data.workers import start_method
 from zoo.errors import RankzooError
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Augmentation
@@ -67,7 +68,7 @@ class StreamedImages:
             batch_sampler=_Requests(plans),
             num_workers=self.workers,
             prefetch_factor=2 if self.workers else None,
-            multiprocessing_context="fork" if self.workers else None,
+            multiprocessing_context=start_method() if self.workers else None,
             collate_fn=_stacked,
         )
         for batch in loader:

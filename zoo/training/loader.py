@@ -17,6 +17,7 @@ from zoo.data.samplers import (
     Sampler,
     ShuffledSampler,
 )
+from zoo.device import sent
 from zoo.errors import UsageError
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Augmentation, Batch, Recipe
@@ -82,8 +83,8 @@ class Loader:
         self, batch: StepBatch, chunk: slice, device: torch.device
     ) -> Float[Tensor, "chunk 3 size size"]:
         """Return a chunk's images as the network's input: colours changed, normalised."""
-        crops = batch.crops[chunk].to(device, non_blocking=True).float()
-        draws = batch.draws[chunk].to(device, non_blocking=True)
+        crops = sent(batch.crops[chunk], device).float()
+        draws = sent(batch.draws[chunk], device)
         return coloured(crops, draws, self.augmentation, self.preprocessing)
 
     def _items(self, first: int) -> Iterator[Int64[Tensor, " batch"]]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from zoo.data.samplers import mixed_seed
 from zoo.data.scored import ScoredSet
+from zoo.device import sent
 from zoo.evaluation.scores import definition, evaluate_scorer
 from zoo.models.scorer import Scorer, save_scorer
 from zoo.recipes.scores import ScoreRecipe
@@ -47,7 +48,7 @@ def fit_scores(
         done = trainer.restore(out) if how.resume else 0
         span = Span(done, loader.steps, recipe.engine.checkpoint_every)
         for step, batch in run.steps(loader.batches(done), span, partial(trainer.save, out)):
-            loss = trainer.update(step, *(part.to(how.device) for part in batch))
+            loss = trainer.update(step, *(sent(part, how.device) for part in batch))
             if step == loader.steps or step % loader.steps_per_epoch == 0:
                 run.record({"step": step, "loss": loss})
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from zoo.device import sent
 from zoo.models import Embedder
 from zoo.recipes.recipe import Recipe
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -75,7 +76,7 @@ class Trainer:
             optimise.check_finite_embeddings(points, step)
             with replayable(self.loader.seed, step, -1):  # the same draws in every process
                 value: Tensor = self.objective(
-                    points, batch.labels.to(self.device), batch.items.to(self.device)
+                    points, sent(batch.labels, self.device), sent(batch.items, self.device)
                 )
             return value
 
