@@ -3,7 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,7 +22,21 @@ Claims = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the comparison; it goes on there.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Runs of each at its chosen settings.")]
-Rates = Annotated[str, typer.Option("--rates", help="Learning rates: factors of the recipe's.")]
+Search = Annotated[
+    Literal["tpe", "grid"] | None,
+    typer.Option("--search", help="How settings are searched; default tpe, or as the folder was."),
+]
+Rates = Annotated[
+    str,
+    typer.Option(
+        "--rates",
+        help="Learning rates, as factors of the recipe's: the ends of a range, 0.25,4; "
+        "the points of a grid, 0.5,2.",
+    ),
+]
+Trials = Annotated[
+    int | None, typer.Option("--trials", min=1, help="Tuning runs of each loss (tpe); default 8.")
+]
 TuningSteps = Annotated[
     int | None, typer.Option("--tuning-steps", min=1, help="By default a quarter of the steps.")
 ]
@@ -41,7 +55,9 @@ def compare(
     claims: Claims = "",
     out: Out = Path("comparison"),
     seeds: Seeds = 3,
-    rates: Rates = "0.5,2",
+    search: Search = None,
+    rates: Rates = "",
+    trials: Trials = None,
     tuning_steps: TuningSteps = None,
     budget: Budget = "",
     jobs: Jobs = 1,
@@ -57,12 +73,12 @@ def compare(
 ) -> None:
     """Compare losses on your data: one command, one folder, killed or stopped it goes on."""
     from zoo.experiments.cost import described
-    from zoo.experiments.options import Order, execute
+    from zoo.experiments.options import CompareOptions, execute
     from zoo.experiments.options import dry_run as cost_of
     from zoo.experiments.tables import terminal
 
     output = Output(as_json, quiet)
-    order = Order(
+    options = CompareOptions(
         data,
         out,
         recipe=name,
@@ -71,7 +87,9 @@ def compare(
         claims=claims,
         changes=changes or [],
         seeds=seeds,
+        search=search,
         rates=rates,
+        trials=trials,
         tuning_steps=tuning_steps,
         budget=budget,
         jobs=jobs,
@@ -82,10 +100,10 @@ def compare(
         offline=offline,
     )
     if dry_run:
-        found = cost_of(order)
+        found = cost_of(options)
         output.result(found, lambda: described(found))
         return
-    result = execute(order, shlex.join(["rankzoo", *sys.argv[1:]]), output.track)
+    result = execute(options, shlex.join(["rankzoo", *sys.argv[1:]]), output.track)
     output.result(
         result.as_json(),
         lambda: terminal(

@@ -13,8 +13,9 @@ import torch
 from zoo.data.preprocessing import Preprocessing
 from zoo.experiments.candidate import Candidate, choose
 from zoo.experiments.launch import job_of
-from zoo.experiments.plan import Place, Plan, Trial
-from zoo.experiments.run_store import write_outcome
+from zoo.experiments.outcome import write_outcome
+from zoo.experiments.plan import Method, Place, Plan, Trial
+from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import Launch
 from zoo.experiments.trial import perform
 from zoo.models import Embedder, EmbedderConfig, save_embedder
@@ -75,9 +76,20 @@ def plan_of(base: Recipe) -> Callable[..., Plan]:
         rates: tuple[float, ...] = (1e-3,),
         steps: int = 10,
         seeds: int = 1,
+        method: Method = "grid",
+        trials: int = 1,
     ) -> Plan:
         candidates = (*choose(losses, captions=False), *more) if losses else more
-        return Plan(base, candidates, seeds=seeds, rates=rates, steps=steps, tuning_steps=4)
+        return Plan(
+            base,
+            candidates,
+            seeds=seeds,
+            rates=rates,
+            steps=steps,
+            tuning_steps=4,
+            method=method,
+            trials=trials,
+        )
 
     return build
 
@@ -104,12 +116,12 @@ class Ended:
 
 
 @pytest.fixture
-def in_process() -> Callable[[Plan, Place], Launch]:
+def in_process() -> Callable[[RunStore, Place], Launch]:
     """Carry out runs at once, here: no process of their own."""
 
-    def build(plan: Plan, place: Place) -> Launch:
-        def launch(trial: Trial, lock: int) -> Ended:
-            job = replace(job_of(plan, place, trial, 1), parent=0)
+    def build(store: RunStore, place: Place) -> Launch:
+        def launch(trial: Trial) -> Ended:
+            job = replace(job_of(store, place, trial, 1), parent=0)
             write_outcome(Path(job.run), job.recipe, perform(job))
             return Ended()
 

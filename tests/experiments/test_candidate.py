@@ -5,12 +5,14 @@ import torch
 
 from zoo.errors import UsageError
 from zoo.experiments.candidate import OWN, candidates, choose
+from zoo.experiments.plan import Plan
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.recipes import Recipe, recipes_of
 from zoo.training.objective import build_loss
 
 RATES = (1e-4, 1e-3)
+TREE = torch.arange(4)[:, None]  # four classes, one level
 
 
 def test_all_means_every_loss_and_the_untrained_network() -> None:
@@ -30,11 +32,16 @@ def test_a_name_given_twice_takes_part_once() -> None:
 
 
 @pytest.mark.parametrize("captions", [False, True])
-def test_everyone_gets_the_same_tuning_budget(captions: bool) -> None:
-    sizes = {c.name: len(c.points(RATES)) for c in candidates(captions).values()}
-    assert sizes.pop("untrained") == 1
-    assert set(sizes.values()) == {2 * len(RATES)}
-    assert OWN.keys() == {*LOSSES, *PAIR_LOSSES}
+def test_everyone_gets_the_same_tuning_budget(captions: bool, base: Recipe) -> None:
+    everyone = tuple(candidates(captions).values())
+    plan = Plan(base, everyone, rates=RATES, method="tpe", trials=8)
+    runs = {candidate.name: plan.tuning_runs(candidate) for candidate in everyone}
+    assert runs.pop("untrained") == 0
+    assert set(runs.values()) == {8}
+    grid = replace(plan, method="grid")
+    for candidate in everyone:
+        assert grid.tuning_runs(candidate) in (0, len(RATES) * len(candidate.own))
+    assert OWN.keys() <= {*LOSSES, *PAIR_LOSSES}
 
 
 @pytest.mark.parametrize("name", [c for c in candidates(False) if c != "untrained"])
@@ -47,11 +54,11 @@ def test_every_point_of_every_grid_builds_its_losses(name: str, base: Recipe) ->
         built.append(recipe)
         for term in (recipe.loss, recipe.extra_loss):
             if term is not None:
-                loss = build_loss(term, classes=4, dim=8)
+                loss = build_loss(term, TREE, dim=8)
                 points = torch.nn.functional.normalize(torch.randn(20, 8), dim=1)
                 labels = torch.arange(20)[:, None] // torch.tensor([5, 10])
                 assert loss(points, labels).isfinite()
-    assert len({repr(recipe) for recipe in built}) == 4
+    assert len({repr(recipe) for recipe in built}) == len(RATES) * len(candidate.own)
 
 
 @pytest.mark.parametrize("name", [c for c in candidates(True) if c != "untrained"])
@@ -61,7 +68,7 @@ def test_every_point_of_the_caption_grids_is_a_recipe(name: str) -> None:
         repr(candidate.recipe(recipes_of(Recipe)["emoji-captions"], p, 5))
         for p in candidate.points(RATES)
     }
-    assert len(recipes) == 4
+    assert len(recipes) == len(RATES) * len(candidate.own)
 
 
 def test_candidates_differ_in_the_loss_alone(base: Recipe) -> None:

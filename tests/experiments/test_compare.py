@@ -13,18 +13,19 @@ from zoo.errors import UsageError
 from zoo.experiments.candidate import Candidate, choose
 from zoo.experiments.claims import CLAIMS, arms
 from zoo.experiments.cost import estimate
-from zoo.experiments.options import Order, parse_budget, plan
-from zoo.experiments.plan import Place, Plan, Trial
+from zoo.experiments.options import CompareOptions, parse_budget, plan
+from zoo.experiments.plan import Place, Plan
 from zoo.experiments.result import result_of, write_result
 from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import Launch, carry_out
+from zoo.experiments.settings import open_settings
 from zoo.experiments.trial import spent
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import Batch, Captions, LossTerm
 from zoo.tasks import load_folder
 
-Build = Callable[[Plan, Place], Launch]
+Build = Callable[[RunStore, Place], Launch]
 
 
 def test_losses_are_tuned_run_and_put_in_a_table(
@@ -36,10 +37,10 @@ def test_losses_are_tuned_run_and_put_in_a_table(
     hot = Candidate("hot", LossTerm("triplet"), own=({"optimiser.lr": 1e30},))
     big = Candidate("big", LossTerm("triplet"), changes={"batch.size": 512})
     whole = plan_of("untrained,smooth_ap,recall_at_k", hot, big, seeds=2)
-    store = RunStore(tmp_path)
-    carry_out(whole, store, in_process(whole, place_at(tmp_path)))
+    store = RunStore(whole, tmp_path)
+    carry_out(store, in_process(store, place_at(tmp_path)))
     claim = CLAIMS["h_ap_trades_fine_for_coarse"]
-    result = result_of(whole, store, [claim], "rankzoo compare")
+    result = result_of(store, [claim], "rankzoo compare")
     assert result.complete
     rows = {row.name: row for row in result.standings}
     for name in ("untrained", "smooth_ap"):
@@ -74,9 +75,9 @@ def test_a_run_that_counts_is_a_model_folder_and_tuning_leaves_no_weights(
     tmp_path: Path,
 ) -> None:
     whole = plan_of("triplet")
-    store = RunStore(tmp_path)
-    carry_out(whole, store, in_process(whole, place_at(tmp_path)))
-    tuning = store.run(Trial("triplet", "tuning", 0, 0))
+    store = RunStore(whole, tmp_path)
+    carry_out(store, in_process(store, place_at(tmp_path)))
+    tuning = store.run(store.tuning(whole.candidate("triplet"))[0])
     assert not list(tuning.glob("*.safetensors"))
     final = next((tmp_path / "runs" / "triplet").glob("final-*-seed-0"))
     assert load_folder(final)
@@ -116,9 +117,9 @@ def test_pair_losses_are_compared_on_captions(
     )
     taking_part = tuple(choose("untrained,info_nce", captions=True))
     whole = Plan(captioned, taking_part, 2, rates=(1e-3,), steps=10, tuning_steps=3)
-    store = RunStore(tmp_path)
-    carry_out(whole, store, in_process(whole, place_at(tmp_path)))
-    result = result_of(whole, store, [])
+    store = RunStore(whole, tmp_path)
+    carry_out(store, in_process(store, place_at(tmp_path)))
+    result = result_of(store, [])
     assert result.complete
     assert result.shown[0] == "t2i_recall_at_1"
     rows = {row.name: row for row in result.standings}
@@ -136,28 +137,43 @@ def test_the_cost_of_a_plan_grows_with_its_runs(
     cost = estimate(whole, place_at(tmp_path))
     assert cost["seconds_per_step"] > 0
     assert cost["hours"] == pytest.approx(cost["tuning_hours"] + cost["final_hours"])
-    assert cost["hours"] * 3600 > 2 * 6 + 4 * 6, "each of six runs has to start"
+    assert cost["hours"] * 3600 > 7 * 6, "each of eight runs has to start"
     assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
-def order(photos: Path, backbone: Path, tmp_path: Path) -> Order:
-    return Order(photos, tmp_path / "out", backbone=str(backbone), losses="triplet", seeds=1)
+def options(photos: Path, backbone: Path, tmp_path: Path) -> CompareOptions:
+    return CompareOptions(
+        photos, tmp_path / "out", backbone=str(backbone), losses="triplet", seeds=1
+    )
 
 
 def test_an_order_becomes_a_plan_with_every_label_level_and_a_batch_that_tuning_fills(
-    order: Order,
+    options: CompareOptions,
 ) -> None:
-    whole, settings = plan(order)
+    whole, settings = plan(options)
     assert whole.base.data.levels == 2
     assert whole.base.batch.size // whole.base.batch.per_class <= 10
     assert whole.tuning_steps == whole.steps // 4
     assert settings["steps"] == whole.steps
     assert len(whole.rates) == 2
+    assert (whole.method, whole.trials) == ("tpe", 8)
+    assert settings["method"] == "tpe"
 
 
-def test_claims_bring_their_candidates_along(order: Order) -> None:
-    whole, _ = plan(replace(order, losses="", claims="blackbox_margin,blackbox_memory"))
+def test_a_folder_goes_on_with_the_search_it_was_begun_with(options: CompareOptions) -> None:
+    grid = replace(options, search="grid", rates="1,2,4")
+    open_settings(options.out, plan(grid)[1])
+    assert plan(replace(options, rates="1,2,4"))[0].method == "grid"
+    open_settings(options.out, plan(replace(options, rates="1,2,4,8"))[1])
+    with pytest.raises(UsageError, match="another method: grid → tpe"):
+        open_settings(options.out, plan(replace(options, search="tpe"))[1])
+    with pytest.raises(UsageError, match="--trials 5: a grid"):
+        plan(replace(options, trials=5))
+
+
+def test_claims_bring_their_candidates_along(options: CompareOptions) -> None:
+    whole, _ = plan(replace(options, losses="", claims="blackbox_margin,blackbox_memory"))
     assert [c.name for c in whole.candidates] == [
         "rambo-no-margin",
         "blackbox_recall",
@@ -180,10 +196,10 @@ def test_claims_bring_their_candidates_along(order: Order) -> None:
     ],
 )
 def test_an_order_that_cannot_be_is_refused_before_anything_runs(
-    order: Order, change: dict[str, object], message: str
+    options: CompareOptions, change: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        plan(replace(order, **change))  # type: ignore[arg-type]
+        plan(replace(options, **change))  # type: ignore[arg-type]
 
 
 def test_a_budget_is_a_number_with_a_unit() -> None:

@@ -1,58 +1,74 @@
 from collections.abc import Callable
+from pathlib import Path
 
-from zoo.experiments.choice import chosen_points
+import pytest
+
+from zoo.experiments.outcome import Outcome, write_outcome
 from zoo.experiments.plan import Plan, Trial, learning_rates
-from zoo.experiments.run_store import Outcome
+from zoo.experiments.run_store import RunStore
 from zoo.recipes import Recipe
+from zoo.recipes.values import to_json
 
 RATES = (1e-4, 1e-3)
 
 
-def test_tuning_tries_one_point_of_everyone_before_the_next(plan_of: Callable[..., Plan]) -> None:
-    trials = plan_of("untrained,triplet,smooth_ap", rates=RATES).tuning()
-    assert [(t.candidate, t.point) for t in trials[:4]] == [
-        ("triplet", 0),
-        ("smooth_ap", 0),
-        ("triplet", 1),
-        ("smooth_ap", 1),
+def end(store: RunStore, trial: Trial, outcome: Outcome) -> None:
+    write_outcome(store.run(trial), to_json(store.plan.recipe(trial)), outcome)
+
+
+def test_tuning_goes_first_to_who_has_had_fewest_runs(
+    plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    store = RunStore(plan_of("untrained,triplet,smooth_ap", rates=RATES), tmp_path)
+    started = []
+    for _ in range(4):
+        trial = next(store.open_runs())
+        started.append((trial.candidate, trial.stage, trial.point))
+        end(store, trial, Outcome("ok", metrics={"map_at_r": 0.5}))
+    assert started == [
+        ("triplet", "tuning", 0),
+        ("smooth_ap", "tuning", 0),
+        ("triplet", "tuning", 1),
+        ("smooth_ap", "tuning", 1),
     ]
-    assert len(trials) == 8
 
 
 def test_runs_that_count_go_seed_by_seed_and_the_untrained_network_needs_one(
-    plan_of: Callable[..., Plan],
+    plan_of: Callable[..., Plan], tmp_path: Path
 ) -> None:
-    plan = plan_of("untrained,triplet", seeds=3)
-    finals = plan.finals({"untrained": 0, "triplet": 1})
+    plan = plan_of("untrained,triplet", rates=RATES, seeds=3)
+    assert plan.runs == 4 + 1 + 3
+    store = RunStore(plan, tmp_path)
+    for _ in range(4):
+        trial = next(store.open_runs())
+        end(store, trial, Outcome("ok", metrics={"map_at_r": 0.1 * (trial.point == 1)}))
+    finals = list(store.open_runs())
     assert [(t.candidate, t.point, t.seed) for t in finals] == [
         ("untrained", 0, 0),
         ("triplet", 1, 0),
         ("triplet", 1, 1),
         ("triplet", 1, 2),
     ]
-    assert plan.runs == 2 + 4
 
 
-def test_the_point_that_validates_best_is_chosen_and_failures_are_not(
+@pytest.mark.parametrize(
+    ("scores", "chosen"), [([0.2, 0.6, 0.5], 1), ([0.0], 0), ([0.2, None, 0.5], 2), ([None], None)]
+)
+def test_the_run_that_validates_best_is_chosen_and_failures_are_not(
+    scores: list[float | None],
+    chosen: int | None,
     plan_of: Callable[..., Plan],
+    tmp_path: Path,
 ) -> None:
     plan = plan_of("triplet", rates=RATES)
-    scores = [0.2, 0.6, 0.5]
-    outcomes = {
-        trial: Outcome("ok", metrics={"map_at_r": score})
-        for trial, score in zip(plan.tuning(), scores, strict=False)
-    }
-    assert chosen_points(plan, outcomes) == {"triplet": 1}
-    outcomes[plan.tuning()[1]] = Outcome("diverged", "the loss is nan")
-    assert chosen_points(plan, outcomes) == {"triplet": 2}
-    failed = dict.fromkeys(plan.tuning(), Outcome("diverged"))
-    assert chosen_points(plan, failed) == {}
-
-
-def test_a_score_of_zero_can_be_chosen(plan_of: Callable[..., Plan]) -> None:
-    plan = plan_of("triplet", rates=RATES)
-    outcomes = {plan.tuning()[0]: Outcome("ok", metrics={"map_at_r": 0.0})}
-    assert chosen_points(plan, outcomes) == {"triplet": 0}
+    store = RunStore(plan, tmp_path)
+    for score in scores:
+        trial = store.search.ask(plan.candidates[0], store.score)
+        assert trial is not None
+        well = Outcome("ok", metrics={"map_at_r": score or 0.0})
+        end(store, trial, Outcome("diverged", "the loss is nan") if score is None else well)
+    found = store.chosen(plan.candidates[0])
+    assert (found.point if found else None) == chosen
 
 
 def test_tuning_runs_are_short_and_validate_runs_that_count_do_not(

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from zoo.experiments.candidate import Candidate
-from zoo.experiments.plan import Plan, Trial
-from zoo.experiments.run_store import Outcome, RunStore, write_outcome, write_values
+from zoo.experiments.outcome import Outcome, write_outcome, write_values
+from zoo.experiments.plan import Plan, at_edge
+from zoo.experiments.run_store import RunStore
 from zoo.experiments.standings import paired, standings
 from zoo.experiments.tables import markdown
 from zoo.recipes.recipe import LossTerm
@@ -29,8 +30,9 @@ def record(tmp_path: Path) -> Callable[..., None]:
     """Write a finished run with the given value of every query and metric."""
 
     def write(plan: Plan, candidate: str, seed: int, values: torch.Tensor) -> None:
-        trial = Trial(candidate, "final", 0, seed)
-        run = RunStore(tmp_path).run(trial)
+        store = RunStore(plan, tmp_path)
+        trial = next(t for t in store.finals(plan.candidate(candidate)) if t.seed == seed)
+        run = store.run(trial)
         write_values(run, dict.fromkeys(METRICS, values.double()))
         metrics = dict.fromkeys(METRICS, float(values.mean()))
         outcome = Outcome("ok", "", metrics, 10.0, 0.5, 2_000_000)
@@ -52,7 +54,7 @@ def test_the_best_comes_first_and_what_is_clearly_behind_is_told(
         record(plan, "smooth_ap", seed, 0.8 + noise)
         record(plan, "triplet", seed, 0.5 + noise)
         record(plan, "sup_ap", seed, 0.8 + noise.roll(1))
-    rows = standings(plan, RunStore(tmp_path))
+    rows = standings(RunStore(plan, tmp_path))
     assert {row.name for row in rows[:2]} == {"smooth_ap", "sup_ap"}
     assert rows[2].name == "triplet"
     behind = rows[2].behind["recall_at_1"]
@@ -82,7 +84,7 @@ def test_one_seed_has_an_interval_over_queries(
 ) -> None:
     plan = plan_of("", *untuned("triplet"))
     record(plan, "triplet", 0, torch.rand(QUERIES))
-    found = standings(plan, RunStore(tmp_path))[0].metrics["recall_at_1"]
+    found = standings(RunStore(plan, tmp_path))[0].metrics["recall_at_1"]
     assert found.low < found.mean < found.high
 
 
@@ -90,18 +92,18 @@ def test_failures_and_missing_runs_are_told_in_the_table(
     plan: Plan, record: Callable[..., None], tmp_path: Path
 ) -> None:
     record(plan, "smooth_ap", 0, torch.rand(QUERIES))
-    for seed in range(3):
-        trial = Trial("triplet", "final", 0, seed)
+    store = RunStore(plan, tmp_path)
+    for trial in store.finals(plan.candidate("triplet")):
         outcome = Outcome("diverged", "the loss is nan near step 10")
-        write_outcome(RunStore(tmp_path).run(trial), to_json(plan.recipe(trial)), outcome)
-    rows = {row.name: row for row in standings(plan, RunStore(tmp_path))}
+        write_outcome(store.run(trial), to_json(plan.recipe(trial)), outcome)
+    rows = {row.name: row for row in standings(RunStore(plan, tmp_path))}
     assert rows["triplet"].note == "diverged: the loss is nan near step 10 (3 of 3 runs)"
     assert rows["triplet"].settled
     assert rows["smooth_ap"].note == "not finished: 0 of 0 tuning runs, 1 of 3 seeds"
     assert not rows["sup_ap"].metrics
     block = markdown(list(rows.values()), METRICS)
     assert "diverged: the loss is nan" in block
-    assert next(iter(standings(plan, RunStore(tmp_path)))).name == "smooth_ap"
+    assert next(iter(standings(RunStore(plan, tmp_path)))).name == "smooth_ap"
 
 
 def test_a_value_that_is_not_there_is_no_number(
@@ -109,12 +111,13 @@ def test_a_value_that_is_not_there_is_no_number(
 ) -> None:
     values = torch.rand(QUERIES)
     values[:5] = math.nan  # queries without a right answer
-    trial = Trial("triplet", "final", 0, 0)
-    run = RunStore(tmp_path).run(trial)
+    store = RunStore(plan, tmp_path)
+    trial = store.finals(plan.candidate("triplet"))[0]
+    run = store.run(trial)
     write_values(run, dict.fromkeys(METRICS, values.double()))
     metrics = dict.fromkeys(METRICS, float(values.nanmean()))
     write_outcome(run, to_json(plan.recipe(trial)), Outcome("ok", "", metrics))
-    found = standings(plan, RunStore(tmp_path))[0]
+    found = standings(RunStore(plan, tmp_path))[0]
     assert found.metrics["recall_at_1"].mean == pytest.approx(float(values.nanmean()))
 
 
@@ -124,12 +127,22 @@ def test_a_rate_at_the_end_of_the_grid_is_marked(
     rates = (1e-4, 1e-3, 1e-2)
     plan = plan_of("", *untuned("triplet", "smooth_ap", "sup_ap"), seeds=1, rates=rates)
     best = {"triplet": 0, "smooth_ap": 1, "sup_ap": 2}
-    for trial in plan.tuning():
-        score = 0.5 + 0.1 * (trial.point == best[trial.candidate])
-        outcome = Outcome("ok", "", {"map_at_r": score})
-        write_outcome(RunStore(tmp_path).run(trial), to_json(plan.recipe(trial)), outcome)
-    rows = {row.name: row for row in standings(plan, RunStore(tmp_path))}
+    store = RunStore(plan, tmp_path)
+    for name, point in best.items():
+        while (trial := store.search.ask(plan.candidate(name), store.score)) is not None:
+            outcome = Outcome("ok", "", {"map_at_r": 0.5 + 0.1 * (trial.point == point)})
+            write_outcome(store.run(trial), to_json(plan.recipe(trial)), outcome)
+    rows = {row.name: row for row in standings(RunStore(plan, tmp_path))}
     edges = {name: row.edge for name, row in rows.items()}
     assert edges == {"triplet": "lowest", "smooth_ap": "", "sup_ap": "highest"}
     record(plan, "triplet", 0, torch.rand(QUERIES))
-    assert "lr 0.0001 ↓ |" in markdown(standings(plan, RunStore(tmp_path)), METRICS)
+    assert "lr 0.0001 ↓ |" in markdown(standings(RunStore(plan, tmp_path)), METRICS)
+
+
+def test_the_outer_tenth_of_a_range_that_was_searched_is_its_edge() -> None:
+    rates = (1e-4, 1e-2)
+    assert at_edge({"optimiser.lr": 7e-3}, rates, "tpe") == "highest"
+    assert at_edge({"optimiser.lr": 1.5e-4}, rates, "tpe") == "lowest"
+    assert at_edge({"optimiser.lr": 1e-3}, rates, "tpe") == ""
+    assert at_edge({}, rates, "tpe") == ""
+    assert at_edge({"optimiser.lr": 1e-3}, (1e-3,), "grid") == ""

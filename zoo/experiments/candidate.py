@@ -58,7 +58,8 @@ class Candidate:
         return recipe
 
 
-# Two settings each, the first the published or usual one: the same tuning budget for all.
+# Two settings each, the first the published or usual one: the ends of what is searched, or the
+# points of a grid. A loss that has none here is searched by its learning rate alone.
 OWN: dict[str, tuple[Changes, Changes]] = {
     "arcface": ({"loss.lr": 0.01}, {"loss.lr": 0.1}),
     "blackbox_ap": ({"loss.lam": 4.0}, {"loss.lam": 0.5}),
@@ -66,12 +67,17 @@ OWN: dict[str, tuple[Changes, Changes]] = {
     "calibration": ({"loss.beta": 0.6}, {"loss.beta": 0.3}),
     "cluster_proxy": ({"loss.lr": 0.01}, {"loss.lr": 0.1}),
     "contrastive": ({"loss.negative": 0.5}, {"loss.negative": 0.3}),
+    "cross_level": ({"loss.lr": 0.01}, {"loss.lr": 0.1}),
     "fast_ap": ({"loss.bins": 10}, {"loss.bins": 20}),
     "multi_similarity": ({"loss.base": 0.5}, {"loss.base": 0.8}),
     "pnp": ({"loss.variant": "Dq"}, {"loss.variant": "Ib"}),
     "proxy_anchor": ({"loss.lr": 0.01}, {"loss.lr": 0.1}),
+    "proxy_nca": ({"loss.lr": 0.01}, {"loss.lr": 0.1}),
     "recall_at_k": ({"loss.tau_rank": 0.01}, {"loss.tau_rank": 0.05}),
+    "siglip": ({"loss.tau": 0.1}, {"loss.tau": 0.05}),
     "smooth_ap": ({"loss.tau": 0.01}, {"loss.tau": 0.05}),
+    "smooth_hap": ({"loss.tau": 0.01}, {"loss.tau": 0.05}),
+    "smooth_ndcg": ({"loss.tau": 0.01}, {"loss.tau": 0.05}),
     "soft_bin_ap": ({"loss.bins": 20}, {"loss.bins": 40}),
     "sup_ap": ({"loss.tau": 0.01}, {"loss.tau": 0.05}),
     "sup_hap": ({"loss.tau": 0.01}, {"loss.tau": 0.05}),

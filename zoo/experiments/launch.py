@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import zoo
-from zoo.experiments.plan import Place, Plan, Trial
+from zoo.experiments.plan import Place, Trial
 from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import Launch, Process
 from zoo.experiments.trial import Job
@@ -22,10 +22,12 @@ def threads_each(jobs: int) -> int:
     return max(1, (os.cpu_count() or 1) // jobs)
 
 
-def job_of(plan: Plan, place: Place, trial: Trial, jobs: int) -> Job:
+def job_of(store: RunStore, place: Place, trial: Trial, jobs: int) -> Job:
     """Return what the process of a run has to know; `jobs` processes share the cores."""
+    plan = store.plan
     return Job(
-        run=str(RunStore(place.folder).run(trial)),
+        run=str(store.run(trial)),
+        lock=store.lock(trial).lock_file,
         data=str(place.data),
         recipe=to_json(plan.recipe(trial)),
         stage=trial.stage,
@@ -41,25 +43,24 @@ def job_of(plan: Plan, place: Place, trial: Trial, jobs: int) -> Job:
     )
 
 
-def launcher(plan: Plan, place: Place, jobs: int) -> Launch:
+def launcher(store: RunStore, place: Place, jobs: int) -> Launch:
     """Return how the runs of a plan are started."""
 
-    def launch(trial: Trial, lock: int) -> Process:
-        job = job_of(plan, place, trial, jobs)
-        run = Path(job.run)
-        run.parent.mkdir(parents=True, exist_ok=True)
+    def launch(trial: Trial) -> Process:
+        job = job_of(store, place, trial, jobs)
+        log = store.run(trial).with_suffix(".log")
+        log.parent.mkdir(parents=True, exist_ok=True)
         root = str(Path(zoo.__file__).parents[1])
         paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(job.threads)}
-        with run.with_suffix(".log").open("w") as log:
+        with log.open("a") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", MODULE],
                 stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 text=True,
                 env=environment,
-                pass_fds=(lock,),
                 process_group=0,  # Ctrl-C reaches us alone: we ask the run to save
             )
         assert process.stdin is not None

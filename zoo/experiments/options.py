@@ -1,4 +1,4 @@
-"""What the command line orders: a plan with its cost, or the comparison itself."""
+"""What `rankzoo compare` is told, and what it does: a plan with its cost, or the comparison."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +13,11 @@ from zoo.experiments.candidate import Candidate, choose
 from zoo.experiments.claims import Claim, arms, chosen_claims
 from zoo.experiments.cost import estimate
 from zoo.experiments.launch import launcher
-from zoo.experiments.plan import Place, Plan, learning_rates
+from zoo.experiments.plan import Method, Place, Plan, learning_rates
 from zoo.experiments.result import Result, result_of, write_result
 from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import carry_out
+from zoo.experiments.settings import open_settings, read_settings
 from zoo.experiments.validation import validation_split
 from zoo.hub import resolve_model
 from zoo.progress import Track, silent
@@ -30,10 +31,12 @@ from zoo.training.loader import build_sampler
 from zoo.training.setup import read_data
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+RATES: dict[Method, str] = {"tpe": "0.25,4", "grid": "0.5,2"}
+TRIALS = 8  # tuning runs of a candidate under TPE; each takes a quarter of a run's steps
 
 
 @dataclass(frozen=True)
-class Order:
+class CompareOptions:
     """Everything `rankzoo compare` was told."""
 
     data: Path
@@ -44,7 +47,9 @@ class Order:
     claims: str = ""
     changes: Sequence[str] = ()
     seeds: int = 3
-    rates: str = "0.5,2"
+    search: Method | None = None
+    rates: str = ""
+    trials: int | None = None
     tuning_steps: int | None = None
     budget: str = ""
     jobs: int = 1
@@ -67,39 +72,45 @@ class Order:
         )
 
 
-def plan(order: Order) -> tuple[Plan, dict[str, Any]]:
+def plan(options: CompareOptions) -> tuple[Plan, dict[str, Any]]:
     """Read the data and work out every run; return the plan and the settings it must keep.
 
     Raises:
         UsageError: an unknown recipe, loss, claim or key; a change of a loss.
         DataError: the data cannot be read, or cannot fill a batch.
     """
-    for change in order.changes:
+    for change in options.changes:
         if change.startswith(("loss.", "extra_loss.", "loss=", "extra_loss=")):
             raise UsageError(f"--set {change}: the losses are what is compared")
     base = find_embedder_recipe(
-        order.recipe,
-        order.backbone,
-        None if order.recipe else "smooth_ap",
-        order.changes,
-        order.batch_size,
+        options.recipe,
+        options.backbone,
+        None if options.recipe else "smooth_ap",
+        options.changes,
+        options.batch_size,
     )
-    found = read_data(base, order.data, order.on_bad_image)
+    found = read_data(base, options.data, options.on_bad_image)
     dataset = found if found.splits else hold_out(found)
     captions = base.captions is not None
     base, steps = _settled(base, dataset, captions)
-    taking_part = _candidates(order, captions)
-    factors = tuple(_number(part, "--rates") for part in order.rates.split(","))
+    taking_part = _candidates(options, captions)
+    method, trials = _search(options)
+    rates = options.rates or RATES[method]
+    factors = tuple(_number(part, "--rates") for part in rates.split(","))
     whole = Plan(
         base,
         taking_part,
-        seeds=order.seeds,
+        seeds=options.seeds,
         rates=learning_rates(base, factors),
         steps=steps,
-        tuning_steps=order.tuning_steps or max(1, steps // 4),
+        tuning_steps=options.tuning_steps or max(1, steps // 4),
+        method=method,
+        trials=trials,
     )
     return whole, {
         "recipe": to_json(base),
+        "method": whole.method,
+        "trials": whole.trials,
         "rates": whole.rates,
         "steps": whole.steps,
         "tuning_steps": whole.tuning_steps,
@@ -108,16 +119,18 @@ def plan(order: Order) -> tuple[Plan, dict[str, Any]]:
     }
 
 
-def dry_run(order: Order) -> dict[str, Any]:
+def dry_run(options: CompareOptions) -> dict[str, Any]:
     """Say what would be run and how long it would take, timing a few updates."""
-    whole, _ = plan(order)
-    cost = estimate(whole, order.place, order.jobs)
+    whole, _ = plan(options)
+    cost = estimate(whole, options.place, options.jobs)
+    tuning_runs = sum(whole.tuning_runs(candidate) for candidate in whole.candidates)
     return {
-        "out": str(order.out),
+        "out": str(options.out),
         "contenders": [candidate.name for candidate in whole.candidates],
-        "claims": [claim.name for claim in _claims(order, whole.base.captions is not None)],
-        "tuning_runs": len(whole.tuning()),
-        "final_runs": whole.runs - len(whole.tuning()),
+        "claims": [claim.name for claim in _claims(options, whole.base.captions is not None)],
+        "search": whole.method,
+        "tuning_runs": tuning_runs,
+        "final_runs": whole.runs - tuning_runs,
         "tuning_steps": whole.tuning_steps,
         "steps": whole.steps,
         "learning_rates": list(whole.rates),
@@ -126,27 +139,27 @@ def dry_run(order: Order) -> dict[str, Any]:
     }
 
 
-def execute(order: Order, command: str = "", track: Track = silent) -> Result:
+def execute(options: CompareOptions, command: str = "", track: Track = silent) -> Result:
     """Run whatever is not there yet, within the budget; write and return the result.
 
     Raises:
         InterruptedRunError: a signal arrived; everything is kept, the result so far is written.
     """
-    seconds = parse_budget(order.budget)
-    whole, settings = plan(order)
-    place = order.place
-    resolve_model(whole.base.network.backbone, offline=order.offline, track=track)
-    store = RunStore(order.out)
-    store.open(settings)
-    claims = _claims(order, whole.base.captions is not None)
+    seconds = parse_budget(options.budget)
+    whole, settings = plan(options)
+    place = options.place
+    resolve_model(whole.base.network.backbone, offline=options.offline, track=track)
+    open_settings(options.out, settings)
+    store = RunStore(whole, options.out)
+    claims = _claims(options, whole.base.captions is not None)
     try:
-        launch = launcher(whole, place, order.jobs)
-        carry_out(whole, store, launch, jobs=order.jobs, budget_seconds=seconds, track=track)
+        launch = launcher(store, place, options.jobs)
+        carry_out(store, launch, jobs=options.jobs, budget_seconds=seconds, track=track)
     except InterruptedRunError:
-        write_result(result_of(whole, store, claims, command), order.out)
+        write_result(result_of(store, claims, command), options.out)
         raise
-    result = result_of(whole, store, claims, command)
-    write_result(result, order.out)
+    result = result_of(store, claims, command)
+    write_result(result, options.out)
     return result
 
 
@@ -172,17 +185,34 @@ def _number(text: str, flag: str) -> float:
     return value
 
 
-def _candidates(order: Order, captions: bool) -> tuple[Candidate, ...]:
+def _search(options: CompareOptions) -> tuple[Method, int]:
+    """Return how settings are searched and in how many runs; a folder goes on as it was begun.
+
+    Raises:
+        UsageError: a number of trials for a grid, which has as many as it has points.
+    """
+    before = read_settings(options.out) or {}
+    method: Method = options.search or before.get("method", "tpe")
+    if method == "grid" and options.trials is not None:
+        raise UsageError(
+            f"--trials {options.trials}: a grid has as many as it has points",
+            "leave it out, add --rates, or give --search tpe",
+        )
+    trials = options.trials or before.get("trials", TRIALS)
+    return method, 1 if method == "grid" else trials
+
+
+def _candidates(options: CompareOptions, captions: bool) -> tuple[Candidate, ...]:
     """Return the candidates asked for and those that the claims need, each once."""
-    if not order.losses and not order.claims:
+    if not options.losses and not options.claims:
         raise UsageError("nothing to compare", "give --losses all, or --claims all")
-    chosen = choose(order.losses, captions) if order.losses else []
-    needed = [arm for claim in _claims(order, captions) for arm in arms(claim)]
+    chosen = choose(options.losses, captions) if options.losses else []
+    needed = [arm for claim in _claims(options, captions) for arm in arms(claim)]
     return tuple({candidate.name: candidate for candidate in [*chosen, *needed]}.values())
 
 
-def _claims(order: Order, captions: bool) -> list[Claim]:
-    return chosen_claims(order.claims, captions) if order.claims else []
+def _claims(options: CompareOptions, captions: bool) -> list[Claim]:
+    return chosen_claims(options.claims, captions) if options.claims else []
 
 
 def _settled(base: Recipe, dataset: ImageDataset, captions: bool) -> tuple[Recipe, int]:

@@ -1,15 +1,16 @@
 """The whole comparison as frozen values: who, how often, on what; and each run it consists of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from zoo.experiments.candidate import Candidate, Changes
+from zoo.experiments.candidate import RATE, Candidate, Changes
 from zoo.recipes.recipe import Recipe
 
 Stage = Literal["tuning", "final"]
+Method = Literal["tpe", "grid"]
+Edge = Literal["", "highest", "lowest"]
 TUNING_SEED = 0
 CURVE_POINTS = 3  # validations of a tuning run: its learning curve
 CHECKPOINT_EVERY = 100  # steps lost at most when a run is killed
@@ -17,12 +18,16 @@ CHECKPOINT_EVERY = 100  # steps lost at most when a run is killed
 
 @dataclass(frozen=True)
 class Trial:
-    """One run: a candidate at a point of its grid, for one seed."""
+    """One run: a candidate at some settings, for one seed.
+
+    `point` numbers the settings within the candidate's search, from 0.
+    """
 
     candidate: str
     stage: Stage
     point: int
     seed: int
+    settings: Changes = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
@@ -32,10 +37,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is compared: one base recipe, the candidates, the grid that all share, the seeds.
+    """What is compared: one base recipe, the candidates, the search that all share, the seeds.
 
     Tuning trains on a part of the training classes and chooses on the rest of them (`validation`
     is their share); the runs that count train on all training classes and are evaluated once.
+    `rates`: the learning rates of the grid, or the ends of the range that TPE searches.
+    `trials`: tuning runs of a candidate under TPE; the grid has as many as it has points.
     """
 
     base: Recipe
@@ -45,54 +52,42 @@ class Plan:
     steps: int = 400
     tuning_steps: int = 100
     validation: float = 0.2
+    method: Method = "grid"
+    trials: int = 1
 
     def candidate(self, name: str) -> Candidate:
         """Return the candidate called `name`."""
         return next(c for c in self.candidates if c.name == name)
 
-    def points(self, candidate: Candidate) -> list[Changes]:
-        """Return a candidate's grid."""
-        return candidate.points(self.rates)
+    def first_points(self, candidate: Candidate) -> list[Changes]:
+        """Return the settings that are tried before any is searched for.
 
-    def tuning(self) -> list[Trial]:
-        """Return the runs that choose, one grid point of everyone at a time."""
-        grids = {c.name: len(self.points(c)) for c in self.candidates}
-        return [
-            Trial(name, "tuning", point, TUNING_SEED)
-            for point in range(max(grids.values(), default=0))
-            for name, size in grids.items()
-            if size > 1 and point < size
-        ]
+        The grid's are all of its points; TPE's is the published one at the middle of the rates.
+        """
+        if self.method == "grid" or candidate.loss is None:
+            return candidate.points(self.rates)
+        middle = (min(self.rates) * max(self.rates)) ** 0.5
+        return candidate.points([float(f"{middle:.3g}")])[:1]
 
-    def finals(self, chosen: dict[str, int]) -> list[Trial]:
-        """Return the runs that count of candidates whose point is chosen, one seed at a time."""
-        return [
-            Trial(c.name, "final", chosen[c.name], seed)
-            for seed in range(self.seeds)
-            for c in self.candidates
-            if c.name in chosen and (seed == 0 or c.loss is not None or self.headed)
-        ]
+    def tuning_runs(self, candidate: Candidate) -> int:
+        """Return how many runs choose a candidate's settings: none where there is one setting."""
+        grid = self.method == "grid" or candidate.loss is None
+        runs = len(self.first_points(candidate)) if grid else self.trials
+        return runs if runs > 1 else 0
 
-    @property
-    def headed(self) -> bool:
-        """Whether the network has a head drawn from the seed: then untrained ones differ too."""
-        return self.base.network.dim is not None
+    def seeds_of(self, candidate: Candidate) -> range:
+        """Return the seeds of a candidate's runs that count.
+
+        An untrained network has one, unless its head is drawn from the seed.
+        """
+        differs = candidate.loss is not None or self.base.network.dim is not None
+        return range(self.seeds if differs else min(1, self.seeds))
 
     def recipe(self, trial: Trial) -> Recipe:
         """Return the complete recipe of a run."""
-        if trial not in self._recipes:
-            self._recipes[trial] = self._recipe(trial)
-        return self._recipes[trial]
-
-    @cached_property
-    def _recipes(self) -> dict[Trial, Recipe]:
-        return {}
-
-    def _recipe(self, trial: Trial) -> Recipe:
-        candidate = self.candidate(trial.candidate)
-        point = self.points(candidate)[trial.point]
         tuning = trial.stage == "tuning"
-        recipe = candidate.recipe(self.base, point, self.tuning_steps if tuning else self.steps)
+        steps = self.tuning_steps if tuning else self.steps
+        recipe = self.candidate(trial.candidate).recipe(self.base, trial.settings, steps)
         every = max(1, (recipe.schedule.steps or 0) // CURVE_POINTS) if tuning else 0
         engine = replace(recipe.engine, evaluate_every=every, checkpoint_every=CHECKPOINT_EVERY)
         return replace(recipe, engine=engine)
@@ -100,8 +95,7 @@ class Plan:
     @property
     def runs(self) -> int:
         """How many runs there are when every candidate gets through."""
-        everyone = {candidate.name: 0 for candidate in self.candidates}
-        return len(self.tuning()) + len(self.finals(everyone))
+        return sum(self.tuning_runs(c) + len(self.seeds_of(c)) for c in self.candidates)
 
 
 @dataclass(frozen=True)
@@ -117,5 +111,19 @@ class Place:
 
 
 def learning_rates(base: Recipe, factors: Sequence[float]) -> tuple[float, ...]:
-    """Return the learning rates of the shared grid: the recipe's own times each factor."""
+    """Return learning rates for the search: the recipe's own times each factor."""
     return tuple(float(f"{base.optimiser.lr * factor:.3g}") for factor in factors)
+
+
+def at_edge(point: Changes, rates: Sequence[float], method: Method) -> Edge:
+    """Return which end of the rates a point lies at, if at any.
+
+    Of a range that was searched, the outer tenth of its factors counts.
+    """
+    if RATE not in point or min(rates) == max(rates):
+        return ""
+    low, high = min(rates), max(rates)
+    margin = 1.0 if method == "grid" else (high / low) ** 0.1
+    if point[RATE] * margin >= high:
+        return "highest"
+    return "lowest" if point[RATE] <= low * margin else ""

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zoo.experiments.claims import Verdict
-from zoo.experiments.pull import pulls
 from zoo.experiments.standings import Standing
 from zoo.experiments.tables import LEGEND, SHORT, cells, header, numbers
-from zoo.losses import SmoothAP, SupAP
 from zoo.report import commands, facts, line_chart, page, paragraph, section, table
 from zoo.report.html import Cell
 from zoo.runs.record import Row
@@ -50,13 +48,6 @@ def _claims(verdicts: Sequence[Verdict]) -> list[str]:
         "does every seed; unclear: anything else."
     )
     blocks = [table(["claim", "source", "answer", "numbers"], rows), paragraph(how)]
-    if any(v.claim.name == "sup_ap_over_smooth_ap" for v in verdicts):
-        why = (
-            "Why SupAP could be better: how strongly each lifts a positive whose rival scores that "
-            "much more. Smooth-AP lets go of bad mistakes."
-        )
-        curves = pulls({"smooth_ap": SmoothAP(), "sup_ap": SupAP()})
-        blocks += [paragraph(why), line_chart(curves, "rival ahead by", "pull on the positive")]
     return [section("What the papers claim", *blocks)]
 
 
@@ -104,7 +95,8 @@ def _settings(result: "Result") -> dict[str, Cell]:
         "images a class": base.batch.per_class,
         "sampler": base.batch.sampler,
         "optimiser": base.optimiser.name,
-        "learning rates tried": ", ".join(map(str, plan.rates)),
+        "search": plan.method,
+        "learning rates searched": ", ".join(map(str, plan.rates)),
         "steps": plan.steps,
         "steps of a tuning run": plan.tuning_steps,
         "training classes set aside for tuning": f"{plan.validation:.0%}",

@@ -6,11 +6,12 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+from zoo.experiments.candidate import Candidate
 from zoo.experiments.claims import Claim, Verdict, arms, verdict
-from zoo.experiments.plan import Plan, Trial
+from zoo.experiments.outcome import CHOSEN_BY
+from zoo.experiments.plan import Plan
 from zoo.experiments.report import comparison_page
 from zoo.experiments.run_store import RunStore
-from zoo.experiments.schedule import progress_of
 from zoo.experiments.standings import Standing, headline_metrics, standings, values_of
 from zoo.experiments.tables import markdown
 from zoo.files import write_json, write_text
@@ -51,20 +52,19 @@ class Result:
         }
 
 
-def result_of(plan: Plan, store: RunStore, claims: Sequence[Claim], command: str = "") -> Result:
+def result_of(store: RunStore, claims: Sequence[Claim], command: str = "") -> Result:
     """Gather whatever the folder of a comparison holds."""
-    outcomes = progress_of(plan, store).outcomes
-    rows = standings(plan, store)
-    needed = {side.name for claim in claims for side in arms(claim)}
-    values = {name: values_of(name, outcomes, store) for name in needed}
+    rows = standings(store)
+    sides = [side for claim in claims for side in arms(claim)]
+    values = {side.name: values_of(side, store) for side in sides}
     return Result(
-        plan,
+        store.plan,
         store.folder,
         rows,
         headline_metrics(rows),
         [verdict(claim, values) for claim in claims],
-        {row.name: _curve(row, plan, store) for row in rows if row.point},
-        len(outcomes),
+        {c.name: _curve(c, store) for c in store.plan.candidates},
+        len(store.outcomes()),
         command,
     )
 
@@ -76,20 +76,15 @@ def write_result(result: Result, folder: Path) -> None:
     write_text(folder / PAGE, comparison_page(result))
 
 
-def _curve(row: Standing, plan: Plan, store: RunStore) -> list[Row]:
-    """Return the validations of the tuning run at the point that was chosen."""
-    place = plan.points(plan.candidate(row.name)).index(row.point)
-    trial = next((t for t in plan.tuning() if t.candidate == row.name and t.point == place), None)
-    return [] if trial is None else _validations(store, trial)
-
-
-def _validations(store: RunStore, trial: Trial) -> list[Row]:
-    names = ("map_at_r", "rsum")
-    rows = read_rows(store.run(trial))
+def _curve(candidate: Candidate, store: RunStore) -> list[Row]:
+    """Return the validations of the tuning run whose settings were chosen."""
+    chosen = store.chosen(candidate)
+    if chosen is None or not store.plan.tuning_runs(candidate):
+        return []
     return [
         {"step": row["step"], "validation": row[name]}
-        for row in rows
-        for name in names
+        for row in read_rows(store.run(chosen))
+        for name in CHOSEN_BY
         if name in row
     ]
 

@@ -1,80 +1,37 @@
-"""The folder of a comparison: one subfolder a run, its outcome, and the lock of who works on it."""
+"""The runs of a comparison: which are over, which are open, and who works on them."""
 
 import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from filelock import FileLock, Timeout
 
 from zoo.errors import UsageError
-from zoo.experiments.plan import Trial
-from zoo.files import atomic_path, write_json
+from zoo.experiments.candidate import Candidate
+from zoo.experiments.outcome import CRASH, OUTCOME, Outcome
+from zoo.experiments.plan import Plan, Trial
+from zoo.experiments.search import Search
 from zoo.recipes.recipe import Recipe
-from zoo.recipes.values import to_json
+from zoo.recipes.values import from_json, to_json
 
-Status = Literal["ok", "diverged", "unfit", "crashed"]
-RUNS, LOCKS, SETTINGS = "runs", "locks", "comparison.json"
-OUTCOME, CRASH, PER_QUERY = "outcome.json", "crash.txt", "per_query.safetensors"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended. `note` says why when it did not end well.
-
-    "diverged": the loss or the embeddings stopped being finite. "unfit": the data or the recipe
-    does not allow this loss. "crashed": anything else; another call tries it again.
-    """
-
-    status: Status
-    note: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
-    step_seconds: float = 0.0
-    memory_bytes: int = 0
+RUNS, LOCKS = "runs", "locks"
 
 
 class RunStore:
-    """What is known of each run, on disk, so that any number of processes see the same."""
+    """What is known of each run of a plan, on disk, so that all processes see the same."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan, self.folder = plan, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.search = Search(plan, folder)
         self._read: dict[Trial, Outcome] = {}  # what is over stays so
 
     def run(self, trial: Trial) -> Path:
         """Return the run folder of a trial."""
         return self.folder / RUNS / trial.name
 
-    def open(self, settings: Mapping[str, Any]) -> None:
-        """Create the folder, or check that it holds a comparison under the same settings.
-
-        Learning rates may be added behind those it was begun with: the grid grows, and only
-        what is missing is run.
-
-        Raises:
-            UsageError: the folder holds something else, or a comparison that differs; says in what.
-        """
-        path = self.folder / SETTINGS
-        if not path.exists():
-            if self.folder.exists() and any(self.folder.iterdir()):
-                raise UsageError(f"{self.folder} holds something else", "choose another --out")
-            write_json(path, settings)
-            return
-        before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        now: dict[str, Any] = json.loads(json.dumps(settings))
-        for key, value in now.items():
-            if before.get(key) != value and not (key == "rates" and _grows(before[key], value)):
-                raise UsageError(
-                    f"{self.folder} was begun with another {key}: {before.get(key)}, now {value}",
-                    "go on with the same command, or choose another --out",
-                )
-        if before != now:
-            write_json(path, now)
-
-    def outcome(self, trial: Trial, recipe: Recipe) -> Outcome | None:
+    def outcome(self, trial: Trial) -> Outcome | None:
         """Return how a run ended, or nothing when it has not.
 
         Raises:
@@ -86,60 +43,97 @@ class RunStore:
         if not path.exists():
             return None
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if value.pop("recipe") != to_json(recipe):
+        if from_json(value.pop("recipe")) != self.recipe(trial):
             raise UsageError(
                 f"{self.run(trial)} was run under another recipe",
                 "remove that folder to run it again, or choose another --out",
             )
         return self._read.setdefault(trial, Outcome(**value))
 
-    def forget(self, trial: Trial) -> None:
-        """Let a run be tried again, from its last checkpoint if it has one."""
-        self._read.pop(trial, None)
-        for name in (OUTCOME, CRASH):
-            (self.run(trial) / name).unlink(missing_ok=True)
+    def recipe(self, trial: Trial) -> Recipe:
+        """Return the recipe of a run, as a file would give it back."""
+        return from_json(to_json(self.plan.recipe(trial)))
 
-    def lock(self, trial: Trial) -> int | None:
-        """Take a run for this process: the open lock, or nothing when another has it.
+    def outcomes(self) -> dict[Trial, Outcome]:
+        """Return every run that is over."""
+        found = {}
+        for candidate in self.plan.candidates:
+            for trial in (*self.tuning(candidate), *self.finals(candidate)):
+                if (outcome := self.outcome(trial)) is not None:
+                    found[trial] = outcome
+        return found
 
-        The kernel lets go of it when every process that holds the descriptor is gone, however
-        they end; a child inherits it, so that a run stays taken when its parent is killed.
+    def tuning(self, candidate: Candidate) -> list[Trial]:
+        """Return the tuning runs of a candidate that were handed out."""
+        return self.search.trials(candidate) if self.plan.tuning_runs(candidate) else []
+
+    def tuned(self, candidate: Candidate) -> bool:
+        """Return whether all tuning runs of a candidate are over."""
+        over = [trial for trial in self.tuning(candidate) if self.outcome(trial)]
+        return len(over) == self.plan.tuning_runs(candidate)
+
+    def chosen(self, candidate: Candidate) -> Trial | None:
+        """Return the tuning run that validates best so far; nothing when none ended well.
+
+        A candidate with one setting needs no tuning.
         """
-        import fcntl  # not on Windows
+        if not self.plan.tuning_runs(candidate):
+            settings = self.plan.first_points(candidate)[0]
+            return Trial(candidate.name, "tuning", 0, 0, settings)
+        done = [(t, o) for t in self.tuning(candidate) if (o := self.outcome(t))]
+        well = [(t, o) for t, o in done if o.status == "ok"]
+        return max(well, key=lambda pair: pair[1].validation, default=(None, None))[0]
 
+    def finals(self, candidate: Candidate) -> list[Trial]:
+        """Return the runs that count of a candidate, once its settings are chosen."""
+        chosen = self.chosen(candidate) if self.tuned(candidate) else None
+        if chosen is None:
+            return []
+        return [
+            Trial(candidate.name, "final", chosen.point, seed, chosen.settings)
+            for seed in self.plan.seeds_of(candidate)
+        ]
+
+    def open_runs(self) -> Iterator[Trial]:
+        """Yield runs that have no outcome, handing out new ones as they are asked for.
+
+        Tuning first, those with fewest runs ahead; then the runs that count, seed by seed.
+        """
+        tuned = sorted(
+            (c for c in self.plan.candidates if not self.tuned(c)),
+            key=lambda candidate: len(self.tuning(candidate)),
+        )
+        for candidate in tuned:
+            yield from (t for t in self.tuning(candidate) if self.outcome(t) is None)
+            while (trial := self.search.ask(candidate, self.score)) is not None:
+                if self.outcome(trial) is None:
+                    yield trial
+        finals = [trial for c in self.plan.candidates for trial in self.finals(c)]
+        yield from (t for t in sorted(finals, key=lambda t: t.seed) if self.outcome(t) is None)
+
+    def score(self, trial: Trial) -> float | None:
+        """Return what a tuning run found: nothing when it is not over, or may be tried again."""
+        outcome = self.outcome(trial)
+        return None if outcome is None or outcome.status == "crashed" else outcome.validation
+
+    def retry_crashed(self) -> None:
+        """Let crashed runs be tried again, from their last checkpoint if they have one."""
+        for trial, outcome in self.outcomes().items():
+            if outcome.status == "crashed":
+                self._read.pop(trial)
+                for name in (OUTCOME, CRASH):
+                    (self.run(trial) / name).unlink(missing_ok=True)
+
+    def lock(self, trial: Trial) -> FileLock:
+        """Return the lock that the process of a run holds; the kernel releases it at its end."""
         path = self.folder / LOCKS / f"{trial.name.replace('/', '-')}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        return FileLock(path)
+
+    def taken(self, trial: Trial) -> bool:
+        """Return whether a process works on a run, here or on another machine."""
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return descriptor
-
-    def unlock(self, descriptor: int) -> None:
-        """Let go of a lock that `lock` returned."""
-        os.close(descriptor)
-
-
-def _grows(before: Sequence[float], now: Sequence[float]) -> bool:
-    """Return whether a grid keeps its learning rates in place and adds others behind them."""
-    return list(now[: len(before)]) == list(before)
-
-
-def write_outcome(run: Path, recipe: Mapping[str, Any], outcome: Outcome) -> None:
-    """Write how the run of a recipe ended: from now on it is over."""
-    write_json(run / OUTCOME, {**asdict(outcome), "recipe": recipe})
-
-
-def write_values(run: Path, values: Mapping[str, Tensor]) -> None:
-    """Keep a run's value of every query and metric."""
-    with atomic_path(run / PER_QUERY) as temporary:
-        kept = {name: value.double().contiguous().clone() for name, value in values.items()}
-        save_file(kept, temporary)
-
-
-def read_values(run: Path) -> dict[str, Tensor]:
-    """Return a run's value of every query and metric; nothing of a run that was not evaluated."""
-    path = run / PER_QUERY
-    return load_file(path) if path.exists() else {}
+            with self.lock(trial).acquire(timeout=0):
+                return False
+        except Timeout:
+            return True

@@ -4,18 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from zoo.evaluation.paired import SURE
-from zoo.experiments.candidate import RATE, Changes
-from zoo.experiments.choice import chosen_points
+from zoo.experiments.candidate import Candidate, Changes
 from zoo.experiments.measure import GAP
-from zoo.experiments.plan import Plan, Trial
-from zoo.experiments.run_store import Outcome, RunStore, read_values
-from zoo.experiments.schedule import progress_of
+from zoo.experiments.outcome import Outcome, read_values
+from zoo.experiments.plan import Edge, Trial, at_edge
+from zoo.experiments.run_store import RunStore
 from zoo.metrics.uncertainty import (
     Interval,
     bootstrap_mean,
@@ -30,7 +28,6 @@ CAPTIONS = ("t2i_recall_at_1", "t2i_recall_at_10", "i2t_recall_at_1")
 DRAWS = 2000
 
 Values = Mapping[str, Tensor]  # metric -> one value a query
-Edge = Literal["", "highest", "lowest"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Standing:
     `settled`: none of its runs is left to do.
     `metrics`: mean over seeds with its 95 % interval, by Student's t over seeds, or over queries
     by bootstrap when there is one seed. `validation` is what tuning chose `point` by.
-    `edge`: its learning rate is the highest or the lowest of several that were tried, so that a
+    `edge`: its learning rate is at the high or the low end of those that were searched, so that a
     better one may lie beyond.
     """
 
@@ -80,11 +77,11 @@ def headline_metrics(standings: Sequence[Standing]) -> tuple[str, ...]:
     return IMAGES if "h_ap" in found else PLAIN
 
 
-def standings(plan: Plan, store: RunStore) -> list[Standing]:
+def standings(store: RunStore) -> list[Standing]:
     """Return every candidate, best first, then those without a result in the plan's order."""
-    outcomes = progress_of(plan, store).outcomes
-    values = {c.name: values_of(c.name, outcomes, store) for c in plan.candidates}
-    rows = [_standing(c.name, plan, outcomes, values[c.name]) for c in plan.candidates]
+    candidates = store.plan.candidates
+    values = {c.name: values_of(c, store) for c in candidates}
+    rows = [_standing(c, store, values[c.name]) for c in candidates]
     shown = headline_metrics(rows)
     compared = [row for row in rows if row.metrics]
     behind = {metric: against_best(metric, compared, values) for metric in shown}
@@ -130,48 +127,34 @@ def _mean(runs: Mapping[int, Values], metric: str) -> Tensor:
     return torch.stack([values[metric] for values in runs.values()]).mean(dim=0)
 
 
-def values_of(name: str, outcomes: Mapping[Trial, Outcome], store: RunStore) -> dict[int, Values]:
+def values_of(candidate: Candidate, store: RunStore) -> dict[int, Values]:
     """Return the per-query values of a candidate's finished runs, by seed."""
     return {
         trial.seed: read_values(store.run(trial))
-        for trial, outcome in outcomes.items()
-        if trial.candidate == name and trial.stage == "final" and outcome.status == "ok"
+        for trial in store.finals(candidate)
+        if (outcome := store.outcome(trial)) and outcome.status == "ok"
     }
 
 
-def _standing(
-    name: str, plan: Plan, outcomes: Mapping[Trial, Outcome], values: Mapping[int, Values]
-) -> Standing:
-    mine = {trial: outcome for trial, outcome in outcomes.items() if trial.candidate == name}
-    done = [o for t, o in mine.items() if t.stage == "final" and o.status == "ok"]
-    left = _unfinished(name, plan, mine)
-    chosen = chosen_points(plan, outcomes).get(name)
-    grid = plan.points(plan.candidate(name))
-    tried = [o for t, o in mine.items() if t.stage == "tuning" and t.point == chosen]
+def _standing(candidate: Candidate, store: RunStore, values: Mapping[int, Values]) -> Standing:
+    runs = [*store.tuning(candidate), *store.finals(candidate)]
+    over = {trial: outcome for trial in runs if (outcome := store.outcome(trial))}
+    done = [o for t, o in over.items() if t.stage == "final" and o.status == "ok"]
+    left = _unfinished(candidate, store, over)
+    chosen = store.chosen(candidate)
+    settings = chosen.settings if chosen else {}
     return Standing(
-        name,
-        note="; ".join([*_failures(mine), *([left] if left else [])]),
+        candidate.name,
+        note="; ".join([*_failures(over), *([left] if left else [])]),
         settled=not left,
         seeds=len(done),
-        point={} if chosen is None else grid[chosen],
-        validation=max(
-            (v for o in tried for n, v in o.metrics.items() if n in ("map_at_r", "rsum")),
-            default=None,
-        ),
-        edge="" if chosen is None else edge_of(grid[chosen], plan.rates),
+        point=settings,
+        validation=over[chosen].validation if chosen in over else None,
+        edge=at_edge(settings, store.plan.rates, store.plan.method),
         metrics={} if not done else intervals(done, values),
         step_seconds=fmean(o.step_seconds for o in done) if done else 0.0,
         memory_bytes=max((o.memory_bytes for o in done), default=0),
     )
-
-
-def edge_of(point: Changes, rates: Sequence[float]) -> Edge:
-    """Return which end of the grid's learning rates a point lies at, if at any."""
-    if RATE not in point or len(rates) < 2:
-        return ""
-    if point[RATE] == max(rates):
-        return "highest"
-    return "lowest" if point[RATE] == min(rates) else ""
 
 
 def intervals(done: Sequence[Outcome], values: Mapping[int, Values]) -> dict[str, Interval]:
@@ -185,23 +168,22 @@ def intervals(done: Sequence[Outcome], values: Mapping[int, Values]) -> dict[str
     return found
 
 
-def _unfinished(name: str, plan: Plan, mine: Mapping[Trial, Outcome]) -> str:
+def _unfinished(candidate: Candidate, store: RunStore, over: Mapping[Trial, Outcome]) -> str:
     """Return which runs of a candidate are left to do; nothing when none is."""
-    grid = [trial for trial in plan.tuning() if trial.candidate == name]
-    tuned = [mine[trial] for trial in grid if trial in mine]
-    if len(tuned) == len(grid) and grid and all(o.status != "ok" for o in tuned):
+    wanted = store.plan.tuning_runs(candidate)
+    tuned = [o for t, o in over.items() if t.stage == "tuning"]
+    if len(tuned) == wanted and tuned and all(o.status != "ok" for o in tuned):
         return ""  # no setting works: there is nothing to run at
-    finals = sum(trial.stage == "final" for trial in mine)
-    wanted = len(plan.finals({name: 0}))
-    if len(tuned) == len(grid) and finals == wanted:
+    finals, seeds = len(over) - len(tuned), len(store.plan.seeds_of(candidate))
+    if len(tuned) == wanted and finals == seeds:
         return ""
-    return f"not finished: {len(tuned)} of {len(grid)} tuning runs, {finals} of {wanted} seeds"
+    return f"not finished: {len(tuned)} of {wanted} tuning runs, {finals} of {seeds} seeds"
 
 
-def _failures(mine: Mapping[Trial, Outcome]) -> list[str]:
+def _failures(over: Mapping[Trial, Outcome]) -> list[str]:
     """Return what went wrong, each reason once, with how often it did."""
-    reasons = Counter(f"{o.status}: {o.note}" for o in mine.values() if o.status != "ok")
-    return [f"{reason} ({times} of {len(mine)} runs)" for reason, times in reasons.items()]
+    reasons = Counter(f"{o.status}: {o.note}" for o in over.values() if o.status != "ok")
+    return [f"{reason} ({times} of {len(over)} runs)" for reason, times in reasons.items()]
 
 
 def quality_and_gap(shown: Sequence[str], rows: Sequence[Standing]) -> tuple[str, ...]:

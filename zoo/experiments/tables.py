@@ -7,13 +7,14 @@ from rich.table import Table
 
 from zoo.experiments.candidate import RATE
 from zoo.experiments.claims import Verdict
-from zoo.experiments.standings import Edge, Standing, quality_and_gap
+from zoo.experiments.plan import Edge
+from zoo.experiments.standings import Standing, quality_and_gap
 
 LEGEND = (
     "Mean over seeds ± half the 95 % interval (Student's t over seeds; one seed: bootstrap over "
     "queries), in percent. ★: best of its column; ≈: not clearly behind it (paired permutation "
-    "test over queries, Holm-adjusted, and behind in every seed). ↑ ↓: the highest or lowest "
-    "learning rate tried; a better one may lie beyond, and `--rates` may be given more of them."
+    "test over queries, Holm-adjusted, and behind in every seed). ↑ ↓: at the highest or lowest "
+    "end of the learning rates searched; a better one may lie beyond them (`--rates`)."
 )
 EDGES: Mapping[Edge, str] = {"": "", "highest": " ↑", "lowest": " ↓"}
 SHORT = {

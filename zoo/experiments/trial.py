@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
+from filelock import FileLock, Timeout
 
 from zoo.data.dataset import ImageDataset, hold_out
 from zoo.errors import DataError, DivergedError, InterruptedRunError, UsageError
 from zoo.experiments.measure import Measurement, measure_captions, measure_images
-from zoo.experiments.run_store import CRASH, Outcome, write_outcome, write_values
+from zoo.experiments.outcome import CRASH, Outcome, write_outcome, write_values
+from zoo.experiments.schedule import BUSY
 from zoo.experiments.validation import validation_split
 from zoo.files import write_json, write_text
 from zoo.memory import peak
@@ -33,6 +35,7 @@ from zoo.training.setup import build_network, load_encoder, read_data
 
 INTERRUPTED = InterruptedRunError.code
 SPENT = "spent.json"
+LOOKED_AT_S = 1.0  # whoever looks for an open run holds its lock for a moment
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Job:
     """
 
     run: str
+    lock: str
     data: str
     recipe: Mapping[str, Any]
     stage: Literal["tuning", "final"]
@@ -204,15 +208,17 @@ class _Orphan:
 
 
 def main() -> int:
-    """Carry out the job on stdin; write its outcome."""
+    """Carry out the job on stdin, unless another process does; write its outcome."""
     job = Job(**cast("dict[str, Any]", json.load(sys.stdin)))
     torch.set_num_threads(job.threads)
     keep_freed_memory()
     try:
-        outcome = perform(job)
+        with FileLock(job.lock).acquire(timeout=LOOKED_AT_S):
+            write_outcome(Path(job.run), job.recipe, perform(job))
+    except Timeout:
+        return BUSY
     except InterruptedRunError:
         return INTERRUPTED
-    write_outcome(Path(job.run), job.recipe, outcome)
     return 0
 
 
