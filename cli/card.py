@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import Json
+from cli.options import Json, given
 from cli.output import Output
 
 card = typer.Typer(help="Write the card of a run, or check cards.", no_args_is_help=True)
@@ -32,6 +32,7 @@ def check(paths: Paths = None, as_json: Json = False) -> None:
 
 @card.command("new")
 def new(
+    context: typer.Context,
     run: RunFolder,
     repo: Repo = None,
     license: License = None,  # noqa: A002 (the flag is called --license)
@@ -41,9 +42,14 @@ def new(
     """Write the card of a run (from its recipe, results and weights), or of a recipe."""
     from rich.text import Text
 
+    from zoo.errors import UsageError
     from zoo.hub.checking import write_recipe_card, write_run_card
+    from zoo.tasks import task_of_model
 
+    if not run.is_dir() and (dropped := [o for o in given(context) if o != "--out"]):
+        raise UsageError(f"card new of a recipe takes no {dropped[0]}", "name a run folder")
     if run.is_dir():
+        task_of_model(str(run)).check("card new", given(context))
         path = write_run_card(run, out or run / "README.md", repo=repo, licence=license)
     else:
         path = write_recipe_card(str(run), out or Path(f"{run}.md"))

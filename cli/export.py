@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import Json, Offline, Out, Quiet
+from cli.options import Json, Offline, Out, Quiet, given
 from cli.output import Output
 
 Name = Annotated[str, typer.Argument(help="A run, a card name, or owner/name[@revision].")]
@@ -19,6 +19,7 @@ Labelled = Annotated[
 
 
 def export(
+    context: typer.Context,
     model: Name,
     out: Out,
     format: Format = "onnx",  # noqa: A002 (the flag is called --format)
@@ -38,9 +39,10 @@ def export(
     from zoo.data.dataset import read_dataset
     from zoo.export.run import export as export_model
     from zoo.hub import resolve_model
-    from zoo.tasks import load_folder
+    from zoo.tasks import load_folder, task_of_model
 
     output = Output(as_json, quiet)
+    task_of_model(model, offline=offline).check("export", given(context))
     dataset = read_dataset(data) if data else None
     done = export_model(
         load_folder(resolve_model(model, offline=offline, track=output.track)),

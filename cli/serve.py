@@ -91,7 +91,11 @@ def serve(
 
     from zoo.serve.run import open_service
     from zoo.serve.run import serve as run
+    from zoo.tasks import task_of_model
 
+    for name, option in ((model, "--model"), (detector, "--detector")):
+        if name:
+            task_of_model(name, offline=offline).check(f"serve {option}", [])
     service = open_service(indexes, settings, load, model=model, detector=detector, offline=offline)
     names = list(service.library.served)
 

@@ -71,7 +71,7 @@ def train(
     from zoo.tasks import TASKS, named, task_of_recipe
 
     output = Output(as_json, quiet)
-    if trains_own_boxes(name, model, detector):
+    if name is None and trains_own_boxes(name, model, detector):
         task = TASKS["detector"]
     else:
         task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))

@@ -29,6 +29,15 @@ EVALUATES_IMAGES = (
     | {"--expand", "--alpha", "--rerank", "--text-model", "--distractors", "--query-image"}
     | {"--embeddings", "--batch-size", "--workers"}
 )
+EXPORTS = frozenset({"--out", "--format", "--precision", "--offline"})
+INDEXES_TEXTS = frozenset(
+    {"--model", "--images", "--out", "--split", "--captions", "--kind", "--refine", "--recall"}
+    | {"--memory", "--latency-ms", "--like", "--whiten", "--whitening-dim", "--dry-run"}
+    | {"--batch-size", "--workers", "--device", "--on-bad-image", "--offline"}
+)
+INDEXES = INDEXES_TEXTS | {"--scales"}
+DESCRIBES = {"card new": frozenset({"--repo", "--license", "--out"})}
+SERVES: dict[str, frozenset[str]] = {"serve --model": frozenset()}
 
 
 @dataclass(frozen=True)
@@ -62,11 +71,13 @@ class Task:
         """
         if command not in self.takes:
             able = ", ".join(task.name for task in TASKS.values() if command in task.takes)
-            raise UsageError(f"{command} takes no {self.name}", f"it takes: {able}")
+            raise UsageError(f"{command} takes no {self.name}", f"it takes a model that is: {able}")
         for option in given:
             if option not in self.takes[command]:
                 known = " ".join(sorted(self.takes[command]))
-                raise UsageError(f"{command} of a {self.name} takes no {option}", f"takes {known}")
+                article = "an" if self.name[0] in "aeiou" else "a"
+                message = f"{command} of {article} {self.name} takes no {option}"
+                raise UsageError(message, f"it takes {known}")
 
 
 TASKS = {
@@ -83,6 +94,9 @@ TASKS = {
             takes={
                 "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image", "--detector"},
                 "eval": EVALUATES | {"--workers", "--on-bad-image"},
+                "export": EXPORTS,
+                "serve --detector": frozenset(),
+                **DESCRIBES,
             },
             pipeline_tag="object-detection",
             tag="detection",
@@ -94,7 +108,7 @@ TASKS = {
             plan="zoo.training.sorters:plan",
             train="zoo.training.sorters:train",
             load="zoo.sorters.store:load_sorter",
-            takes={"train": TRAINS},
+            takes={"train": TRAINS, **DESCRIBES},
             pipeline_tag="other",
         ),
         Task(
@@ -109,6 +123,7 @@ TASKS = {
                 "train": TRAINS_ON_DATA,
                 "eval": EVALUATES
                 | {"OTHER", "--confidence", "--report", "--save", "--seed", "--batch-size"},
+                **DESCRIBES,
             },
             pipeline_tag="image-classification",
         ),
@@ -117,13 +132,14 @@ TASKS = {
             key="vision_config",
             load="zoo.models.clip:load_clip",
             evaluate="zoo.evaluation.session:evaluate_embedders",
-            takes={"eval": EVALUATES_IMAGES},
+            takes={"eval": EVALUATES_IMAGES, "index build": INDEXES, **SERVES, **DESCRIBES},
             pipeline_tag="zero-shot-image-classification",
         ),
         Task(
             name="text encoder",
             key="model_type",
             load="zoo.models.text_encoder:load_text_encoder",
+            takes={"index build": INDEXES_TEXTS, **SERVES, **DESCRIBES},
             pipeline_tag="sentence-similarity",
         ),
         Task(
@@ -137,6 +153,10 @@ TASKS = {
             takes={
                 "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image"},
                 "eval": EVALUATES_IMAGES,
+                "export": EXPORTS | {"--data"},
+                "index build": INDEXES,
+                **SERVES,
+                **DESCRIBES,
             },
         ),
     )

@@ -9,7 +9,7 @@ from cli.flags import takes
 from cli.index.inputs import load, read
 from cli.index.options import Captions, Kind, Like, Refine
 from cli.index.show import facts, listing, summary
-from cli.options import DryRun, Model, Offline, Out, Scales, embed_options
+from cli.options import DryRun, Model, Offline, Out, Scales, embed_options, given
 from cli.output import Output, output_options
 from zoo.embedding.options import EmbedOptions
 from zoo.index.layout import Plan
@@ -80,6 +80,7 @@ def index_options(
 
 @takes(dataset=read, options=index_options, output=output_options)
 def build(
+    context: typer.Context,
     model: Model,
     dataset: "ImageDataset",
     out: Out,
@@ -99,7 +100,9 @@ def build(
     from zoo.files import refuse_to_overwrite
     from zoo.index import Index
     from zoo.index.estimate import building_cost
+    from zoo.tasks import task_of_model
 
+    task_of_model(model, offline=offline).check("index build", given(context))
     refuse_to_overwrite(out)
     embed = replace(options.embed, track=output.track)
     options = replace(options, name=reference(model), embed=embed)
