@@ -1,3 +1,4 @@
+import traceback
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import torch
 from PIL import Image
 
 import zoo
+from zoo.errors import UnavailableError, UsageError
 from zoo.models import Embedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.sorters import GaussianSorter
@@ -54,3 +56,38 @@ def test_loading_does_not_depend_on_who_imported_the_module_first() -> None:
 
     assert zoo.load is zoo.tasks.load
     assert torch.nn.Module in type(zoo.load("efficientnet_lite0")).__mro__
+
+
+def test_one_image_or_many_in_memory_or_on_disk_are_embedded_alike(tmp_path: Path) -> None:
+    model = zoo.load("emoji-sup_hap", offline=True)
+    clear = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
+    path = tmp_path / "clear.png"
+    clear.save(path)
+    white = model.embed_images([Image.new("RGB", (64, 64), "white")])
+    for images in (clear, [clear], path, str(path), [str(path)], (i for i in [path])):
+        assert torch.allclose(model.embed_images(images), white, atol=1e-6)
+    for mode in ("1", "L", "LA", "P", "CMYK", "I;16", "YCbCr"):
+        assert model.embed_images(Image.new(mode, (64, 64))).shape == (1, 320)
+
+
+def test_what_looks_like_a_path_is_a_path_before_it_is_a_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "file").touch()
+    for name in ("runs/nope", "./nope", "../a/b", str(tmp_path / "x"), "~/nope/nope"):
+        with pytest.raises(UnavailableError, match="does not exist"):
+            zoo.load(name)
+    with pytest.raises(UnavailableError, match="runs/file is no model folder"):
+        zoo.load("runs/file")
+
+
+def test_a_hint_is_shown_below_an_error_that_nobody_catches() -> None:
+    error = UsageError("no such thing", "try another")
+    assert traceback.format_exception_only(error)[-1] == "try another\n"
+    assert not hasattr(UsageError("no such thing"), "__notes__")
+
+
+def test_the_face_lists_what_it_loads_late() -> None:
+    assert "load" in dir(zoo)

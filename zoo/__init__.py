@@ -9,6 +9,10 @@ __version__ = "0.1.0"
 __all__ = ["load"]
 
 
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
+
+
 def __getattr__(name: str) -> Any:
     """Import `load` on first use: `import zoo` must not wait for torch."""
     if name != "load":

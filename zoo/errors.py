@@ -12,6 +12,8 @@ class RankzooError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # shown below the message where it is not caught
 
 
 class UsageError(RankzooError):

@@ -6,15 +6,18 @@ detectors. A new task is an entry of `TASKS`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zoo.errors import UsageError
 from zoo.recipes import AnyRecipe, DetectionRecipe, Recipe, ScoreRecipe, SorterRecipe
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from zoo.models.loaded import LoadedModel
 
 TRAINS = frozenset(
     {"--out", "--set", "--batch-size", "--seed", "--resume", "--device", "--offline"}
@@ -201,10 +204,11 @@ def task_of_models(names: Sequence[str], *, offline: bool = False) -> Task:
 
 def load(
     name: str, *, revision: str | None = None, offline: bool = False, device: str = "cpu"
-) -> "nn.Module":
+) -> "LoadedModel":
     """Return the model called `name` in evaluation mode.
 
-    An image embedder has `.embed_images` and `.transform`, a text encoder `.embed_texts`.
+    An image embedder has `.embed_images` and `.transform`, a text encoder `.embed_texts`; a run
+    that was trained on captions has both, and loads its text encoder when first asked for words.
 
     Raises:
         UnavailableError: no such model, or it cannot be reached.
@@ -212,7 +216,11 @@ def load(
     """
     resolve_model = named("zoo.hub.resolve:resolve_model")
     folder = resolve_model(name, revision=revision, offline=offline)
-    return load_folder(folder).to(device).eval()
+    model: Any = load_folder(folder).to(device).eval()
+    if encoder := named("zoo.embedding.words:encoder_of")(folder):
+        reader = partial(load, offline=offline, device=device)
+        model.embed_texts = named("zoo.embedding.words:Words")(encoder, reader)
+    return cast("LoadedModel", model)
 
 
 def load_folder(folder: Path) -> "nn.Module":

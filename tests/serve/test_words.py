@@ -9,13 +9,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.data.preprocessing import Preprocessing
+from zoo.embedding.words import encoder_of
 from zoo.errors import UnavailableError
 from zoo.files import write_json
 from zoo.models import EmbedderConfig, build_embedder, save_embedder
 from zoo.recipes import RECIPES
 from zoo.recipes.values import to_json
 from zoo.serve.encoder import Encoder
-from zoo.serve.words import encoder_of, words_of
+from zoo.serve.words import words_of
 
 
 class Words(nn.Module):

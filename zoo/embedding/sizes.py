@@ -36,6 +36,8 @@ class MultiScale(nn.Module):
         self.multiple = multiple
         self.transform = model.transform
         self.dim = model.dim
+        if hasattr(model, "embed_texts"):
+            self.embed_texts = model.embed_texts
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Embed a batch at every scale."""
@@ -44,7 +46,7 @@ class MultiScale(nn.Module):
         return normalize(total, dim=1)
 
     def embed_images(
-        self, images: Iterable[Image | Path | str], batch_size: int = 64
+        self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
     ) -> Float[Tensor, "image dim"]:
         """Embed images or image files at every scale, as the wrapped model does at one.
 

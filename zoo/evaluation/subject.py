@@ -1,7 +1,9 @@
 """A model to be measured: loaded once, its weights hashed once."""
 
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
+from typing import Any
 
 from torch import nn
 
@@ -9,6 +11,7 @@ from zoo.cards.model_files import WEIGHTS
 from zoo.embedding.extract import Extractor
 from zoo.embedding.options import EmbedOptions
 from zoo.embedding.sizes import MultiScale, WholeImages, described_input
+from zoo.embedding.words import Words, encoder_of
 from zoo.errors import UsageError
 from zoo.evaluation.options import EvalOptions
 from zoo.hub.resolve import resolve
@@ -33,7 +36,10 @@ def open_subject(name: str, *, offline: bool = False, track: Track = silent) -> 
     """
     found = resolve(name, offline=offline, track=track)
     weights = next((file.sha256 for file in found.files if file.name == WEIGHTS), "")
-    return Subject(name, load_folder(found.path), weights)
+    model: Any = load_folder(found.path)
+    if encoder := encoder_of(found.path):
+        model.embed_texts = Words(encoder, partial(load, offline=offline))
+    return Subject(name, model, weights)
 
 
 def extractor_of(subject: Subject, options: EvalOptions) -> Extractor:

@@ -9,6 +9,7 @@ from zoo.cards.names import parse_hub_name
 from zoo.cards.shelf import Card, all_cards, find_card
 from zoo.cards.sources import BundledSource, FolderSource, HubSource, PackageSource
 from zoo.errors import IntegrityError, UnavailableError
+from zoo.files import looks_like_path
 from zoo.hub.converted import from_package, with_card_architecture, with_safe_weights
 from zoo.hub.download import Snapshot, download
 from zoo.hub.package import verified_files
@@ -47,6 +48,11 @@ def resolve(
     folder = Path(name).expanduser()
     if folder.is_dir():
         return local_snapshot(check_model_folder(folder), name)
+    if "/" in name and "@" not in name and revision is None and looks_like_path(name):
+        problem = "is no model folder" if folder.exists() else "does not exist"
+        raise UnavailableError(
+            f"{name} {problem}", "name a folder, a card of rankzoo list, or owner/name@revision"
+        )
     card, source = look_up(name, revision)
     if card is not None and (warning := licence_warning(card)):
         LOG.warning(warning)

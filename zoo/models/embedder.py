@@ -50,9 +50,9 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
         return nn.functional.normalize(self.head(pooled).float(), dim=1)
 
     def embed_images(
-        self, images: Iterable[Image | Path | str], batch_size: int = 64
+        self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
     ) -> Float[Tensor, "image dim"]:
-        """Embed images or image files with the evaluation transform, on the model's device.
+        """Embed one image or many, in memory or files, with the evaluation transform.
 
         Raises:
             DataError: a file is no readable image.
@@ -83,7 +83,7 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
 
 @torch.inference_mode()
 def embed_images(
-    model: Any, images: Iterable[Image | Path | str], batch_size: int
+    model: Any, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int
 ) -> Float[Tensor, "image dim"]:
     """Embed images or image files with a model's own transform, on its device.
 
@@ -93,7 +93,7 @@ def embed_images(
     device = next(model.parameters()).device
     transform = model.transform
     found = [torch.empty(0, model.dim)]
-    remaining = iter(images)
+    remaining = iter([images] if isinstance(images, Image | Path | str) else images)
     while group := list(islice(remaining, batch_size)):
         batch = torch.stack([transform(ready_image(image)) for image in group])
         found.append(model(batch.to(device)).cpu())

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from zoo.embedding.identity import ModelIdentity, identify
 from zoo.embedding.sides import text_side
+from zoo.embedding.words import Words
 
 
 class Encoder:
@@ -31,6 +32,8 @@ class Encoder:
     @property
     def reads(self) -> bool:
         """Whether it reads text."""
+        if isinstance(getattr(self.reader, "embed_texts", None), Words):
+            return False  # its encoder could not be loaded: the log says so
         return hasattr(self.reader, "embed_texts")
 
     def prepare(self, picture: Image) -> Tensor:

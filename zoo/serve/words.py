@@ -2,14 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from torch import nn
 
+from zoo.embedding.words import encoder_of
 from zoo.errors import RankzooError
 from zoo.hub.resolve import resolve_model
-from zoo.recipes.recipe import Recipe
-from zoo.recipes.values import read_recipe
 
 log = logging.getLogger("rankzoo")
 
@@ -28,13 +26,3 @@ def words_of(name: str, load: Callable[[str], nn.Module], *, offline: bool) -> n
     except RankzooError as error:
         log.warning("words cannot be searched for: %s", error)
         return None
-
-
-def encoder_of(folder: Path) -> str:
-    """Return the name of the encoder that a run's recipe was trained against, or an empty text."""
-    path = folder / "recipe.json"
-    try:
-        recipe = read_recipe(path) if path.is_file() else None
-    except RankzooError:
-        return ""  # it is damaged: eval and card say so
-    return recipe.captions.encoder if isinstance(recipe, Recipe) and recipe.captions else ""
