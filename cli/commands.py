@@ -1,4 +1,4 @@
-"""The commands by name. Only the one that is called is imported: `rankzoo list` opens 1 of 18."""
+"""The commands by name. Only the one that is called is imported: `rankzoo list` opens 1 of 19."""
 
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "cli.train:train",
     "eval": "cli.eval:evaluate",
     "compare": "cli.compare:compare",
+    "data": "cli.data:app",
     "index": "cli.index:app",
     "search": "cli.search:search",
     "serve": "cli.serve:serve",

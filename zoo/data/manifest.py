@@ -54,14 +54,15 @@ def read_manifest(
 def write_manifest(path: Path, items: Sequence[Item], levels: Sequence[str]) -> None:
     """Write a manifest, atomically; paths inside its folder are written relative to it.
 
-    CSV keeps the first caption of an image, JSONL all of them.
+    CSV keeps the first caption of an image, JSONL all of them; both keep the other columns.
     """
     rows = (_written(path.parent, item, len(levels)) for item in items)
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".jsonl":
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             return
-        columns = ["path", *_level_columns(len(levels)), "split", "caption"]
+        extra = dict.fromkeys(name for item in items for name in item.extra)
+        columns = ["path", *_level_columns(len(levels)), "split", "caption", *extra]
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         for row in rows:
@@ -75,6 +76,7 @@ def _written(folder: Path, item: Item, levels: int) -> Row:
     row: Row = {"path": place.as_posix()}
     row |= dict(zip(_level_columns(levels), item.labels, strict=True))
     row |= {"split": item.split} if item.split else {}
+    row |= item.extra
     return row | ({"captions": list(item.captions)} if item.captions else {})
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 from statistics import median
+from typing import Literal, cast
 
 from zoo.errors import UsageError
 from zoo.recipes.detector import (
@@ -86,11 +87,11 @@ def fitted(recipe: DetectionRecipe, sizes: Sequence[tuple[int, int]]) -> Detecti
     )
 
 
-def _depth(backbone: str) -> int:
+def _depth(backbone: str) -> Literal[18, 34, 50, 101]:
     found = _DEPTH.search(backbone)
     if found is None:
         raise UsageError(
             f"--model {backbone}: a detector stands on a ResNet of 18, 34, 50 or 101 layers",
             f"for example {BACKBONES[50]}",
         )
-    return int(found[1])
+    return cast("Literal[18, 34, 50, 101]", int(found[1]))

@@ -1,0 +1,95 @@
+"""`rankzoo data …`: look at data before training, and give it splits."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cli.flags import Command
+from cli.options import Json, OnBadImage, Quiet, Seed
+from cli.output import Output
+
+app = typer.Typer(name="data", no_args_is_help=True, help="Look at data, and split it.")
+Where = Annotated[
+    Path, typer.Argument(metavar="PATH", help="A folder, a manifest, or an annotation file.")
+]
+Html = Annotated[Path | None, typer.Option("--html", help="Also write a page with thumbnails.")]
+By = Annotated[
+    Literal["class", "item"],
+    typer.Option("--by", help="Hold out whole classes, or a share of each."),
+]
+TestShare = Annotated[float, typer.Option("--test", help="Share of classes or items to test on.")]
+ValShare = Annotated[float, typer.Option("--val", help="Share to validate on.")]
+Manifest = Annotated[
+    Path, typer.Option("--out", help="The .csv or .jsonl to write; never overwritten.")
+]
+
+
+@app.command(cls=Command)
+def check(path: Where, html: Html = None, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Say what data is: layout, splits, classes, sizes, duplicates, files that cannot be read."""
+    from rich.table import Table
+
+    from zoo.data.check import check_data
+    from zoo.files import refuse_to_overwrite, write_text
+    from zoo.report.data import data_page
+
+    output = Output(as_json, quiet)
+    if html is not None:
+        refuse_to_overwrite(html)
+    report = check_data(path, output.track)
+    if html is not None:
+        write_text(html, data_page(report))
+
+    def table() -> Table:
+        levels = ", ".join(f"{count} of {level}" for level, count in report.levels.items())
+        sides = "median {median_width} x {median_height}, sides {shortest} to {longest} pixels"
+        title = f"{report.layout}: {levels or 'no labels'}; {sides.format(**report.sizes)}"
+        shown = Table("split", "images", "classes", "smallest", "captions", "boxes", title=title)
+        for s in report.splits:
+            smallest = f"{s.smallest_class}: {s.smallest}" if s.classes else ""
+            numbers = (str(s.captions or ""), str(s.boxes or ""))
+            shown.add_row(s.split or "none", str(s.images), str(s.classes), smallest, *numbers)
+        across = sum(found.across for found in report.duplicates)
+        shown.caption = (
+            f"{len(report.duplicates)} duplicates, {across} of them in two splits; "
+            f"{len(report.left_out)} files left out; {report.bad_boxes} boxes without area"
+        )
+        return shown
+
+    output.result(report.as_json(), table)
+
+
+@app.command(cls=Command)
+def split(
+    path: Where,
+    by: By = "class",
+    test: TestShare = 0.2,
+    val: ValShare = 0.0,
+    seed: Seed = 0,
+    out: Manifest = Path("manifest.csv"),
+    on_bad_image: OnBadImage = "fail",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Give images a split, and write the manifest that training reads."""
+    from collections import Counter
+
+    from zoo.data.dataset import read_dataset
+    from zoo.data.manifest import write_manifest
+    from zoo.data.split import Shares, check_manifest_name, split_dataset
+    from zoo.files import refuse_to_overwrite
+
+    output = Output(as_json, quiet)
+    shares = Shares(by, test, val, seed)
+    refuse_to_overwrite(out)
+    dataset = read_dataset(path, on_bad_image=on_bad_image, require_labels=by == "class")
+    done = split_dataset(dataset, shares)
+    check_manifest_name(out, done)
+    write_manifest(out, done.items, done.levels)
+    counts = dict(sorted(Counter(item.split for item in done.items).items()))
+    lines = [f"{count} {name}" for name, count in counts.items()]
+    output.result(
+        {"manifest": str(out), "images": counts, "by": by, "seed": seed},
+        lambda: f"{', '.join(lines)} -> {out}",
+    )
