@@ -37,10 +37,9 @@ class HierarchicalLoss(RankLoss):
 
         def row_loss(scores: Tensor, rows: slice) -> Tensor:
             level = common_levels(mine[rows], theirs)
-            if apart is not None:  # "rival": irrelevant; "exclude": -1 by its score, below
+            if apart is not None:
                 present = (apart[rows] >= 0).nonzero()[:, 0]
-                level[present, apart[rows][present]] = 0
-            level = level.masked_fill(scores.detach() == -torch.inf, -1)
+                level[present, apart[rows][present]] = -1 if self.query == "exclude" else 0
             return self.graded_values(scores, level, mine.shape[1])
 
         return row_loss, torch.stack(related).any(dim=0)

@@ -72,7 +72,7 @@ def sup_hap(
     )
     relevance = graded.to(scores.dtype)
     reached = torch.zeros_like(scores[:, 0])
-    for grade, items, rank, own in sup_ranks(scores, level, levels, related, step):
+    for grade, items, rank, own in sup_ranks(scores, levels, related, step):
         mine = relevance[:, grade - 1]
         h_rank = torch.zeros_like(own)  # k itself is among the items at its own level
         for other in range(1, levels + 1):

@@ -25,7 +25,7 @@ def sup_ndcg(
     """
     related = related_items(scores, level)
     gained = torch.zeros_like(scores[:, 0])
-    for relevance, items, rank, _ in sup_ranks(scores, level, levels, related, step):
+    for relevance, items, rank, _ in sup_ranks(scores, levels, related, step):
         discounted = (items.listed / torch.log2(1 + rank.where(items.listed, 1))).sum(dim=1)
         gained = gained + (2**relevance - 1) * discounted
     ideal = ideal_dcg(related.count(levels)).to(scores.dtype)

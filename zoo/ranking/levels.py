@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.ranking.exact import count_at_least
 from zoo.ranking.positives import Items, items_where
-from zoo.ranking.step_sums import step_sums
+from zoo.ranking.step_sums import step_sums, without_items
 from zoo.ranking.steps import SupRankStep
 
 
@@ -42,14 +42,21 @@ class Related:
 
     def at(self, level: int) -> Items:
         """List the items that share exactly `level` levels."""
-        places = items_where(self.level == level)
-        return Items(self.columns.gather(1, places.columns), places.listed)
+        return self._listed(self.level == level)
+
+    def from_level(self, level: int) -> Items:
+        """List the items that share `level` levels or more."""
+        return self._listed(self.level >= level)
 
     def ahead(
         self, which: Bool[Tensor, "query related"], own: Float[Tensor, "query item"]
     ) -> Float[Tensor, "query item"]:
         """Count those of `which` that score at least `own`: itself, and ties, included."""
         return count_at_least(self.scores.masked_fill(~which, -torch.inf), own)
+
+    def _listed(self, which: Bool[Tensor, "query related"]) -> Items:
+        places = items_where(which)
+        return Items(self.columns.gather(1, places.columns), places.listed)
 
     def count(self, levels: int) -> Int[Tensor, "query level"]:
         """Count each query's items of each level 1..levels."""
@@ -68,7 +75,6 @@ def related_items(
 
 def sup_ranks(
     scores: Float[Tensor, "query gallery"],
-    level: Int[Tensor, "query gallery"],
     levels: int,
     related: Related,
     step: SupRankStep,
@@ -76,10 +82,10 @@ def sup_ranks(
     """Yield `(l, items, rank, own)` for the items of each level l = 1..levels.
 
     SupRank's rank: an item as relevant as k counts by the exact step, a less relevant one by the
-    surrogate. Columns out of the ranking are scored `-inf` and have a negative level.
+    surrogate. Columns out of the ranking are scored `-inf`.
     """
     for relevance in range(1, levels + 1):
         items = related.at(relevance)
-        less_relevant = scores.detach().masked_fill(level >= relevance, -torch.inf)
+        less_relevant = without_items(scores, related.from_level(relevance))
         ahead, own = step_sums(scores, less_relevant, items, step)
         yield relevance, items, related.ahead(related.level >= relevance, own) + ahead, own
