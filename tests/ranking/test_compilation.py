@@ -1,5 +1,7 @@
 """Compiled and eager are one result; a machine without a compiler is no error."""
 
+import os
+
 import pytest
 import torch
 
@@ -7,6 +9,10 @@ from zoo.errors import UsageError
 from zoo.losses import LOSSES
 from zoo.ranking import compilation
 from zoo.ranking.compilation import compiling, fused
+
+
+def compiled_kernel(values: torch.Tensor) -> torch.Tensor:
+    return values * 2
 
 
 def kernel(values: torch.Tensor) -> torch.Tensor:
@@ -44,3 +50,58 @@ def test_without_a_compiler_the_kernel_runs_as_it_is(monkeypatch: pytest.MonkeyP
 def test_an_unknown_mode_is_refused_by_name() -> None:
     with compiling("perhaps"), pytest.raises(UsageError, match="RANKZOO_COMPILE is 'perhaps'"):
         fused(kernel, 1, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "gallery", "compiler", "compiled"),
+    [
+        ("auto", 4095, True, False),
+        ("auto", 4096, True, True),
+        ("auto", 4096, False, False),
+        ("always", 1, True, True),
+        ("never", 1_000_000, True, False),
+    ],
+)
+def test_a_kernel_is_compiled_where_it_pays_and_can_be(
+    mode: str, gallery: int, compiler: bool, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compilation, "_compiler_present", lambda device: compiler)
+    monkeypatch.setattr(compilation, "_compiled", lambda kernel: compiled_kernel)
+    with compiling(mode):
+        found = fused(kernel, gallery, torch.device("cpu"))
+    assert found == (compiled_kernel if compiled else kernel)
+
+
+def test_a_kernel_that_does_not_compile_runs_as_it_is_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = []
+
+    def compiler(kernel: object, dynamic: bool) -> object:
+        def broken(values: torch.Tensor) -> torch.Tensor:
+            asked.append(dynamic)
+            raise torch._dynamo.exc.TorchDynamoException("no such operator")
+
+        return broken
+
+    monkeypatch.setattr(torch, "compile", compiler)
+    run = compilation._compiled.__wrapped__(kernel)
+    with caplog.at_level("WARNING", logger="rankzoo"):
+        for _ in range(2):
+            assert run(torch.ones(2)).tolist() == [2, 2]
+    assert asked == [True]  # once, for sizes that vary
+    assert caplog.messages == ["not compiled, still exact: no such operator"]
+
+
+def test_a_compiled_kernel_is_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda kernel, dynamic: lambda values: values * 3)
+    assert compilation._compiled.__wrapped__(kernel)(torch.ones(1)).tolist() == [3]
+
+
+def test_the_mode_is_set_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANKZOO_COMPILE", "never")
+    with compiling("always"):
+        assert os.environ["RANKZOO_COMPILE"] == "always"
+    with pytest.raises(UsageError), compiling("sometimes"):
+        fused(kernel, 1, torch.device("cpu"))
+    assert os.environ["RANKZOO_COMPILE"] == "never"
