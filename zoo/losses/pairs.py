@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from zoo.losses.checks import check_choice, check_positive, checked_ks
@@ -81,6 +81,19 @@ class PairRecallAtK(nn.Module):
             for way in (scores, scores.T.contiguous())
         ]
         return (ways[0] + ways[1]) / 2
+
+
+def apart(scores: Square, kinds: Int64[Tensor, " item"]) -> Square:
+    """Return the scores with pairs of one kind moved as far apart as cosines can be.
+
+    Two items with equal captions are no rivals of each other: neither is a wrong answer.
+
+    >>> apart(torch.tensor([[0.9, 0.8], [0.7, 0.6]]), torch.tensor([5, 5]))
+    tensor([[ 0.9000, -1.0000],
+            [-1.0000,  0.6000]])
+    """
+    same = kinds[:, None] == kinds
+    return scores.masked_fill(same.fill_diagonal_(False), -1.0)
 
 
 PAIR_LOSSES: dict[str, type[nn.Module]] = {

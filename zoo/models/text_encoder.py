@@ -59,6 +59,11 @@ class TextEncoder(nn.Module, Pretrained, pipeline_tag="sentence-similarity"):
         """Embed texts on the model's device; the order is kept."""
         return embed_texts(self, self, texts, batch_size)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what `build_text_encoder` needs beside the tokeniser's files."""
+        transformer: Any = self.transformer
+        return {**json.loads(transformer.config.to_json_string()), "longest": self.longest}
+
     @classmethod
     def read_folder(cls, folder: Path) -> "TextEncoder":
         """Read a sentence-transformers folder; see `load_text_encoder`."""
@@ -103,6 +108,28 @@ def load_text_encoder(folder: Path) -> TextEncoder:
         reason = str(error).strip().splitlines()[0]
         raise IntegrityError(f"{folder}: not a text encoder ({reason})") from error
     return TextEncoder(transformer, tokenizer, longest).eval()
+
+
+def build_text_encoder(config: Any, folder: Path) -> TextEncoder:
+    """Build an encoder from what `TextEncoder.to_json` gave, with the tokeniser of a folder.
+
+    Its weights are random. Raises:
+        UsageError: transformers is missing.
+        IntegrityError: the configuration or the tokeniser cannot be read.
+    """
+    models, tokenizers = _transformers()
+    from transformers import AutoConfig
+
+    try:
+        kinds = dict(config)
+        longest = int(kinds.pop("longest"))
+        known = AutoConfig.for_model(**kinds)
+        transformer = models.from_config(known)
+        tokenizer = tokenizers.from_pretrained(folder, config=known, local_files_only=True)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        raise IntegrityError(f"{folder}: its text tower cannot be read ({reason})") from error
+    return TextEncoder(transformer, tokenizer, longest)
 
 
 def save_text_encoder(model: TextEncoder, folder: Path) -> None:

@@ -69,8 +69,7 @@ class Trainer:
             chunk = chunks[number]
             images = self.loader.images(batch, chunk, self.device)
             with replayable(self.loader.seed, step, batch.start + chunk.start), self._precision():
-                embeddings: Tensor = self.forward(images)
-            return embeddings.float()
+                return self.points(images, batch.start + chunk.start).float()
 
         def objective(points: Float[Tensor, "share dim"]) -> Float[Tensor, ""]:
             optimise.check_finite_embeddings(points, step)
@@ -86,6 +85,15 @@ class Trainer:
         loss = accumulate_gradient(self.model, embed, len(chunks), objective, scale)
         self._apply()
         return self.window.row(step, loss, rate) if self.world.leads else None
+
+    def points(
+        self,
+        images: Float[Tensor, "chunk 3 height width"],
+        start: int,  # noqa: ARG002 (the place in the global batch: captions lie there too)
+    ) -> Float[Tensor, "chunk dim"]:
+        """Embed a chunk of the global batch, which begins at `start`."""
+        embeddings: Tensor = self.forward(images)
+        return embeddings
 
     def save(self, out: Path, step: int) -> None:
         """Write a checkpoint of the state after update number `step`."""

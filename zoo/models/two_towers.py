@@ -1,0 +1,139 @@
+"""An image network and a text encoder that were trained together, as one model in one folder."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jaxtyping import Float, Int
+from PIL.Image import Image
+from torch import Tensor, nn
+
+from zoo.data.preprocessing import Preprocessing
+from zoo.data.transforms import Transform
+from zoo.errors import UsageError
+from zoo.files import write_json
+from zoo.models.backbone import load_strictly
+from zoo.models.config import EmbedderConfig
+from zoo.models.embedder import Embedder, embed_images
+from zoo.models.pretrained import Pretrained
+from zoo.models.storage import CONFIG, WEIGHTS, parse_config, read_weights, write_weights
+from zoo.models.text_encoder import TextEncoder, build_text_encoder, embed_texts, read_json
+
+KEY = "two_towers"  # of config.json
+
+
+@dataclass(frozen=True)
+class TwoTowersConfig:
+    """What, beside the weights, decides an embedding.
+
+    text: the transformer's configuration as `transformers` writes it, and `longest`, the tokens
+    that it reads of a text.
+    """
+
+    image: EmbedderConfig
+    text: Mapping[str, Any]
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image becomes the network's input."""
+        return self.image.preprocessing
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of `config.json`: the image network's, and the text tower's."""
+        return {**self.image.to_json(), KEY: dict(self.text)}
+
+
+class TwoTowers(nn.Module, Pretrained, pipeline_tag="zero-shot-image-classification"):
+    """Images and texts on one unit sphere.
+
+    `forward` maps normalised images (batch, 3, height, width) to (batch, dim) in float32, and
+    `forward_texts` token ids and their mask (text, token) to (text, dim).
+
+    Raises:
+        UsageError: the towers have other widths.
+    """
+
+    FILES: ClassVar = ["*.json", "*.safetensors", "*.txt"]
+
+    def __init__(self, image: Embedder, text: TextEncoder) -> None:
+        super().__init__()
+        if image.dim != text.dim:
+            raise UsageError(
+                f"network.dim: the images have {image.dim} dimensions, the texts {text.dim}",
+                f"--set network.dim={text.dim}",
+            )
+        self.image, self.text = image, text
+        self.config = TwoTowersConfig(image.config, text.to_json())
+        self.dim = image.dim
+
+    @property
+    def backbone(self) -> nn.ModuleDict:
+        """What was trained before: the image network without its head, and the transformer."""
+        return nn.ModuleDict({"image": self.image.backbone, "text": self.text.transformer})
+
+    @property
+    def transform(self) -> Transform:
+        """The evaluation transform: an image to the image network's input."""
+        return self.image.transform
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
+        """Embed a batch of normalised images."""
+        found: Tensor = self.image(images)
+        return found
+
+    def forward_texts(
+        self, ids: Int[Tensor, "text token"], mask: Int[Tensor, "text token"]
+    ) -> Float[Tensor, "text dim"]:
+        """Embed tokenised texts."""
+        found: Tensor = self.text(ids, mask)
+        return found
+
+    def tokenize(
+        self, texts: Sequence[str]
+    ) -> tuple[Int[Tensor, "text token"], Int[Tensor, "text token"]]:
+        """Return ids and mask of texts, padded to the longest of them."""
+        return self.text.tokenize(texts)
+
+    def embed_images(
+        self, images: Iterable[Image | Path | str], batch_size: int = 64
+    ) -> Float[Tensor, "image dim"]:
+        """Embed images or image files with the evaluation transform, on the model's device.
+
+        Raises:
+            DataError: a file is no readable image.
+        """
+        return embed_images(self, images, batch_size)
+
+    def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Float[Tensor, "text dim"]:
+        """Embed texts on the model's device; the order is kept."""
+        return embed_texts(self, self.forward_texts, texts, batch_size)
+
+    @classmethod
+    def read_folder(cls, folder: Path) -> "TwoTowers":
+        """Read a folder that `save_two_towers` wrote."""
+        return load_two_towers(folder)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        save_two_towers(self, save_directory)
+
+
+def load_two_towers(folder: Path) -> TwoTowers:
+    """Read a folder that `save_two_towers` wrote; the model is in evaluation mode.
+
+    Raises:
+        UsageError: transformers is missing.
+        UnavailableError, IntegrityError: a file is missing, damaged, or of another model.
+    """
+    value = read_json(folder / CONFIG)
+    image = Embedder(parse_config(value, folder))
+    model = TwoTowers(image, build_text_encoder(value.get(KEY), folder))
+    load_strictly(model, read_weights(folder))
+    return model.eval()
+
+
+def save_two_towers(model: TwoTowers, folder: Path) -> None:
+    """Write `config.json` and `model.safetensors` of both towers, and the tokeniser's files."""
+    write_weights(folder / WEIGHTS, model.state_dict())
+    model.text.tokenizer.save_pretrained(folder)
+    write_json(folder / CONFIG, model.config.to_json())
