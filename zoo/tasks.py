@@ -139,6 +139,14 @@ TASKS = {
             pipeline_tag="zero-shot-image-classification",
         ),
         Task(
+            name="two towers",
+            key="two_towers",
+            load="zoo.models.two_towers:load_two_towers",
+            evaluate="zoo.evaluation.session:run_session",
+            takes={"eval": EVALUATES_IMAGES},
+            pipeline_tag="zero-shot-image-classification",
+        ),
+        Task(
             name="text encoder",
             key="model_type",
             load="zoo.models.text_encoder:load_text_encoder",

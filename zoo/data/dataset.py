@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -166,6 +166,8 @@ def read_public(name: str, path: Path, *, on_bad_image: OnBadImage = "fail") -> 
 def hold_out(dataset: ImageDataset, share: float = 0.2) -> ImageDataset:
     """Give every item a split, train or test, so that no class is in both.
 
+    Without labels (images with captions) a share of the images themselves is held out.
+
     The classes to hold out are chosen by the hash of their names: the same on every machine, and
     hardly disturbed when classes come and go. At least one class stays on each side. A class of one
     image trains, since as a test nothing could be found for it, unless all classes are so.
@@ -173,10 +175,17 @@ def hold_out(dataset: ImageDataset, share: float = 0.2) -> ImageDataset:
     Raises:
         DataError: fewer than two classes.
     """
+    if not dataset.levels:
+        paths = set(choose([str(path) for path in dataset.paths], share))
+        return _split(dataset, lambda item: str(item.path) in paths)
     dataset.require_classes(per_class=1)
     sizes = Counter(item.labels[0] for item in dataset.items)
     held = set(choose([name for name in sizes if sizes[name] > 1] or list(sizes), share))
-    items = (replace(i, split="test" if i.labels[0] in held else "train") for i in dataset.items)
+    return _split(dataset, lambda item: item.labels[0] in held)
+
+
+def _split(dataset: ImageDataset, held_out: Callable[[Item], bool]) -> ImageDataset:
+    items = (replace(i, split="test" if held_out(i) else "train") for i in dataset.items)
     return replace(dataset, items=tuple(items))
 
 

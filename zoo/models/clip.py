@@ -19,7 +19,7 @@ from zoo.errors import IntegrityError, UsageError
 from zoo.files import write_json
 from zoo.models.embedder import embed_images
 from zoo.models.pretrained import Pretrained
-from zoo.models.text_encoder import embed_texts, read_json
+from zoo.models.text_encoder import embed_texts, quiet_transformers, read_json, require_tokeniser
 
 FAMILIES = ("clip", "siglip")
 PROCESSOR = "preprocessor_config.json"
@@ -132,8 +132,10 @@ def load_clip(folder: Path) -> Clip:
         from transformers import AutoModel, AutoTokenizer
     except ImportError as error:
         raise UsageError("CLIP needs transformers", "pip install 'rankzoo[captions]'") from error
+    require_tokeniser(folder)
     try:
-        clip = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        with quiet_transformers():
+            clip = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -144,7 +146,8 @@ def load_clip(folder: Path) -> Clip:
 
 def save_clip(model: Clip, folder: Path) -> None:
     """Write the folder that `load_clip` and `transformers` read."""
-    model.backbone.save_pretrained(folder)  # type: ignore[operator]
+    with quiet_transformers():
+        model.backbone.save_pretrained(folder)  # type: ignore[operator]
     model.tokenizer.save_pretrained(folder)
     write_json(folder / PROCESSOR, _processor(model.config))
 

@@ -1,7 +1,8 @@
 """Texts as points on the unit sphere: a transformer, mean pooling, unit length."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from zoo.files import write_json
 from zoo.models.pretrained import Pretrained
 
 LONGEST = 256  # tokens; what all-MiniLM-L6-v2 was trained with, longer texts are cut
+TOKENISERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
 POOLING = Path("1_Pooling") / "config.json"
 
 
@@ -100,9 +102,13 @@ def load_text_encoder(folder: Path) -> TextEncoder:
     pooling = read_json(folder / POOLING)
     if pooling and not pooling.get("pooling_mode_mean_tokens"):
         raise IntegrityError(f"{folder / POOLING}: only mean pooling is supported")
+    require_tokeniser(folder)
     longest = int(read_json(folder / "sentence_bert_config.json").get("max_seq_length", LONGEST))
     try:
-        transformer = models.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        with quiet_transformers():
+            transformer = models.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True
+            )
         tokenizer = tokenizers.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -120,6 +126,8 @@ def build_text_encoder(config: Any, folder: Path) -> TextEncoder:
     models, tokenizers = _transformers()
     from transformers import AutoConfig
 
+    require_tokeniser(folder)
+
     try:
         kinds = dict(config)
         longest = int(kinds.pop("longest"))
@@ -135,7 +143,8 @@ def build_text_encoder(config: Any, folder: Path) -> TextEncoder:
 def save_text_encoder(model: TextEncoder, folder: Path) -> None:
     """Write the folder that `load_text_encoder` and sentence-transformers read."""
     (folder / POOLING.parent).mkdir(parents=True, exist_ok=True)
-    model.transformer.save_pretrained(folder)  # type: ignore[operator]
+    with quiet_transformers():
+        model.transformer.save_pretrained(folder)  # type: ignore[operator]
     model.tokenizer.save_pretrained(folder)
     pooling = {"word_embedding_dimension": model.dim, "pooling_mode_mean_tokens": True}
     write_json(folder / POOLING, pooling)
@@ -153,6 +162,28 @@ def save_text_encoder(model: TextEncoder, folder: Path) -> None:
 def is_text_encoder(config: dict[str, Any]) -> bool:
     """Whether a `config.json` describes a transformer of `transformers`."""
     return "model_type" in config
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers from drawing bars of its own on stderr."""
+    from transformers.utils import logging
+
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()
+
+
+def require_tokeniser(folder: Path) -> None:
+    """Raise `IntegrityError` where transformers would make up a tokeniser without words."""
+    if not any((folder / name).is_file() for name in TOKENISERS):
+        raise IntegrityError(
+            f"{folder}: not a text encoder, it has no tokeniser ({', '.join(TOKENISERS)})"
+        )
 
 
 def _transformers() -> tuple[Any, Any]:

@@ -4,9 +4,11 @@ from dataclasses import replace
 from math import ceil
 
 from zoo.errors import UsageError
+from zoo.losses.pairs import PAIR_LOSSES
 from zoo.recipes.recipe import (
     Augmentation,
     Batch,
+    Captions,
     Data,
     Engine,
     LossTerm,
@@ -17,6 +19,7 @@ from zoo.recipes.recipe import (
 )
 
 OWN = "own"
+OWN_PAIRS = "own-pairs"
 DEEPEST = 8  # label levels; iNaturalist's taxonomy has 7
 
 
@@ -30,6 +33,8 @@ def own_recipe(model: str, loss: str | None = None) -> Recipe:
 
     Without a loss it trains with ROADMAP (Ramzi et al., NeurIPS 2021): SupAP and calibration.
     """
+    if loss in PAIR_LOSSES:
+        return own_pairs(model, loss)
     chosen, extra = (LossTerm(loss), None) if loss else ROADMAP
     return Recipe(
         name=OWN,
@@ -42,6 +47,26 @@ def own_recipe(model: str, loss: str | None = None) -> Recipe:
         batch=Batch(size=128, per_class=4, chunk=64),
         optimiser=Optimiser("adamw", lr=5e-5, head_lr=2.0, weight_decay=1e-2, clip_norm=1.0),
         schedule=Schedule(epochs=20, kind="cosine"),
+        engine=Engine(checkpoint_every=100),
+    )
+
+
+def own_pairs(model: str, loss: str) -> Recipe:
+    """Return a recipe for images with captions on a CLIP or SigLIP, both towers trained.
+
+    10 epochs at a small rate, since both towers are pretrained (rate: ours). The batch goes
+    through both towers in chunks of 64, so its size is not bound by memory.
+    """
+    return Recipe(
+        name=OWN_PAIRS,
+        about=f"{loss} on {model}, images and captions",
+        network=Network(model),
+        captions=Captions(encoder="backbone"),
+        augmentation=Augmentation(scale=(0.5, 1.0)),
+        loss=LossTerm(loss),
+        batch=Batch(size=256, sampler="shuffled", chunk=64),
+        optimiser=Optimiser("adamw", lr=1e-5, weight_decay=0.1, clip_norm=1.0),
+        schedule=Schedule(epochs=10, kind="cosine"),
         engine=Engine(checkpoint_every=100),
     )
 

@@ -48,9 +48,20 @@ class Data:
 
 @dataclass(frozen=True)
 class Captions:
-    """Images are trained against captions: the frozen text encoder whose space they learn."""
+    """Images are trained against captions.
+
+    `encoder` is the text encoder whose space they learn; "backbone" is the text tower that the
+    backbone brings itself (CLIP, SigLIP). `train` trains it too (a backbone's own always is, but
+    for what `network.frozen` names), at `network`'s rates.
+    """
 
     encoder: str = "all-minilm-l6-v2"
+    train: bool = False
+
+    @property
+    def both(self) -> bool:
+        """Whether both towers are trained."""
+        return self.train or self.encoder == "backbone"
 
 
 @dataclass(frozen=True)

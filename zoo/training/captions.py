@@ -4,8 +4,10 @@ The encoder embeds every caption once. A run is an ordinary image embedder whose
 compared with the encoder's; two passes, several processes and resume come from the same loop.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
@@ -18,12 +20,19 @@ from zoo.errors import DataError, UsageError
 from zoo.evaluation.captions import evaluate_captions
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.metrics.evaluation import Evaluation
-from zoo.models import Embedder
-from zoo.models.text_encoder import TextEncoder
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import check_losses
 from zoo.training.distributed import World
+
+
+@runtime_checkable
+class ReadsText(Protocol):
+    """Whatever embeds texts: a text encoder, or a model of two towers."""
+
+    def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Float[Tensor, "text dim"]:
+        """Embed texts; the order is kept."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +49,7 @@ class CaptionTable:
         return torch.repeat_interleave(torch.arange(len(self.counts)), self.counts)
 
 
-def embed_captions(encoder: TextEncoder, dataset: ImageDataset) -> CaptionTable:
+def embed_captions(encoder: ReadsText, dataset: ImageDataset) -> CaptionTable:
     """Embed every caption of a dataset, an equal text once.
 
     Raises:
@@ -99,8 +108,8 @@ class CaptionObjective(nn.Module):
 
 
 def evaluate_images_and_captions(
-    model: Embedder,
-    encoder: TextEncoder,
+    model: nn.Module,
+    encoder: ReadsText,
     dataset: ImageDataset,
     *,
     workers: int = 0,

@@ -15,7 +15,11 @@ from zoo.tasks import TASKS, Task, task_of_config, task_of_recipe
 from zoo.training.loader import build_sampler, training_labels
 from zoo.training.objective import build_loss, class_tree
 
-STARTS = ("embedder", "scorer")  # they have an image network whose weights others can start from
+STARTS = (
+    "embedder",
+    "scorer",
+    "image and text encoder",
+)  # they have an image network whose weights others can start from
 TRIED = 512  # items of a batch at most on which the losses are tried
 WIDTH = 8  # dimensions of the random embeddings they are tried on
 

@@ -1,6 +1,7 @@
 """Embedders, with labels or captions, from a recipe and what the command line told."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ import torch
 from zoo.data.dataset import ImageDataset, hold_out
 from zoo.errors import DataError, UsageError
 from zoo.progress import Track, silent
-from zoo.recipes.own_images import OWN, fitted
+from zoo.recipes.own_images import OWN, OWN_PAIRS, fitted
 from zoo.recipes.recipe import Recipe
 from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
@@ -32,7 +33,7 @@ def plan(recipe: Recipe, options: TrainOptions) -> dict[str, Any]:
         "recipe": recipe.name,
         "backbone": recipe.network.backbone,
         "training_images": len(training),
-        "training_classes": len(torch.unique(training.label_ids[:, 0])),
+        "training_classes": len(torch.unique(training.label_ids[:, :1])),
         "evaluation_images": len(dataset) - len(training),
         "batch": recipe.batch.size,
         "images_at_once": recipe.batch.chunk or recipe.batch.size,
@@ -77,7 +78,12 @@ def prepare(recipe: Recipe, options: TrainOptions) -> tuple[Recipe, ImageDataset
 
 
 def _fitted(recipe: Recipe, training: ImageDataset) -> Recipe:
-    """Shrink the batch of a person's own recipe to the classes there are."""
+    """Shrink the batch of a person's own recipe to the classes, or the pairs, there are."""
+    if recipe.name == OWN_PAIRS:
+        size = min(recipe.batch.size, len(training))
+        if size < recipe.batch.size:
+            logger.info(f"a batch is {size} pairs: {recipe.batch.size} were asked for")
+        return replace(recipe, batch=replace(recipe.batch, size=size))
     if recipe.name != OWN:
         return recipe
     counts = training.label_ids[:, 0].bincount()

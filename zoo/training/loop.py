@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Unpack
+from typing import Unpack, cast
 
 import torch
 from torch import nn
@@ -10,24 +10,25 @@ from torch import nn
 from zoo.data.dataset import ImageDataset, hold_out
 from zoo.data.validation import write_skipped
 from zoo.errors import UsageError
-from zoo.models import Embedder, save_embedder
+from zoo.models.kinds import AnyEmbedder, save_model
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Recipe
 from zoo.runs.folder import RunResult
 from zoo.runs.lifecycle import Processes, Run, RunKeywords, RunOptions, Span, due
 from zoo.training.allocator import keep_freed_memory
-from zoo.training.captions import CaptionObjective, embed_captions
+from zoo.training.captions import CaptionObjective, ReadsText, embed_captions
 from zoo.training.distributed import World, join_world
 from zoo.training.loader import Loader, training_labels
 from zoo.training.objective import Objective, class_tree
+from zoo.training.towers import Captioned, TowersObjective, TowersTrainer
 from zoo.training.trainer import Trainer
-from zoo.training.validator import Validator
+from zoo.training.validator import TextSide, Validator
 
 
 def train(
     recipe: Recipe,
     dataset: ImageDataset,
-    model: Embedder,
+    model: AnyEmbedder,
     out: Path,
     encoder: TextEncoder | None = None,
     **options: Unpack[RunKeywords],
@@ -35,7 +36,8 @@ def train(
     """Train `model` on the dataset's training split into the run folder `out`.
 
     A dataset without splits has a fifth of its classes held out for evaluation. A recipe with
-    captions needs its text `encoder`. The options are those of `RunOptions`.
+    captions needs its frozen text `encoder`, or a model that reads text itself. The options are
+    those of `RunOptions`.
 
     Raises:
         UsageError: the folder is taken, or the recipe does not fit the data or the processes.
@@ -67,9 +69,11 @@ def train(
         # Model, losses, optimisers, and where they were
         keep_freed_memory()
         objective = build_objective(recipe, training_set, world, model.dim, encoder)
-        trainer = Trainer(recipe, model, loader, objective, world, device)
+        kind = TowersTrainer if isinstance(objective, TowersObjective) else Trainer
+        trainer = kind(recipe, model, loader, objective, world, device)
         done = trainer.restore(out) if how.resume else 0
-        validator = Validator(dataset, out, how.workers, how.device, how.track, encoder)
+        reads = text_side(recipe, encoder)
+        validator = Validator(dataset, out, how.workers, how.device, how.track, reads)
 
         # Steps
         span = Span(done, loader.steps, recipe.engine.checkpoint_every)
@@ -84,13 +88,20 @@ def train(
         # Weights, results, curves
         found = None
         if world.leads:
-            save_embedder(trainer.judged, out)
+            save_model(trainer.judged, out)
             found = validator.final(trainer.judged)
             speed = (loader.steps - done) * recipe.batch.size / max(run.seconds, 1e-9)
             measured = found.as_json() if found else {}
             run.finish({**measured, "images_per_second": speed})
         world.wait()
     return RunResult(out, dict(found.metrics) if found else {}, run.seconds, found)
+
+
+def text_side(recipe: Recipe, encoder: TextEncoder | None) -> TextSide | None:
+    """Return who embeds the captions of a run's evaluations; None where labels count."""
+    if recipe.captions is None:
+        return None
+    return lambda model: cast(ReadsText, encoder or model)
 
 
 def build_objective(
@@ -100,6 +111,8 @@ def build_objective(
     if recipe.captions is None:
         tree = class_tree(training_labels(recipe, dataset))
         return Objective(recipe, world, tree, dim, len(dataset))
+    if recipe.captions.both:
+        return TowersObjective(recipe, world, Captioned(dataset))
     if encoder is None:
         raise UsageError(f"recipe {recipe.name} trains against captions: it needs a text encoder")
     return CaptionObjective(recipe, world, embed_captions(encoder, dataset), dim)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from zoo.errors import DivergedError, UsageError
-from zoo.models.embedder import Embedder
+from zoo.models.kinds import AnyEmbedder
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
 
 
@@ -23,7 +23,7 @@ class Moment:
     epoch: int
 
 
-def build_optimiser(model: Embedder, recipe: Optimiser) -> Optimizer:
+def build_optimiser(model: AnyEmbedder, recipe: Optimiser) -> Optimizer:
     """Return the optimiser over two groups: the backbone, then pooling and head."""
     backbone = list(model.backbone.parameters())
     known = {id(parameter) for parameter in backbone}
@@ -94,7 +94,7 @@ def _optimiser(name: str, groups: list[dict[str, Any]], lr: float, decay: float)
             return torch.optim.AdamW(groups, lr, weight_decay=decay)
 
 
-def set_modes(model: Embedder, recipe: Recipe, epoch: int) -> None:
+def set_modes(model: AnyEmbedder, recipe: Recipe, epoch: int) -> None:
     """Put the model in training mode as the recipe says for this epoch.
 
     The backbone rests during `frozen_epochs`, the parts in `network.frozen` always; batch norms

@@ -5,15 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from zoo.cards.model_files import read_config as read_object
 from zoo.data.dataset import ImageDataset, OnBadImage
 from zoo.data.open import open_dataset
 from zoo.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from zoo.errors import UsageError
 from zoo.hub import resolve_model
+from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import Embedder, EmbedderConfig, build_embedder, read_config
 from zoo.models.backbone import load_strictly
+from zoo.models.clip import Clip, is_clip, load_clip
+from zoo.models.kinds import AnyEmbedder
 from zoo.models.storage import read_weights
 from zoo.models.text_encoder import TextEncoder, load_text_encoder
+from zoo.models.two_towers import TwoTowers
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Network, Recipe
 from zoo.training.optimise import frozen_parameters
@@ -31,7 +36,9 @@ def read_data(recipe: Recipe, path: Path, on_bad_image: OnBadImage = "fail") -> 
         DataError: what is wrong with the files.
     """
     reader = recipe.data.reader
-    return open_dataset(None if reader == "folder" else reader, path, on_bad_image=on_bad_image)
+    labelled = recipe.captions is None
+    name = None if reader == "folder" else reader
+    return open_dataset(name, path, on_bad_image=on_bad_image, require_labels=labelled)
 
 
 def build_network(
@@ -41,22 +48,52 @@ def build_network(
     offline: bool = False,
     seed: int = 0,
     track: Track = silent,
-) -> Embedder:
-    """Find the backbone's weights and build the recipe's network on them.
+) -> AnyEmbedder:
+    """Find the backbone's weights and build the recipe's network on them; see `Captions`.
 
     Raises:
         UnavailableError, IntegrityError: the weights cannot be had, or are not what was promised.
     """
     name = recipe.network.backbone
     folder = resolve_model(name, revision=revision, offline=offline, track=track)
-    return embedder_of(recipe, folder, seed)
+    if is_clip(read_object(folder)):
+        return clip_of(recipe, folder)
+    image = embedder_of(recipe, folder, seed)
+    if recipe.captions is None or not recipe.captions.both:
+        return image
+    if recipe.captions.encoder == "backbone":
+        raise UsageError(f"{name} reads no text", "set captions.encoder to a text encoder's name")
+    text = resolve_model(recipe.captions.encoder, offline=offline, track=track)
+    return TwoTowers(image, load_text_encoder(text))
+
+
+def clip_of(recipe: Recipe, folder: Path) -> Clip:
+    """Load a CLIP or SigLIP whose towers are both trained.
+
+    Raises:
+        UsageError: the recipe has no captions, another text encoder, or another head or input.
+    """
+    network = recipe.network
+    if recipe.captions is None or recipe.captions.encoder != "backbone":
+        pairs = ", ".join(PAIR_LOSSES)
+        raise UsageError(
+            f"{network.backbone} has a text tower of its own: it trains on images and captions",
+            f"--loss with one of {pairs}; or --set captions.encoder=backbone",
+        )
+    plain = Network(network.backbone, frozen=network.frozen, batch_norm=network.batch_norm)
+    for name, value in vars(network).items():
+        if value != getattr(plain, name):
+            raise UsageError(f"network.{name}={value}: CLIP is trained as it is", "leave it out")
+    model = load_clip(folder)
+    frozen_parameters(model.backbone, network.frozen)  # a wrong name is refused before any work
+    return model
 
 
 def load_encoder(
     recipe: Recipe, *, offline: bool = False, device: str = "cpu", track: Track = silent
 ) -> TextEncoder | None:
-    """Find and load the text encoder of a recipe with captions."""
-    if recipe.captions is None:
+    """Find and load the frozen text encoder of a recipe with captions, where it has one."""
+    if recipe.captions is None or recipe.captions.both:
         return None
     folder = resolve_model(recipe.captions.encoder, offline=offline, track=track)
     return load_text_encoder(folder).to(device)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from zoo.device import sent
-from zoo.models import Embedder
+from zoo.models.kinds import AnyEmbedder
 from zoo.recipes.recipe import Recipe
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.folder import CHECKPOINTS, check_fingerprint
@@ -37,7 +37,7 @@ class Trainer:
     def __init__(
         self,
         recipe: Recipe,
-        model: Embedder,
+        model: AnyEmbedder,
         loader: Loader,
         objective: nn.Module,
         world: World,
@@ -56,7 +56,7 @@ class Trainer:
         self.awake, self.window = False, _Window(recipe.batch.size)
 
     @property
-    def judged(self) -> Embedder:
+    def judged(self) -> AnyEmbedder:
         """The network that is evaluated and kept: the average, where there is one."""
         return self.ema.module if self.ema else self.model  # type: ignore[return-value]
 
@@ -188,7 +188,7 @@ class _Window:
         return {"step": step, "loss": mean, "learning_rate": rate, "images_per_second": speed}
 
 
-def _average(model: Embedder, decay: float | None) -> AveragedModel | None:
+def _average(model: AnyEmbedder, decay: float | None) -> AveragedModel | None:
     """Return an exponential moving average of the model's weights and buffers, if wanted."""
     if decay is None:
         return None

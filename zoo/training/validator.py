@@ -1,6 +1,7 @@
 """Evaluation during and after training, on everything that is not the training split."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from zoo.data.dataset import ImageDataset
@@ -8,19 +9,21 @@ from zoo.embedding.options import EmbedOptions
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import write_json
 from zoo.metrics.evaluation import Evaluation
-from zoo.models import Embedder, save_embedder
-from zoo.models.text_encoder import TextEncoder
+from zoo.models.kinds import AnyEmbedder, save_model
 from zoo.progress import Track, silent
 from zoo.runs.folder import BEST, RESULTS
 from zoo.runs.record import Row
-from zoo.training.captions import captioned_split, evaluate_images_and_captions
+from zoo.training.captions import ReadsText, captioned_split, evaluate_images_and_captions
+
+TextSide = Callable[[AnyEmbedder], ReadsText]
 
 
 class Validator:
     """Evaluates a run's model; keeps the best one of the periodic evaluations in `best/`.
 
     The best of many evaluations on test data is an optimistic number: results of a run are those
-    of its last weights.
+    of its last weights. `text_side` says who embeds the captions for a model: a frozen encoder, or
+    the model itself; None evaluates by labels.
     """
 
     def __init__(
@@ -30,38 +33,38 @@ class Validator:
         workers: int,
         device: str,
         track: Track,
-        encoder: TextEncoder | None = None,
+        text_side: TextSide | None = None,
     ) -> None:
         held = [i for i, item in enumerate(dataset.items) if item.split != "train"]
-        self.dataset, self.encoder = dataset.subset(held), encoder
-        if encoder is not None and len(held):
+        self.dataset, self.text_side = dataset.subset(held), text_side
+        if text_side is not None and len(held):
             self.dataset = captioned_split(self.dataset)
         self.out, self.workers, self.device, self.track = out, workers, device, track
 
-    def periodic(self, model: Embedder, step: int) -> Row | None:
+    def periodic(self, model: AnyEmbedder, step: int) -> Row | None:
         """Evaluate, keep the model if it is the best so far, return a row of the record."""
         found = self._evaluate(model, silent)  # within the bar of the steps
         if found is None:
             return None
         if found.metrics[self._chosen_by] > self._best():
-            save_embedder(model, self.out / BEST)
+            save_model(model, self.out / BEST)
             write_json(self.out / BEST / RESULTS, {**found.as_json(), "step": step})
         return {"step": step, **found.metrics}
 
-    def final(self, model: Embedder) -> Evaluation | None:
+    def final(self, model: AnyEmbedder) -> Evaluation | None:
         """Evaluate the weights the run ends with; None when nothing is held out."""
         return self._evaluate(model, self.track)
 
-    def _evaluate(self, model: Embedder, track: Track) -> Evaluation | None:
+    def _evaluate(self, model: AnyEmbedder, track: Track) -> Evaluation | None:
         if not len(self.dataset):
             return None
         model.eval()
-        if self.encoder is None:
+        if self.text_side is None:
             options = EmbedOptions(workers=self.workers, device=self.device, track=track)
             return evaluate_retrieval(model, self.dataset, options)
         return evaluate_images_and_captions(
             model,
-            self.encoder,
+            self.text_side(model),
             self.dataset,
             workers=self.workers,
             device=self.device,
@@ -70,7 +73,7 @@ class Validator:
 
     @property
     def _chosen_by(self) -> str:
-        return "recall_at_1" if self.encoder is None else "rsum"
+        return "recall_at_1" if self.text_side is None else "rsum"
 
     def _best(self) -> float:
         path = self.out / BEST / RESULTS
