@@ -1,8 +1,9 @@
 """GeM lies between the average and the maximum."""
 
+import pytest
 import torch
 
-from zoo.models.pooling import AveragePooling, GeM, MaxPooling, gem
+from zoo.models.pooling import AveragePooling, GeM, MaxPooling, WildcatPooling, gem
 
 
 def test_gem_with_exponent_one_is_the_average_and_with_a_large_one_the_maximum() -> None:
@@ -23,3 +24,13 @@ def test_the_exponent_of_gem_is_learned() -> None:
     layer(torch.rand(1, 2, 3, 3)).sum().backward()
     assert layer.p.grad is not None
     assert layer.p.grad.abs() > 0
+
+
+def test_wildcat_scores_a_class_by_its_highest_and_lowest_places() -> None:
+    maps = torch.randn(2, 3 * 8, 14, 14, dtype=torch.float64)
+    found = WildcatPooling()(maps)
+    for image in range(2):
+        for label in range(3):
+            values = maps[image, 8 * label : 8 * label + 8].mean(dim=0).flatten().sort().values
+            expected = (values[-39:].mean() + 0.7 * values[:39].mean()) / 2  # 39 of 196 places
+            assert found[image, label].item() == pytest.approx(expected.item())

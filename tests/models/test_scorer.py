@@ -1,6 +1,7 @@
 """Scorers: their shape, their folder, what a damaged one says."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from zoo.data.preprocessing import Preprocessing
-from zoo.errors import IntegrityError, UnavailableError
+from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.models.scorer import (
     Scorer,
     ScorerConfig,
@@ -30,6 +31,30 @@ def test_a_scorer_gives_one_score_per_output_and_survives_the_disk(tmp_path: Pat
     assert again.config == CONFIG
     assert model(images).shape == (3, 2)
     assert again(images).equal(model(images))
+
+
+def test_a_wildcat_scorer_scores_maps_and_survives_the_disk(tmp_path: Path) -> None:
+    config = replace(CONFIG, hidden=None, pooling="wildcat")
+    model, images = Scorer(config).eval(), torch.randn(3, 3, 64, 64)
+    assert model.features(images).ndim == 4
+    save_scorer(model, tmp_path)
+    again = load_scorer(tmp_path)
+    assert again.config == config
+    assert again(images).shape == (3, 2)
+    assert again(images).equal(model(images))
+
+
+def test_impossible_heads_are_refused() -> None:
+    with pytest.raises(UsageError, match="pooling='max'"):
+        replace(CONFIG, pooling="max")
+    with pytest.raises(UsageError, match="no hidden layer"):
+        replace(CONFIG, pooling="wildcat")
+
+
+def test_a_folder_written_before_there_was_wildcat_pools_as_it_did() -> None:
+    value = CONFIG.to_json()
+    del value["scorer"]["pooling"]
+    assert ScorerConfig.from_json(value) == CONFIG
 
 
 def test_a_vgg_keeps_its_two_large_layers_as_features() -> None:

@@ -46,6 +46,27 @@ class GeM(nn.Module):
         return gem(maps, self.p)
 
 
+class WildcatPooling(nn.Module):
+    """Scores from class maps: the mean of the highest places and `alpha` x that of the lowest.
+
+    Durand et al., WILDCAT, CVPR 2017, as its code has it: a class's map is the mean of its `maps`,
+    its score half the sum of the mean of its k highest values and `alpha` times the mean of its k
+    lowest, k the share `share` of the places.
+    """
+
+    def __init__(self, maps: int = 8, share: float = 0.2, alpha: float = 0.7) -> None:
+        super().__init__()
+        self.maps, self.share, self.alpha = maps, share, alpha
+
+    def forward(self, maps: Maps) -> Float[Tensor, "batch class"]:
+        """Return (batch, classes) of (batch, classes x maps, height, width)."""
+        by_class = maps.unflatten(1, (-1, self.maps)).mean(dim=2).flatten(2)
+        count = max(1, round(self.share * by_class.shape[2]))
+        ordered = by_class.sort(dim=2, descending=True).values
+        best, worst = ordered[..., :count].mean(dim=2), ordered[..., -count:].mean(dim=2)
+        return (best + self.alpha * worst) / 2
+
+
 class UnitLength(nn.Module):
     """Vectors scaled to length 1, as a layer in front of a projection."""
 

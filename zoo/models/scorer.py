@@ -12,11 +12,14 @@ from torch import Tensor, nn
 from zoo.data.images import open_image
 from zoo.data.preprocessing import Preprocessing
 from zoo.data.transforms import Transform, evaluation_transform
-from zoo.errors import IntegrityError, UnavailableError
+from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.files import write_json
 from zoo.models.backbone import build_backbone, load_backbone, load_strictly
+from zoo.models.pooling import WildcatPooling
 from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_weights
 from zoo.progress import Track, silent
+
+SCORER_POOLINGS = ("native", "wildcat")
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,21 @@ class ScorerConfig:
     """A timm architecture, its preprocessing, the name of each output, and the head's width.
 
     `hidden` puts one layer of that many rectified units between features and scores.
+    `pooling="wildcat"` scores maps instead of pooled features, eight for each output.
     """
 
     architecture: str
     preprocessing: Preprocessing
     outputs: tuple[str, ...]
     hidden: int | None = None
+    pooling: str = "native"
+
+    def __post_init__(self) -> None:
+        if self.pooling not in SCORER_POOLINGS:
+            allowed = ", ".join(SCORER_POOLINGS)
+            raise UsageError(f"pooling={self.pooling!r} is unknown", f"choose one of {allowed}")
+        if self.pooling == "wildcat" and self.hidden is not None:
+            raise UsageError("pooling=wildcat has no hidden layer", "set network.hidden=null")
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `config.json`."""
@@ -40,6 +52,7 @@ class ScorerConfig:
                 "preprocessing": self.preprocessing.to_json(),
                 "outputs": list(self.outputs),
                 "hidden": self.hidden,
+                "pooling": self.pooling,
             },
         }
 
@@ -48,7 +61,9 @@ class ScorerConfig:
         """Read what `to_json` wrote; KeyError and TypeError say that it is something else."""
         ours = value["scorer"]
         preprocessing = Preprocessing.from_json(ours["preprocessing"])
-        return cls(value["architecture"], preprocessing, tuple(ours["outputs"]), ours["hidden"])
+        pooling = ours.get("pooling", "native")  # files of earlier versions do not say
+        outputs = tuple(ours["outputs"])
+        return cls(value["architecture"], preprocessing, outputs, ours["hidden"], pooling)
 
 
 class Scorer(nn.Module):
@@ -62,7 +77,13 @@ class Scorer(nn.Module):
         self.config = config
         backbone: Any = build_backbone(config.architecture)  # timm's attributes are not typed
         self.backbone = backbone
-        width, outputs = int(backbone.head_hidden_size), len(config.outputs)
+        outputs = len(config.outputs)
+        if config.pooling == "wildcat":
+            pooling = WildcatPooling()
+            maps = nn.Conv2d(int(backbone.num_features), outputs * pooling.maps, 1)
+            self.head = nn.Sequential(maps, pooling)
+            return
+        width = int(backbone.head_hidden_size)
         layers: list[nn.Module] = [nn.LayerNorm(width, elementwise_affine=False)]
         if config.hidden is not None:
             layers += [nn.Linear(width, config.hidden), nn.ReLU()]
@@ -73,10 +94,11 @@ class Scorer(nn.Module):
         """The evaluation transform: an image to this network's input."""
         return evaluation_transform(self.config.preprocessing)
 
-    def features(
-        self, images: Float[Tensor, "batch 3 height width"]
-    ) -> Float[Tensor, "batch feature"]:
-        """Return what the head sees of normalised images."""
+    def features(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch ..."]:
+        """Return what the head sees of normalised images: vectors, or maps with WILDCAT."""
+        if self.config.pooling == "wildcat":
+            maps: Tensor = self.backbone.forward_features(images)
+            return maps.float()
         pooled: Tensor = self.backbone.forward_head(
             self.backbone.forward_features(images), pre_logits=True
         )
@@ -92,7 +114,7 @@ class Scorer(nn.Module):
     @torch.inference_mode()
     def file_features(
         self, paths: tuple[Path, ...], *, batch_size: int = 64, track: Track = silent
-    ) -> Float[Tensor, "image feature"]:
+    ) -> Float[Tensor, "image ..."]:
         """Return the features of image files, in order, on the CPU.
 
         Raises:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from zoo.recipes.recipe import Published, Schedule
+from zoo.recipes.recipe import Augmentation, Published, Schedule
 
 Task = Literal["labels", "attribute"]
 TWENTY_EPOCHS = Schedule(epochs=20)
+# Objects at the border are labels too: crops keep at least half of the image.
+HALF_OR_MORE = Augmentation(scale=(0.5, 1.0))
 
 
 @dataclass(frozen=True)
@@ -15,12 +17,17 @@ class ScoreNetwork:
     """The pretrained backbone at `size` pixels, and a head with perhaps a layer of `hidden` units.
 
     `train_backbone=False` computes the features once and trains the head on them.
+    `pooling="wildcat"` scores eight maps of each label. `crop_mode` as in `recipe.Network`.
+    `batch_norm`: "frozen" keeps the statistics the backbone came with, "train" those of the batch.
     """
 
     backbone: str
     size: int
     hidden: int | None = None
     train_backbone: bool = True
+    pooling: Literal["native", "wildcat"] = "native"
+    crop_mode: Literal["center", "squash"] = "center"
+    batch_norm: Literal["frozen", "train"] = "frozen"
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ class ScoreRecipe:
     network: ScoreNetwork
     loss: TwoPartLoss
     data: ScoreData = ScoreData()
+    augmentation: Augmentation = HALF_OR_MORE
     batch: ScoreBatch = ScoreBatch()
     optimiser: ScoreOptimiser = ScoreOptimiser()
     schedule: Schedule = TWENTY_EPOCHS

@@ -12,14 +12,10 @@ from zoo.data.scored import ScoredSet
 from zoo.errors import DataError, UsageError
 from zoo.models.scorer import Scorer
 from zoo.progress import Track
-from zoo.recipes.recipe import Augmentation
 from zoo.recipes.scores import ScoreRecipe
 from zoo.training.augment import coloured, draws_of_step
 from zoo.training.epochs import check_schedule
 from zoo.training.images import Plan, open_images
-
-# Objects at the border are labels too: crops keep at least half of the image.
-AUGMENTATION = Augmentation(scale=(0.5, 1.0))
 
 
 class ScoreLoader:
@@ -97,13 +93,15 @@ def _inputs(
     if not recipe.network.train_backbone:
         features = model.eval().file_features(data.paths, track=track).clone()
         return lambda plans: (features[rows] for rows, _ in plans)
-    shape = model.config.preprocessing
-    images = open_images(data.paths, shape.size, workers, track)
+    shape, augmentation = model.config.preprocessing, recipe.augmentation
+    size = augmentation.size or shape.size
+    cached = size if augmentation.resize is None else None  # cached images are squashed
+    images = open_images(data.paths, cached, workers, track)
 
     def crops(plans: Iterator[Plan]) -> Iterator[Tensor]:
         kept = list(plans)
-        cut = images.crops(iter(kept), AUGMENTATION, shape.size)
+        cut = images.crops(iter(kept), augmentation, size)
         for (_, draws), crop in zip(kept, cut, strict=True):
-            yield coloured(crop.float(), draws, AUGMENTATION, shape)
+            yield coloured(crop.float(), draws, augmentation, shape)
 
     return crops

@@ -1,5 +1,6 @@
 """Scorers, of labels or an attribute, from a recipe and what the command line told."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,18 @@ def read_scored(
 def scorer_of(
     recipe: ScoreRecipe, outputs: tuple[str, ...], *, offline: bool = False, seed: int = 0
 ) -> Scorer:
-    """Find the backbone's weights and put a head drawn from `seed` on it."""
+    """Find the backbone's weights and put a head drawn from `seed` on it.
+
+    Raises:
+        UsageError: an attribute's value has no maps to score.
+    """
+    if recipe.task == "attribute" and recipe.network.pooling == "wildcat":
+        raise UsageError("network.pooling=wildcat scores labels", "set network.pooling=native")
     folder = resolve_model(recipe.network.backbone, offline=offline)
     native = read_config(folder).at_size(recipe.network.size)
-    config = ScorerConfig(native.architecture, native.preprocessing, outputs, recipe.network.hidden)
+    inputs = replace(native.preprocessing, crop_mode=recipe.network.crop_mode)
+    head = (recipe.network.hidden, recipe.network.pooling)
+    config = ScorerConfig(native.architecture, inputs, outputs, *head)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return build_scorer(config, folder)

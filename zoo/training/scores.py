@@ -52,7 +52,8 @@ def fit_scores(
             if step == loader.steps or step % loader.steps_per_epoch == 0:
                 run.record({"step": step, "loss": loss})
 
-        restore_units(model, loader.mean, loader.deviation)
+        if recipe.task == "attribute":
+            restore_units(model, loader.mean, loader.deviation)
         save_scorer(model.eval(), out)
         metrics = evaluate_scorer(model, test, recipe.task, track=how.track)
         named = {"protocol": recipe.task, "definition": definition(test, recipe.task)}
@@ -124,7 +125,7 @@ class ScoreTrainer:
     def _prepare(self, done: int, epoch: int) -> None:
         """Set modes and rates for the update after `done`.
 
-        The network trains, but for batch norms, which keep the statistics they came with.
+        The network trains, but for batch norms that keep the statistics they came with.
         """
         schedule = self.recipe.schedule
         now = Moment(done, self.loader.steps, epoch)
@@ -135,4 +136,4 @@ class ScoreTrainer:
             self.model.backbone.requires_grad_(epoch >= schedule.frozen_epochs)
         self.model.train()
         for module in batch_norms(self.model):
-            module.eval()
+            module.train(self.recipe.network.batch_norm == "train")
