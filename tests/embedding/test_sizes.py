@@ -1,5 +1,7 @@
 """Several scales and whole images."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from PIL import Image
@@ -68,6 +70,9 @@ def test_networks_of_one_size_refuse_others() -> None:
 def test_the_input_is_described_as_it_is() -> None:
     model = build_embedder(EmbedderConfig("test_resnet", preprocessing=SMALL))
     assert described_input(model) == {"input": "shorter side 80, centre 64 x 64"}
+    squashed = EmbedderConfig("test_resnet", preprocessing=replace(SMALL, crop_mode="squash"))
+    shape = described_input(build_embedder(squashed))
+    assert shape == {"input": "squashed to 80, centre 64 x 64"}
     both = described_input(MultiScale(WholeImages(model, 1024), (1.0, 0.5)))
     assert both == {"input": "whole images, longer side 1024", "scales": "1, 0.5"}
     assert described_input(Colours()) == {}

@@ -30,6 +30,12 @@ def test_a_public_set_is_evaluated_under_its_own_protocol() -> None:
     assert "captions" not in BY_DATASET
 
 
+def test_the_papers_of_rank_losses_search_all_vehicles_with_all() -> None:
+    protocol = PROTOCOLS["vehicleid-small-all"]
+    assert (protocol.dataset, protocol.draws) == ("vehicleid", 1)
+    assert BY_DATASET["vehicleid"] == "vehicleid-small"
+
+
 @pytest.fixture
 def vehicles() -> ImageDataset:
     items = [

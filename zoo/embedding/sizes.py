@@ -157,4 +157,5 @@ def described_input(model: nn.Module) -> dict[str, str]:
     shape = getattr(getattr(model, "config", None), "preprocessing", None)
     if shape is None:
         return {}
-    return {"input": f"shorter side {shape.resize}, centre {shape.size} x {shape.size}"}
+    side = "squashed to" if shape.crop_mode == "squash" else "shorter side"
+    return {"input": f"{side} {shape.resize}, centre {shape.size} x {shape.size}"}
