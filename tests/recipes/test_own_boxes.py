@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import pytest
 
 from zoo.errors import UsageError
+from zoo.recipes import RECIPES
 from zoo.recipes.find import find_recipe
 from zoo.recipes.own_boxes import fitted, own_detector
 
 
 def test_a_detectors_recipe_as_the_model_is_one_for_own_boxes() -> None:
     recipe = find_recipe(model="coco-retinanet-r50-ap")
-    assert recipe == find_recipe(detector="retinanet", loss="ap")
+    named = find_recipe(detector="retinanet", loss="ap")
+    assert recipe == replace(named, network=RECIPES["coco-retinanet-r50-ap"].network)
     assert (recipe.name, recipe.data.layout, recipe.loss.name) == ("own-detector", "auto", "ap")
     assert recipe.network.backbone == "timm/resnet50.tv_in1k"
 

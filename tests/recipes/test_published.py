@@ -25,7 +25,7 @@ TABLE: dict[str, dict[str, Row]] = tomllib.loads(
 NOT_A_FIELD = {"like", "source", "recipe", "missing"}
 NOT_STATED = "not stated"
 RECIPES = recipes_of(Recipe)
-OURS = {"emoji-captions", "emoji-recall_at_k", "emoji-sup_hap"}
+OURS = {"emoji-captions", "emoji-towers", "emoji-recall_at_k", "emoji-sup_hap"}
 
 
 def row_of(name: str) -> Row:

@@ -7,6 +7,7 @@ recipe                   hardware       published
 coco-resnet152-triplet   -              -
 coco-resnet152-sodeep    -              -
 emoji-captions           2 CPU cores    -
+emoji-towers             2 CPU cores    -
 
 DSVE-Loc pools with WELDON and trains an SRU text encoder; here the image network learns the
 space of a frozen sentence encoder, so its published numbers are not claimed. Batch sizes, rates,
@@ -91,4 +92,11 @@ EMOJI = Recipe(
     hardware="2 CPU cores",
 )
 
-RECIPES = (TRIPLET, SODEEP, EMOJI)
+EMOJI_TOWERS = replace(
+    EMOJI,
+    name="emoji-towers",
+    about="find an emoji never seen in training by its name, the text encoder trained too",
+    captions=Captions(train=True),
+)
+
+RECIPES = (TRIPLET, SODEEP, EMOJI, EMOJI_TOWERS)
