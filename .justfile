@@ -21,6 +21,10 @@ test:
     pytest
     pytest -m slow
 
+# what only a GPU of CUDA can show: one table
+gpu:
+    pytest -n 0 -m gpu tests/gpu
+
 # everything CI does after the README's own test command
 ci: check
     pytest -m slow --durations=15

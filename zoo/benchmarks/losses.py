@@ -62,7 +62,7 @@ def benchmark_losses(
     modes = {"compiled": "always", "eager": "never"} if can_compile(vectors.device) else EAGER
     rows = []
     for name in track(names, "losses", total=len(names)):
-        loss = _build(name, count)
+        loss = build_loss(name, count)
         shaped = levels if name in ("sup_hap", "sup_ndcg") else labels
         row: Row = {"loss": name}
         for mode, setting in modes.items():
@@ -166,7 +166,8 @@ def floor(vectors: Tensor, upstream: Tensor) -> float:
     return time.perf_counter() - start
 
 
-def _build(name: str, count: int) -> nn.Module:
+def build_loss(name: str, count: int) -> nn.Module:
+    """Build a rank loss with the ranks that `count` items have."""
     kind = LOSSES[name]
     ks = {"ks": tuple(k for k in (1, 2, 4, 8, 16) if k <= count)}
     loss: nn.Module = kind(**(ks if "ks" in inspect.signature(kind).parameters else {}))
