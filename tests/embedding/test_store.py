@@ -149,3 +149,42 @@ def test_reading_a_store_never_changes_it(
 ) -> None:
     embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity).zero_()
     assert open_store(tmp_path / "e").norm(dim=1).allclose(torch.ones(12))
+
+
+def test_every_flipped_bit_of_a_store_is_seen(
+    colour_model: nn.Module, dataset: ImageDataset, identity: Identity, tmp_path: Path
+) -> None:
+    home = tmp_path / "e"
+    embed_to_store(colour_model, dataset.paths, home, identity)
+    for name in (store.VECTORS, store.SUMS, store.MANIFEST):
+        content = (home / name).read_bytes()
+        for bit in range(0, 8 * len(content), 1 if name == store.VECTORS else 3):
+            flipped = bytearray(content)
+            flipped[bit // 8] ^= 1 << bit % 8
+            (home / name).write_bytes(flipped)
+            with pytest.raises((IntegrityError, UsageError)):  # the manifest's may be another model
+                embed_to_store(colour_model, dataset.paths, home, identity)
+        (home / name).write_bytes(content)
+    embed_to_store(colour_model, dataset.paths, home, identity)
+
+
+def test_a_damaged_beginning_is_not_gone_on_from(
+    colour_model: nn.Module, dataset: ImageDataset, identity: Identity, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        embed_to_store(
+            Interrupted(colour_model), dataset.paths, tmp_path / "e", identity, EmbedOptions(2)
+        )
+    vectors = tmp_path / "e" / store.VECTORS
+    vectors.write_bytes(b"\1" + vectors.read_bytes()[1:])
+    with pytest.raises(IntegrityError, match="row 0 is damaged"):
+        embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity)
+
+
+def test_embeddings_without_their_hashes_are_refused(
+    colour_model: nn.Module, dataset: ImageDataset, identity: Identity, tmp_path: Path
+) -> None:
+    embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity)
+    (tmp_path / "e" / store.SUMS).unlink()
+    with pytest.raises(IntegrityError, match="not every embedding has its hash"):
+        open_store(tmp_path / "e")

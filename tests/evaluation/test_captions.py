@@ -69,3 +69,23 @@ def test_folds_that_do_not_fit_and_images_without_captions_are_refused(
         evaluate_captions(images, captions, owner, folds=3)
     with pytest.raises(DataError, match="no caption"):
         evaluate_captions(images, captions[5:], owner[5:])
+
+
+def test_equal_captions_are_relevant_to_each_others_images() -> None:
+    vectors = torch.nn.functional.normalize(torch.randn(60, 16), dim=1).repeat_interleave(4, dim=0)
+    texts = [f"Thing  {n // 4}" if n % 2 else f"thing {n // 4} " for n in range(240)]
+    owner = torch.arange(240)
+    found = evaluate_captions(vectors, vectors, owner, texts=texts).metrics
+    assert found["rsum"] == 600  # a perfect model, which no tie counts against
+    assert evaluate_captions(vectors, vectors, owner).metrics["i2t_recall_at_1"] == 0
+
+
+def test_several_images_of_a_caption_and_several_captions_of_an_image() -> None:
+    images = torch.eye(3)
+    captions = torch.eye(3)[[1, 0, 2, 2]]  # image 0 and 1 share "b"; image 2 has two captions
+    owner = torch.tensor([0, 1, 2, 2])
+    found = evaluate_captions(images, captions, owner, texts=["b", "B", "c", "d"]).metrics
+    assert found["i2t_recall_at_1"] == found["t2i_recall_at_1"] == 100
+    alone = evaluate_captions(images, captions, owner).metrics
+    assert alone["i2t_recall_at_1"] == pytest.approx(100 / 3)
+    assert alone["t2i_recall_at_1"] == 50

@@ -113,3 +113,22 @@ def test_a_caption_recipe_without_an_encoder_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match="text encoder"):
         train(caption_recipe, captioned, network(dim=16), tmp_path / "run")
+
+
+@pytest.mark.parametrize("loss", sorted(PAIR_LOSSES))
+def test_equal_captions_are_no_mismatches_of_each_other(loss: str, caption_recipe: Recipe) -> None:
+    asked = replace(caption_recipe, loss=LossTerm(loss))
+    vectors = nn.functional.normalize(torch.randn(4, 8), dim=1)
+    vectors[1] = vectors[0]
+    ones, starts = torch.ones(4, dtype=torch.int64), torch.arange(4)
+    values = {}
+    for name, texts in (("equal", ("a", "A ", "c", "d")), ("different", ("a", "b", "c", "d"))):
+        table = CaptionTable(vectors, starts, ones, texts)
+        objective = CaptionObjective(asked, World(), table, 8)
+        points = vectors.clone().requires_grad_()
+        value = objective(points, torch.arange(4)[:, None])
+        value.backward()
+        assert points.grad is not None
+        assert bool(points.grad.isfinite().all())
+        values[name] = float(value.detach())
+    assert values["equal"] < values["different"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zoo.embedding.store import MANIFEST, VECTORS, Identity, open_store
+from zoo.embedding.store import MANIFEST, SUMS, VECTORS, Identity, append_rows, open_store
 from zoo.evaluation.queries import Task
 from zoo.evaluation.vectors import measure
 from zoo.files import write_json
@@ -55,16 +55,16 @@ def bench_evaluation(
         timings[name] *= queries / max(1, queries // 10)
     with _timed(timings, "seconds"):
         values = measure(score_blocks(asked, stored, track=track), everything, task)
-    (folder / VECTORS).unlink()
+    for name in (VECTORS, SUMS):
+        (folder / name).unlink()
     return {**timings, "peak_memory_gb": peak() / 1e9, **summarise(values)}
 
 
 def _write(folder: Path, labels: Tensor, centres: Tensor, generator: torch.Generator) -> None:
     identity = Identity("bench", "bench", len(labels), centres.shape[1])
     write_json(folder / MANIFEST, asdict(identity))
-    with (folder / VECTORS).open("wb") as file:
-        for part in torch.split(labels, CHUNK):
-            file.write(_noisy(centres[part], generator).numpy().tobytes())
+    parts = (_noisy(centres[part], generator) for part in torch.split(labels, CHUNK))
+    append_rows(folder, parts, identity.dim)
 
 
 def _noisy(vectors: Tensor, generator: torch.Generator) -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from zoo.errors import DataError
@@ -21,15 +21,18 @@ def evaluate_captions(
     captions: Float[Tensor, "caption dim"],
     owner: Int64[Tensor, " caption"],
     *,
+    texts: Sequence[str] | None = None,
     folds: int = 1,
     protocol: str = "captions",
     definition: str = "",
 ) -> Evaluation:
     """Evaluate retrieval of captions by images (`i2t_*`) and of images by captions (`t2i_*`).
 
-    `owner` is the image each caption belongs to. With `folds`, the images are cut in that many
-    equal parts, in order, each searched alone, and every metric is the mean over parts. Recalls
-    and `rsum` are in percent, as the field reports them; ranks count from 1.
+    `owner` is the image each caption belongs to. Captions of equal `texts` (case and blanks aside)
+    belong to each other's images too; without texts all count as different. With `folds`, the
+    images are cut in that many equal parts, in order, each searched alone, and every metric is the
+    mean over parts. Recalls and `rsum` are in percent, as the field reports them; ranks count from
+    1.
 
     Raises:
         DataError: an image without a caption, or a number of images that the folds do not divide.
@@ -43,7 +46,8 @@ def evaluate_captions(
     for fold in range(folds):
         mine = (owner // size == fold).nonzero()[:, 0]
         here = images[fold * size : (fold + 1) * size]
-        parts.append(caption_ranks(here, captions[mine], owner[mine] - fold * size))
+        told = None if texts is None else [texts[i] for i in mine.tolist()]
+        parts.append(caption_ranks(here, captions[mine], owner[mine] - fold * size, told))
     metrics = [caption_metrics(*ranks) for ranks in parts]
     return Evaluation(
         protocol=protocol,
@@ -58,19 +62,42 @@ def evaluate_captions(
 
 
 def caption_ranks(
-    images: Tensor, captions: Tensor, owner: Tensor
+    images: Tensor, captions: Tensor, owner: Tensor, texts: Sequence[str] | None = None
 ) -> tuple[Float64[Tensor, " image"], Float64[Tensor, " caption"]]:
     """Return the rank of each image's best caption, and of each caption's image."""
-    places = torch.arange(len(images))
+    meaning = torch.arange(len(owner)) if texts is None else meanings(texts)
+    order = meaning.argsort(stable=True)
+    owners = torch.split(owner[order], torch.bincount(meaning).tolist())  # images, by meaning
+    counts = torch.bincount(owner, minlength=len(images)).tolist()
+    said = torch.split(meaning[owner.argsort(stable=True)], counts)  # meanings, by image
     forth = [
-        first_rank(positive_ranks(scores, places[rows, None] == owner))
+        first_rank(positive_ranks(scores, _marked(said[rows], len(owners))[:, meaning]))
         for rows, scores in score_blocks(images, captions)
     ]
     back = [
-        first_rank(positive_ranks(scores, owner[rows, None] == places))
+        first_rank(positive_ranks(scores, _marked([owners[m] for m in meaning[rows]], len(images))))
         for rows, scores in score_blocks(captions, images)
     ]
     return torch.cat(forth), torch.cat(back)
+
+
+def meanings(texts: Sequence[str]) -> Int64[Tensor, " text"]:
+    """Number texts so that equal ones, case and blanks aside, have the same number.
+
+    >>> meanings(["A red  heart", "a red heart ", "a dog"]).tolist()
+    [0, 0, 1]
+    """
+    plain = [" ".join(text.casefold().split()) for text in texts]
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(plain))}
+    return torch.tensor([numbers[text] for text in plain], dtype=torch.int64)
+
+
+def _marked(rows: Sequence[Tensor], width: int) -> Bool[Tensor, "row column"]:
+    """Return a table that is true at the listed columns of each row."""
+    found = torch.zeros(len(rows), width, dtype=torch.bool)
+    for row, columns in zip(found, rows, strict=True):
+        row[columns] = True
+    return found
 
 
 def caption_metrics(

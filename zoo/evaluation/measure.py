@@ -157,6 +157,7 @@ def _captions(subject: Subject, extract: Extractor, options: EvalOptions, name: 
         extract(dataset.paths, "captions"),
         captions,
         torch.tensor(owner),
+        texts=texts,
         folds=protocol.draws,
         protocol=name,
         definition=protocol.definition,

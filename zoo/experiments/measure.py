@@ -63,7 +63,7 @@ def measure_captions(
     asked = captioned_split(dataset.subset(held))
     table = embed_captions(encoder, asked)
     images = embed_dataset(model, asked, EmbedOptions(workers=workers, device=device))
-    forth, back = caption_ranks(images, table.vectors, table.owner)
+    forth, back = caption_ranks(images, table.vectors, table.owner, table.texts)
     ways = {"t2i": back, "i2t": forth}
     values = {
         f"{way}_recall_at_{k}": 100 * (ranks <= k).double()

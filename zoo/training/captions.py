@@ -17,13 +17,15 @@ from zoo.data.dataset import ImageDataset
 from zoo.embedding.embed import embed_dataset
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import DataError, UsageError
-from zoo.evaluation.captions import evaluate_captions
+from zoo.evaluation.captions import evaluate_captions, meanings
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.metrics.evaluation import Evaluation
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import check_losses
 from zoo.training.distributed import World
+
+FARTHEST = -100.0  # a score that no pair loss minds: a cosine is at least -1
 
 
 @runtime_checkable
@@ -42,6 +44,7 @@ class CaptionTable:
     vectors: Float[Tensor, "caption dim"]
     starts: Int64[Tensor, " item"]
     counts: Int64[Tensor, " item"]
+    texts: tuple[str, ...] | None = None
 
     @property
     def owner(self) -> Int64[Tensor, " caption"]:
@@ -63,7 +66,7 @@ def embed_captions(encoder: ReadsText, dataset: ImageDataset) -> CaptionTable:
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     vectors = encoder.embed_texts(list(places))[[places[text] for text in texts]]
     starts = [0, *accumulate(counts)][:-1]
-    return CaptionTable(vectors, torch.tensor(starts), torch.tensor(counts))
+    return CaptionTable(vectors, torch.tensor(starts), torch.tensor(counts), tuple(texts))
 
 
 def captioned_split(held_out: ImageDataset) -> ImageDataset:
@@ -91,6 +94,7 @@ class CaptionObjective(nn.Module):
             )
         self.losses = nn.ModuleList([PAIR_LOSSES[recipe.loss.name](**recipe.loss.options)])
         self.world, self.table = world, table
+        self.meaning = None if table.texts is None else meanings(table.texts)
 
     def forward(
         self,
@@ -101,10 +105,22 @@ class CaptionObjective(nn.Module):
         """Return the loss of the images; `labels` are their positions in the dataset."""
         points, items = self.world.gather(share), labels[:, 0].cpu()
         turn = torch.rand(len(items), dtype=torch.float64) * self.table.counts[items]
-        chosen = self.table.vectors[self.table.starts[items] + turn.long()]
+        places = self.table.starts[items] + turn.long()
+        chosen = self.table.vectors[places]
         with torch.autocast(points.device.type, enabled=False):
-            value: Tensor = self.losses[0](points @ chosen.to(points).T)
+            scores = points @ chosen.to(points).T
+            value: Tensor = self.losses[0](self._without_equals(scores, places))
         return value
+
+    def _without_equals(
+        self, scores: Float[Tensor, "batch batch"], places: Int64[Tensor, " batch"]
+    ) -> Float[Tensor, "batch batch"]:
+        """Take equal captions of other images out of each other's mismatches."""
+        if self.meaning is None:
+            return scores
+        here = self.meaning[places].to(scores.device)
+        equal = (here[:, None] == here).fill_diagonal_(False)
+        return scores.masked_fill(equal, FARTHEST)
 
 
 def evaluate_images_and_captions(
@@ -123,5 +139,10 @@ def evaluate_images_and_captions(
         "every image searches all captions, every caption all images; one of its own counts"
     )
     return evaluate_captions(
-        images, table.vectors, table.owner, protocol="captions", definition=definition
+        images,
+        table.vectors,
+        table.owner,
+        texts=table.texts,
+        protocol="captions",
+        definition=definition,
     )
