@@ -60,7 +60,8 @@ class WildcatPooling(nn.Module):
 
     def forward(self, maps: Maps) -> Float[Tensor, "batch class"]:
         """Return (batch, classes) of (batch, classes x maps, height, width)."""
-        by_class = maps.unflatten(1, (-1, self.maps)).mean(dim=2).flatten(2)
+        batch, _, height, width = maps.shape
+        by_class = maps.reshape(batch, -1, self.maps, height * width).mean(dim=2)
         count = max(1, round(self.share * by_class.shape[2]))
         ordered = by_class.sort(dim=2, descending=True).values
         best, worst = ordered[..., :count].mean(dim=2), ordered[..., -count:].mean(dim=2)

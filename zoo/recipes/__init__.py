@@ -10,6 +10,7 @@ from zoo.recipes import (
     inaturalist,
     inshop,
     landmarks,
+    memorability,
     rambo,
     scenes,
     sop,
@@ -42,7 +43,7 @@ EMBEDDERS = (
 
 RECIPES: dict[str, AnyRecipe] = {
     recipe.name: recipe
-    for shelf in (*EMBEDDERS, voc, scenes, sorters, detection)
+    for shelf in (*EMBEDDERS, voc, memorability, scenes, sorters, detection)
     for recipe in shelf.RECIPES
 }
 

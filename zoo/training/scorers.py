@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from zoo.data.datasets.lamem import is_lamem, read_lamem
 from zoo.data.scored import ScoredSet, read_attribute, read_voc_scores
 from zoo.data.synthetic.scenes import build_scenes
 from zoo.errors import UsageError
@@ -48,14 +49,16 @@ def read_scored(
 ) -> tuple[ScoredSet, ScoredSet]:
     """Read the training and the test images of a recipe; draw scenes if it says so.
 
-    Labels come from a VOC folder (trainval and test), an attribute from a CSV with columns
-    `path,split,<column>` (train and test) or a folder of scenes.
+    Labels come from a VOC folder (trainval and test), an attribute from LaMem's folder, a CSV with
+    columns `path,split,<column>` (train and test) or a folder of scenes.
     """
     path = _given(recipe, path)
     if recipe.data.scenes and not path.exists():
         build_scenes(path, count=recipe.data.scenes, track=track)
     if recipe.task == "labels":
         return read_voc_scores(path, "trainval"), read_voc_scores(path, "test")
+    if is_lamem(path):
+        return read_lamem(path, "train"), read_lamem(path, "test")
     table = path / "attributes.csv" if path.is_dir() else path
     column = recipe.data.column
     return read_attribute(table, column, "train"), read_attribute(table, column, "test")
