@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.text import Text
 
 from cli.foreign import Foreign, in_json, on_one_line, shown
+from cli.lines import by_lines
 from cli.options import Json, Quiet
 from zoo.errors import RankzooError
 
@@ -34,6 +35,19 @@ T = TypeVar("T")
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed or 0:.1f}/s", style="progress.data.speed")
+
+
+class _Noted(ProgressColumn):
+    """What was noted last, read anew each time."""
+
+    max_refresh = 0.5
+
+    def __init__(self, output: "Output") -> None:
+        self.output = output
+        super().__init__()
+
+    def render(self, task: Task) -> Text:  # noqa: ARG002
+        return Text(self.output.noted)
 
 
 class _Lines(logging.Formatter):
@@ -48,6 +62,7 @@ class Output:
 
     def __init__(self, json: bool = False, quiet: bool = False) -> None:
         self.json = json
+        self.noted = ""
         self.console = Console(stderr=True, quiet=quiet, markup=False, emoji=False)
         self._watched = not (json or quiet) and self.console.is_terminal
         handler = RichHandler(
@@ -71,14 +86,25 @@ class Output:
             Console(markup=False, emoji=False).print(Foreign(human()))
 
     def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-        """Yield `items` under a progress bar with rate and time left, when a person watches."""
+        """Yield `items` under a progress bar with rate and time left.
+
+        Where nobody watches, in a file or under `--json`, a line appears every half minute.
+        """
         if not self._watched:
-            yield from items
+            yield from by_lines(items, on_one_line(description), total, self._say)
             return
         named = TextColumn("{task.description}", markup=False)
-        columns = (named, BarColumn(), MofNCompleteColumn())
+        columns = (named, BarColumn(), MofNCompleteColumn(), _Noted(self))
         with Progress(*columns, _Rate(), TimeRemainingColumn(), console=self.console) as progress:
             yield from progress.track(items, description=on_one_line(description), total=total)
+
+    def note(self, row: dict[str, Any]) -> None:
+        """Show the loss of a training run's record beside its progress."""
+        if "loss" in row:
+            self.noted = f"loss {row['loss']:.4g}"
+
+    def _say(self, line: str) -> None:
+        self.log(f"{line}, {self.noted}" if self.noted else line)
 
 
 def output_options(json: Json = False, quiet: Quiet = False) -> Output:

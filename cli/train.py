@@ -65,6 +65,7 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
+    from zoo.device import pick_device
     from zoo.recipes.find import find_recipe, known_recipe, trains_own_boxes
     from zoo.recipes.values import to_json
     from zoo.runs.options import TrainOptions
@@ -82,9 +83,22 @@ def train(
         _print(output, to_json(recipe))
     elif dry_run:
         _print(output, named(task.plan)(recipe, options))
-    elif (done := named(task.train)(recipe, options, output.track)) is not None:
-        # there is nothing in the processes that do not lead
-        _print(output, {"run": str(done.run), "metrics": done.metrics, "seconds": done.seconds})
+    else:
+        output.log(f"{recipe.name}: a run in {out}, on {pick_device(device)}")
+        done = named(task.train)(recipe, options, output.track, [output.note])
+        if done is not None:  # there is nothing in the processes that do not lead
+            found = {"run": str(done.run), "metrics": done.metrics, "seconds": done.seconds}
+            _print(output, found)
+            output.log(_next(task.name, str(out), data))
+
+
+def _next(task: str, run: str, data: Path | None) -> str:
+    """Return what a person may type after a run."""
+    follows = {
+        "embedder": f"rankzoo index build --model {run} --images {data} --out index",
+        "detector": f"rankzoo detect {run} IMAGE... --out found",
+    }
+    return f"next: {follows.get(task, f'rankzoo card new {run}')}"
 
 
 def _print(output: Output, value: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ def test_every_batch_of_every_sampler_has_two_classes_of_two_images_or_is_refuse
     except (UsageError, DataError):
         return
     for items in sampler.batches(0):
-        _, counts = labels[items, 0].unique(return_counts=True)
+        _, counts = torch.unique(labels[items, 0], return_counts=True)
         assert len(items) == size
         assert len(counts) >= 2
         assert counts.min() >= 2

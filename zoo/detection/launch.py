@@ -18,6 +18,7 @@ from zoo.recipes.own_boxes import fitted
 from zoo.recipes.values import to_json
 from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
+from zoo.runs.record import Listener
 
 
 def plan(recipe: DetectionRecipe, options: TrainOptions) -> dict[str, Any]:
@@ -31,10 +32,15 @@ def plan(recipe: DetectionRecipe, options: TrainOptions) -> dict[str, Any]:
     return facts
 
 
-def train(recipe: DetectionRecipe, options: TrainOptions, track: Track = silent) -> RunResult:
+def train(
+    recipe: DetectionRecipe,
+    options: TrainOptions,
+    track: Track = silent,
+    listeners: Sequence[Listener] = (),
+) -> RunResult:
     """Train; return the result."""
     data = _given(recipe, options.data)
-    how = options.carried_out(track)
+    how = options.carried_out(track, listeners)
     offline, bad = options.offline, options.on_bad_image
     return train_detector(recipe, data, options.out, offline=offline, on_bad_image=bad, **how)
 

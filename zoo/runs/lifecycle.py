@@ -90,13 +90,13 @@ class Run:
         self.seconds, self._steps, self._updated = 0.0, 0, False
         self._began: float | None = None
         self._signals, self._record = Interrupts(), Record(out, muted=True)
-        self._created: list[Path] = []
+        self._made: list[Path] | None = None  # folders that began with this run
 
     def __enter__(self) -> "Run":
         if self.processes.leads:
             missing = [path for path in (self.out, *self.out.parents) if not path.exists()]
             fresh = begin(self.out, self.recipe, self.options.resume)
-            self._created = (missing or [self.out]) if fresh else []
+            self._made = missing if fresh else None
         return self
 
     def __exit__(
@@ -107,8 +107,8 @@ class Run:
     ) -> None:
         self._signals.release()
         self._record.close()
-        if kind is not None and not self._updated:
-            _remove(self._created)
+        if kind is not None and not self._updated and self._made is not None:
+            _remove(self.out, self._made)
 
     def open_record(self, done: int) -> None:
         """Begin to write rows, after dropping those of updates later than `done`."""
@@ -188,10 +188,11 @@ def due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def _remove(created: Sequence[Path]) -> None:
-    """Remove a run's folder and the folders above it that were made for it, if they are empty."""
-    for place, path in enumerate(created):
-        if place == 0:
-            shutil.rmtree(path, ignore_errors=True)
-        elif path.is_dir() and not any(path.iterdir()):
+def _remove(out: Path, made: Sequence[Path]) -> None:
+    """Leave of a run's folder what was there before it: nothing, or an empty folder."""
+    shutil.rmtree(out, ignore_errors=True)
+    if not made:
+        out.mkdir()
+    for path in made[1:]:
+        if path.is_dir() and not any(path.iterdir()):
             path.rmdir()

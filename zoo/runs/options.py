@@ -1,5 +1,6 @@
 """What `rankzoo train` is told beside the recipe, whatever is trained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ from zoo.device import pick_device
 from zoo.errors import UsageError
 from zoo.progress import Track
 from zoo.runs.lifecycle import RunKeywords
+from zoo.runs.record import Listener
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class TrainOptions:
         _require("--resume", self.resume, ("no", "auto"))
         _require("--on-bad-image", self.on_bad_image, ("fail", "skip"))
 
-    def carried_out(self, track: Track) -> RunKeywords:
+    def carried_out(self, track: Track, listeners: Sequence[Listener] = ()) -> RunKeywords:
         """Return the keywords of the functions that train."""
         return {
             "device": str(pick_device(self.device)),
@@ -43,6 +45,7 @@ class TrainOptions:
             "seed": self.seed,
             "resume": self.resume == "auto",
             "track": track,
+            "listeners": listeners,
         }
 
 

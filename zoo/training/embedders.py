@@ -1,6 +1,7 @@
 """Embedders, with labels or captions, from a recipe and what the command line told."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from zoo.recipes.own_images import OWN, OWN_PAIRS, fitted
 from zoo.recipes.recipe import Recipe
 from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
+from zoo.runs.record import Listener
 from zoo.training import loop
 from zoo.training.checks import check_batches, check_start
 from zoo.training.distributed import join_world, leave_world
@@ -42,9 +44,14 @@ def plan(recipe: Recipe, options: TrainOptions) -> dict[str, Any]:
     }
 
 
-def train(recipe: Recipe, options: TrainOptions, track: Track = silent) -> RunResult | None:
+def train(
+    recipe: Recipe,
+    options: TrainOptions,
+    track: Track = silent,
+    listeners: Sequence[Listener] = (),
+) -> RunResult | None:
     """Train; return the result, or nothing in a process that does not lead."""
-    how = options.carried_out(track)
+    how = options.carried_out(track, listeners)
     recipe, dataset = prepare(recipe, options)
     world = join_world(torch.device(how["device"]))
     try:

@@ -1,5 +1,6 @@
 """Scorers, of labels or an attribute, from a recipe and what the command line told."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.values import to_json
 from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
+from zoo.runs.record import Listener
 from zoo.training.checks import check_start
 from zoo.training.score_loader import check_batch
 from zoo.training.scores import fit_scores
@@ -35,13 +37,18 @@ def plan(recipe: ScoreRecipe, options: TrainOptions) -> dict[str, Any]:
     return {**facts, "training_images": len(training), "evaluation_images": len(test)}
 
 
-def train(recipe: ScoreRecipe, options: TrainOptions, track: Track = silent) -> RunResult:
+def train(
+    recipe: ScoreRecipe,
+    options: TrainOptions,
+    track: Track = silent,
+    listeners: Sequence[Listener] = (),
+) -> RunResult:
     """Train; return the result."""
     check_start(recipe.network.backbone)
     parts = read_scored(recipe, options.data, track)
     check_batch(recipe, parts[0])
     model = scorer_of(recipe, parts[0].outputs, offline=options.offline, seed=options.seed)
-    return fit_scores(recipe, parts, model, options.out, **options.carried_out(track))
+    return fit_scores(recipe, parts, model, options.out, **options.carried_out(track, listeners))
 
 
 def read_scored(

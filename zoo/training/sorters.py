@@ -1,6 +1,7 @@
 """Training a sorter on synthetic vectors, resumable step by step."""
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -16,6 +17,7 @@ from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.folder import CHECKPOINTS, RunResult, check_fingerprint
 from zoo.runs.lifecycle import Run, RunKeywords, RunOptions, Span, due
 from zoo.runs.options import TrainOptions
+from zoo.runs.record import Listener
 from zoo.sorters.exact import exact_ranks
 from zoo.sorters.sequences import mixture
 from zoo.sorters.sorter import Sorter, standardise
@@ -71,9 +73,14 @@ def plan(recipe: SorterRecipe, options: TrainOptions) -> dict[str, Any]:
     return {"run": str(options.out), **to_json(recipe)}
 
 
-def train(recipe: SorterRecipe, options: TrainOptions, track: Track = silent) -> RunResult:
+def train(
+    recipe: SorterRecipe,
+    options: TrainOptions,
+    track: Track = silent,
+    listeners: Sequence[Listener] = (),
+) -> RunResult:
     """Train; return the result."""
-    return fit_sorter(recipe, options.out, **options.carried_out(track))
+    return fit_sorter(recipe, options.out, **options.carried_out(track, listeners))
 
 
 class SorterTrainer:

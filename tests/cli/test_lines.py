@@ -1,0 +1,67 @@
+"""Without a terminal, progress is a line now and then, and nothing in between."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cli.lines import by_lines, progress_line
+from cli.output import Output
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that every look moves on by its second entry, in seconds."""
+    moves = [0.0, 1.0]
+
+    def look() -> float:
+        moves[0] += moves[1]
+        return moves[0]
+
+    monkeypatch.setattr("cli.lines.time.monotonic", look)
+    return moves
+
+
+def test_a_line_appears_every_half_minute(clock: list[float]) -> None:
+    said: list[str] = []
+    assert list(by_lines(range(100), "train own", 100, said.append)) == list(range(100))
+    assert said == [
+        "train own: 29 of 100 (29 %), 0.97/s, 73 s left",
+        "train own: 59 of 100 (59 %), 0.98/s, 42 s left",
+        "train own: 89 of 100 (89 %), 0.99/s, 11 s left",
+    ]
+
+
+def test_long_work_says_every_hundredth(clock: list[float]) -> None:
+    clock[1] = 10.0
+    said: list[str] = []
+    list(by_lines(range(1000), "train own", 1000, said.append))
+    assert len(said) == 99
+    assert said[0].startswith("train own: 10 of 1000 (1 %)")
+
+
+def test_short_work_says_nothing(clock: list[float]) -> None:
+    said: list[str] = []
+    list(by_lines(range(20), "features", None, said.append))
+    assert said == []
+
+
+def test_without_a_total_there_is_no_time_left() -> None:
+    assert progress_line("features", 50, None, 100.0) == "features: 50, 0.50/s"
+    assert progress_line("train", 50, 36_050, 100.0).endswith("0.50/s, 20.0 h left")
+
+
+def test_a_pipe_sees_the_loss_and_a_quiet_run_nothing(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def steps(output: Output) -> Iterator[int]:
+        for step in output.track(range(70), "train own", 70):
+            output.note({"step": step, "loss": 0.25})
+            yield step
+
+    assert len(list(steps(Output(json=True)))) == 70
+    seen = capsys.readouterr()
+    assert seen.out == ""
+    assert len(seen.err.splitlines()) == 2
+    assert seen.err.splitlines()[0].endswith("left, loss 0.25")
+    list(steps(Output(quiet=True)))
+    assert capsys.readouterr().err == ""
