@@ -32,7 +32,7 @@ def softnms(
     Bodla et al., Soft-NMS, ICCV 2017; `method` 0 drops, 1 decays linearly, 2 by a Gaussian.
     """
     overlaps = box_iou(_grown(boxes, offset), _grown(boxes, offset))
-    left, scores = torch.arange(len(boxes)), scores.clone()
+    left, scores = torch.arange(len(boxes), device=boxes.device), scores.clone()
     kept: list[int] = []
     while len(left):
         best = int(left[scores[left].argmax()])
@@ -41,7 +41,7 @@ def softnms(
         left = left[left != best]
         scores[left] *= _decay(overlaps[best, left], iou_threshold, sigma, method)
         left = left[scores[left] >= min_score]
-    return torch.tensor(kept, dtype=torch.int64)
+    return torch.tensor(kept, dtype=torch.int64, device=boxes.device)
 
 
 def _decay(

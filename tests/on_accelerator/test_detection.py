@@ -1,0 +1,86 @@
+"""Detection's operators and heads on the pretended accelerator: the CPU's results."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.accelerator import accelerator, on_cpu, on_device, same_on_both
+from tests.detection.conftest import samples as samples
+from tests.detection.test_heads import pyramid, retina
+from zoo.detection.bridge import require_mmdet
+from zoo.detection.ops import boxes as box_ops
+from zoo.detection.ops.focal import sigmoid_focal_loss_forward
+
+require_mmdet()
+ops = importlib.import_module("mmcv.ops")
+
+
+def boxes(count: int) -> Tensor:
+    corner = torch.rand(count, 2) * 20
+    return torch.cat([corner, corner + 2 + torch.rand(count, 2) * 15], dim=1)
+
+
+def filled(like: Tensor, fill: Callable[[Tensor], Any]) -> Tensor:
+    out = torch.zeros_like(like)
+    fill(out)
+    return out
+
+
+OPERATORS: dict[str, tuple[Callable[..., Any], tuple[Tensor, ...]]] = {
+    "nms": (lambda b, s: ops.nms(b, s, 0.5), (boxes(30), torch.rand(30))),
+    "soft nms": (
+        lambda b, s: box_ops.softnms(
+            b, s, torch.zeros_like(b[:, :1].expand(-1, 5)).clone(), 0.3, 0.5, 0.05, 2, 0
+        ),
+        (boxes(30), torch.rand(30)),
+    ),
+    "nms groups": (
+        lambda d: box_ops.nms_match(d, 0.5),
+        (torch.cat([boxes(20), torch.rand(20, 1)], 1),),
+    ),
+    "overlaps": (ops.bbox_overlaps, (boxes(5), boxes(7))),
+    "focal loss": (
+        lambda z, t: filled(
+            z, lambda out: sigmoid_focal_loss_forward(z, t, z[:0, 0], out, gamma=2.0, alpha=0.25)
+        ),
+        (torch.randn(9, 3), torch.randint(4, (9,))),
+    ),
+    "RoIAlign": (
+        lambda f, r: ops.roi_align(f, r, (3, 3), 0.5, 2, "avg", True),
+        (torch.randn(1, 4, 16, 16), torch.cat([torch.zeros(5, 1), boxes(5)], 1)),
+    ),
+    "deformable convolution": (
+        lambda f, o, w: ops.deform_conv2d(f, o, w, 1, 1),
+        (torch.randn(1, 4, 8, 8), torch.randn(1, 18, 8, 8), torch.randn(4, 4, 3, 3)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_an_operator(name: str) -> None:
+    operator, inputs = OPERATORS[name]
+    same_on_both(operator, *inputs)
+
+
+@pytest.mark.parametrize("ranking", ["APRanking", "ALRPRanking", "RankSortRanking"])
+def test_a_head_and_its_gradient(ranking: str, samples: Callable[..., list[Any]]) -> None:
+    torch.manual_seed(0)
+    head, features = retina({"type": ranking}), [f.detach() for f in pyramid(2)]
+
+    def losses(batch: list[Any], levels: list[Tensor]) -> tuple[dict[str, Tensor], Any]:
+        leaves = [level.clone().requires_grad_() for level in levels]
+        found = head.loss(leaves, batch)
+        return found, torch.autograd.grad(sum(found.values()), leaves)
+
+    state = {name: value.clone() for name, value in head.state_dict().items()}
+    expected = on_cpu(losses(samples(2), features))
+    head.load_state_dict(state)
+    with accelerator() as device:
+        head.to(device)
+        batch = [sample.to(device) for sample in samples(2)]
+        found = on_cpu(losses(batch, on_device(features)))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
