@@ -1,5 +1,6 @@
 """A report is one HTML file that parses, fetches nothing and escapes what people wrote."""
 
+import base64
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -61,25 +62,60 @@ def test_right_and_wrong_answers_are_marked_for_eyes_and_for_screen_readers(tmp_
     assert re.findall(r'alt="([^"]*)"', row) == ["query: q", "right: one", "wrong: two"]
 
 
-def test_a_curve_starts_bottom_left_and_ends_top_right_when_it_rises() -> None:
-    svg = report.line_chart({"loss": [(0, 0.0), (10, 1.0)]}, "step", "loss")
-    found = re.search(r'points="([\d.]+),([\d.]+) ([\d.]+),([\d.]+)"', svg)
+def drawn(chart: str) -> str:
+    """The SVG inside a chart's image."""
+    found = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', chart)
     assert found
-    x1, y1, x2, y2 = map(float, found.groups())
+    return base64.b64decode(found[1]).decode()
+
+
+def test_a_curve_starts_bottom_left_and_ends_top_right_when_it_rises() -> None:
+    svg = drawn(report.line_chart({"loss": [(0, 0.0), (10, 1.0)]}, "step", "loss"))
+    ends = re.findall(r'd="M ([\d.]+) ([\d.]+)\s+L ([\d.]+) ([\d.]+)\s*"[^>]*width: 2;', svg)
+    ((x1, y1, x2, y2),) = [tuple(map(float, each)) for each in ends]
     assert x1 < x2
     assert y1 > y2
 
 
-def test_a_flat_curve_and_a_single_point_are_drawn() -> None:
-    assert "polyline" in report.line_chart({"loss": [(0, 2.0), (1, 2.0)]}, "step", "loss")
-    assert "polyline" in report.line_chart({"loss": [(3, 0.0)]}, "step", "loss")
+@pytest.mark.parametrize("points", [[(0, 2.0), (1, 2.0)], [(3, 0.0)]])
+def test_a_flat_curve_and_a_single_point_are_drawn(points: list[tuple[int, float]]) -> None:
+    svg = drawn(report.line_chart({"loss": points}, "step", "loss"))
+    assert "#4a7fe0" in svg
 
 
-def test_nothing_to_draw_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one point"):
-        report.line_chart({"loss": []}, "step", "loss")
-    with pytest.raises(ValueError, match="at least one bin"):
-        report.histogram({}, "rank", "queries")
+def test_where_nothing_was_recorded_a_sentence_stands_in_the_charts_place() -> None:
+    assert "no curve to draw" in report.line_chart({"loss": []}, "step", "loss")
+    assert "no curve to draw" in report.line_chart({}, "step", "loss")
+    assert "queries" in report.histogram({}, "rank", "queries")
+
+
+def test_counts_and_steps_have_whole_ticks() -> None:
+    bars = drawn(report.histogram({"1": 2, "2": 3}, "rank", "queries"))
+    steps = drawn(report.line_chart({"loss": [(1, 0.5), (2, 0.4), (3, 0.3)]}, "step", "loss"))
+    across = re.search(r'<g id="matplotlib.axis_1">(.*?)<g id="matplotlib.axis_2">', steps, re.S)
+    upward = re.search(r'<g id="matplotlib.axis_2">(.*)', bars, re.S)
+    assert across
+    assert upward
+    for axis in (across[1], upward[1]):
+        ticks = re.findall(r">(\d+(?:\.\d+)?)</text>", axis)
+        assert ticks
+        assert all("." not in tick for tick in ticks)
+
+
+def test_the_same_chart_is_the_same_text_and_says_in_words_what_it_shows() -> None:
+    chart = report.histogram({"1": 2, "2-5": 3}, "rank", "queries")
+    assert chart == report.histogram({"1": 2, "2-5": 3}, "rank", "queries")
+    assert 'alt="queries by rank; 1: 2, 2-5: 3"' in chart
+
+
+def test_a_name_is_no_formula_and_no_hidden_entry_of_the_legend() -> None:
+    svg = drawn(report.line_chart({"$x_{$": [(0, 1)], "_b": [(0, 2)]}, "a$b$", "$"))
+    assert "$x_{$" in svg
+
+
+def test_what_is_no_block_is_escaped_too() -> None:
+    page = report.page("a", "b", "<script>")
+    assert "<script" not in page
 
 
 def test_numbers_are_right_aligned_and_words_are_not() -> None:

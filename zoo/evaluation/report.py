@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
+
 from zoo.evaluation.insight import Insight, look_into
 from zoo.evaluation.measure import Outcome
 from zoo.evaluation.paired import Row
@@ -30,9 +32,8 @@ def evaluation_page(
 ) -> str:
     """Return the page of one model, or of two compared, as one self-contained HTML document."""
     evaluation = outcomes[0].final
-    blocks = [_result(o.model, o.final, bounds if n == 0 else {}) for n, o in enumerate(outcomes)]
-    if rows:
-        blocks.append(_comparison(names, rows))
+    blocks = [_comparison(names, rows)] if rows else []  # the answer first
+    blocks += [_result(o.model, o.final, bounds if n == 0 else {}) for n, o in enumerate(outcomes)]
     insights = {o.model: look_into(o.measured) for o in outcomes if o.measured is not None}
     if insights:
         blocks.append(_curves(insights))
@@ -42,7 +43,7 @@ def evaluation_page(
     return page(title, evaluation.definition, *blocks)
 
 
-def _result(model: str, evaluation: Evaluation, bounds: Mapping[str, Interval]) -> str:
+def _result(model: str, evaluation: Evaluation, bounds: Mapping[str, Interval]) -> Markup:
     cells: list[list[Cell]] = [[name, value] for name, value in evaluation.metrics.items()]
     header = ["metric", "value"]
     if bounds:
@@ -60,20 +61,20 @@ def _result(model: str, evaluation: Evaluation, bounds: Mapping[str, Interval]) 
     return section(f"{model}: result", table(header, cells), facts(setting))
 
 
-def _comparison(names: Sequence[str], rows: Sequence[Row]) -> str:
+def _comparison(names: Sequence[str], rows: Sequence[Row]) -> Markup:
     cells: list[list[Cell]] = [
         [
             row.metric,
             row.a,
             row.b,
+            row.verdict,
             row.difference,
             f"{row.low:+.4f} to {row.high:+.4f}",
             row.p_value,
-            row.verdict,
         ]
         for row in rows
     ]
-    header = ["metric", "A", "B", "B - A", "95 % interval", "p", "verdict"]
+    header = ["metric", "A", "B", "verdict", "B - A", "95 % interval", "p"]
     how = (
         f"A = {names[0]}, B = {names[1]}. Same queries; interval by bootstrap over queries, p by "
         "the two-sided sign-flip permutation test."
@@ -81,7 +82,7 @@ def _comparison(names: Sequence[str], rows: Sequence[Row]) -> str:
     return section("Comparison", paragraph(how), table(header, cells))
 
 
-def _curves(insights: Mapping[str, Insight]) -> str:
+def _curves(insights: Mapping[str, Insight]) -> Markup:
     curves = {model: insight.precision_recall for model, insight in insights.items()}
     blocks = [
         paragraph(
@@ -102,7 +103,7 @@ def _curves(insights: Mapping[str, Insight]) -> str:
     return section("Curves", *blocks)
 
 
-def _classes(model: str, insight: Insight) -> str:
+def _classes(model: str, insight: Insight) -> Markup:
     worst = table(
         ["class", "queries", "mean average precision"],
         [[c.label, c.queries, c.average_precision] for c in insight.worst_classes],
@@ -118,7 +119,7 @@ def _classes(model: str, insight: Insight) -> str:
     return section(f"{model}: classes", *blocks)
 
 
-def _failures(model: str, insight: Insight) -> str:
+def _failures(model: str, insight: Insight) -> Markup:
     shown = [
         ranking(
             failure.label,

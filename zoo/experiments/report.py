@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from zoo.experiments.claims import Verdict
 from zoo.experiments.standings import Standing
 from zoo.experiments.tables import LEGEND, SHORT, cells, header, numbers
@@ -32,14 +34,25 @@ def comparison_page(result: "Result") -> str:
         *_curves(rows, result.curves),
         section("How it was made", facts(_settings(result)), *_command(result.command)),
     ]
-    base = result.plan.base
-    lead = f"{len(rows)} candidates on {base.network.backbone}, {result.done} runs" + (
-        "" if result.complete else "; not all runs of the plan are there yet"
-    )
-    return page("Which loss?", lead, *blocks)
+    return page("Which loss?", _lead(result), *blocks)
 
 
-def _claims(verdicts: Sequence[Verdict]) -> list[str]:
+def _lead(result: "Result") -> str:
+    """Return the answer in a sentence, then what it rests on."""
+    rows, metric = result.standings, result.shown[0]
+    done = [row for row in rows if metric in row.metrics]
+    answer = "No candidate has a finished run yet"
+    if done:
+        level = [r.name for r in done[1:] if metric in r.behind and not r.behind[metric].clear]
+        answer = f"{done[0].name} is best by {SHORT.get(metric, metric)}" + (
+            f"; not clearly behind: {', '.join(level)}" if level else ""
+        )
+    backbone, runs = result.plan.base.network.backbone, "run" if result.done == 1 else "runs"
+    missing = "" if result.complete else " Not all runs of the plan are there yet."
+    return f"{answer}. {len(rows)} candidates on {backbone}, {result.done} {runs}.{missing}"
+
+
+def _claims(verdicts: Sequence[Verdict]) -> list[Markup]:
     if not verdicts:
         return []
     rows = [[v.claim.says, v.claim.source, v.answer, numbers(v)] for v in verdicts]
@@ -51,7 +64,7 @@ def _claims(verdicts: Sequence[Verdict]) -> list[str]:
     return [section("What the papers claim", *blocks)]
 
 
-def _behind(rows: Sequence[Standing], shown: Sequence[str]) -> list[str]:
+def _behind(rows: Sequence[Standing], shown: Sequence[str]) -> list[Markup]:
     blocks = []
     for metric in shown:
         found = [(row.name, row.behind[metric]) for row in rows if metric in row.behind]
@@ -66,7 +79,7 @@ def _behind(rows: Sequence[Standing], shown: Sequence[str]) -> list[str]:
     return [section("Significance", *blocks)] if blocks else []
 
 
-def _curves(rows: Sequence[Standing], curves: Mapping[str, Sequence[Row]]) -> list[str]:
+def _curves(rows: Sequence[Standing], curves: Mapping[str, Sequence[Row]]) -> list[Markup]:
     """Return validation over steps, five candidates a chart, the best first."""
     drawn = {row.name: curves[row.name] for row in rows if curves.get(row.name)}
     names = list(drawn)
@@ -104,5 +117,5 @@ def _settings(result: "Result") -> dict[str, Cell]:
     }
 
 
-def _command(command: str) -> list[str]:
+def _command(command: str) -> list[Markup]:
     return [commands([command])] if command else []

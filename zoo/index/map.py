@@ -1,8 +1,6 @@
 """A map of an index: images laid out so that similar ones are near each other."""
 
 import math
-from html import escape
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor
 
 from zoo.index.index import Index
 from zoo.report import page, paragraph
+from zoo.report.html import block
 from zoo.report.images import thumbnail
 from zoo.search.results_page import readable
 
@@ -25,16 +24,21 @@ def map_page(index: Index, limit: int = 1_000) -> str:
     items = [item for item in index.items([ids[i] for i in chosen]) if readable(item.path)]
     points = [vectors[item.record.id] for item in items]
     places = grid(project(torch.stack(points)) if points else torch.empty(0, 2))
-    figures = [
-        _figure(item.path, item.label, column, row)
+    images = [
+        {
+            "column": column,
+            "row": row,
+            "title": f"{item.label} {item.path}".strip(),
+            "source": thumbnail(item.path, SIDE),
+        }
         for item, (column, row) in zip(items, places.tolist(), strict=True)
     ]
-    side = SIDE * (int(places.max()) + 1) if items else 0
+    columns = int(places.max()) + 1 if items else 1
     missing = len(chosen) - len(items)
     notes = [paragraph(f"{missing} images are missing or unreadable.")] if missing else []
     lead = f"{len(items)} of {len(ids)} items; neighbours on the map are neighbours in the index."
-    canvas = f'<div style="position:relative;width:{side}px;height:{side}px">'
-    return page(f"Map of {index.folder.name}", lead, *notes, canvas, *figures, "</div>")
+    canvas = block("mosaic", columns, images)
+    return page(f"Map of {index.folder.name}", lead, *notes, canvas)
 
 
 def project(vectors: Float[Tensor, "item dim"]) -> Float[Tensor, "item 2"]:
@@ -58,10 +62,3 @@ def grid(points: Float[Tensor, "item 2"]) -> Int64[Tensor, "item 2"]:
         cells[members, 0] = column
         cells[members, 1] = torch.arange(len(members))
     return cells
-
-
-def _figure(path: Path, label: str, column: int, row: int) -> str:
-    place = f"left:{column * SIDE}px;top:{row * SIDE}px;max-width:{SIDE - 2}px"
-    title = escape(f"{label} {path}".strip())
-    source = thumbnail(path, SIDE)
-    return f'<img style="position:absolute;{place}" title="{title}" alt="{title}" src="{source}">'

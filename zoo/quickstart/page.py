@@ -1,5 +1,7 @@
 """The quickstart's report: settings, curve, before and after in numbers and in images."""
 
+from markupsafe import Markup
+
 from zoo import __version__, report
 from zoo.files import write_text
 from zoo.quickstart.examples import Example
@@ -37,7 +39,7 @@ _LICENCES = (
 )
 
 
-def _numbers(done: Quickstart) -> str:
+def _numbers(done: Quickstart) -> Markup:
     before, after = done.evaluations["before"], done.evaluations["after"]
     rows: list[list[str | float]] = [
         [name, before.metrics[name], after.metrics[name]] for name in SHOWN
@@ -53,14 +55,14 @@ def _how_drawn(done: Quickstart) -> str:
     )
 
 
-def _images(done: Quickstart) -> str:
+def _images(done: Quickstart) -> Markup:
     rows = []
     for before, after in zip(done.examples["before"], done.examples["after"], strict=True):
         rows += [_row("before", before), _row("after", after)]
     return report.rankings(rows)
 
 
-def _row(name: str, example: Example) -> str:
+def _row(name: str, example: Example) -> Markup:
     label = example.query.labels[0]
     query = report.Shown(example.query.path, _words(label))
     hits = [report.Shown(hit.path, _words(hit.label), hit.label == label) for hit in example.hits]
@@ -71,7 +73,7 @@ def _words(label: str) -> str:
     return label.replace("_", " ")
 
 
-def _curve(done: Quickstart) -> str:
+def _curve(done: Quickstart) -> Markup:
     points = [(row["step"], row["loss"]) for row in read_rows(done.out / "run") if "loss" in row]
     return report.line_chart({"loss": points}, "step", f"loss ({done.recipe.loss.name})")
 

@@ -1,127 +1,100 @@
-"""Curves and histograms as inline SVG."""
+"""Curves and histograms, drawn by matplotlib in one style, held inside the page as SVG."""
 
-from collections.abc import Mapping, Sequence
-from html import escape
+import base64
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from zoo.report.html import block, paragraph
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Point = tuple[int | float, int | float]
 
-WIDTH, HEIGHT = 640, 260
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 40
-COLOURS = ("var(--one)", "var(--two)", "var(--three)", "var(--right)", "var(--wrong)")
 
+def line_chart(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str) -> Markup:
+    """Return one line per named series of (x, y) points, with axes and a legend.
 
-def line_chart(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str) -> str:
-    """Return one polyline per named series of (x, y) points, with axes and a legend.
-
-    Raises:
-        ValueError: there is no point at all.
+    Where there is no point at all, a sentence says so in its place.
     """
-    points = [(float(x), float(y)) for line in series.values() for x, y in line]
-    if not points:
-        raise ValueError("a chart needs at least one point")
-    x_range = _padded([x for x, _ in points], 0.0)
-    y_range = _padded([y for _, y in points], 0.05)
-    lines = [
-        _polyline(line, colour, x_range, y_range)
-        for line, colour in zip(series.values(), _colours(len(series)), strict=True)
-    ]
-    body = [*_axes(x_range, y_range, x_label, y_label), *lines, *_legend(list(series))]
-    return _svg(f"{y_label} over {x_label}", body)
+    if not any(series.values()):
+        return paragraph(f"No {y_label} was recorded, so there is no curve to draw.")
+    with styled():
+        figure, axes = _axes(x_label, y_label)
+        for name, points in series.items():
+            xs, ys = [x for x, _ in points], [y for _, y in points]
+            axes.plot(xs, ys, marker="o" if len(points) < 2 else "", label=_plain(name))
+        _whole_ticks(axes, [x for points in series.values() for x, _ in points])
+        if len(series) > 1:
+            axes.legend()
+        names = f" of {', '.join(series)}" if len(series) > 1 else ""
+        return block("chart", as_address(figure), f"{y_label} over {x_label}{names}")
 
 
-def histogram(counts: Mapping[str, int], x_label: str, y_label: str) -> str:
-    """Return one bar per bin, in the mapping's order.
+def histogram(counts: Mapping[str, int], x_label: str, y_label: str) -> Markup:
+    """Return one bar per bin with its count, in the mapping's order.
 
-    Raises:
-        ValueError: there is no bin.
+    Where there is no bin, a sentence says so in its place.
     """
     if not counts:
-        raise ValueError("a histogram needs at least one bin")
-    top = max(max(counts.values()), 1)
-    step = (WIDTH - LEFT - RIGHT) / len(counts)
-    bars = []
-    for i, (name, count) in enumerate(counts.items()):
-        height = (HEIGHT - TOP - BOTTOM) * count / top
-        x, y = LEFT + i * step, HEIGHT - BOTTOM - height
-        bars.append(
-            f'<rect x="{x + 1:.1f}" y="{y:.1f}" width="{max(step - 2, 1):.1f}" '
-            f'height="{height:.1f}" fill="{COLOURS[0]}"><title>{escape(name)}: {count}</title>'
-            f'</rect><text x="{x + step / 2:.1f}" y="{HEIGHT - BOTTOM + 16}" '
-            f'text-anchor="middle">{escape(name)}</text>'
-        )
-    labels = [*_y_ticks((0.0, float(top)), y_label), _x_title(x_label)]
-    return _svg(f"{y_label} by {x_label}", [*labels, *bars])
+        return paragraph(f"No {y_label} to count by {x_label}.")
+    with styled():
+        from matplotlib.ticker import MaxNLocator
+
+        figure, axes = _axes(x_label, y_label)
+        bars = axes.bar([_plain(name) for name in counts], list(counts.values()))
+        axes.bar_label(bars, fontsize=8)
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        axes.grid(visible=False, axis="x")
+        told = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        return block("chart", as_address(figure), f"{y_label} by {x_label}; {told}")
 
 
-def _colours(count: int) -> list[str]:
-    return [COLOURS[i % len(COLOURS)] for i in range(count)]
+@contextmanager
+def styled() -> Iterator[None]:
+    """Within the block, matplotlib draws in the style of `rankzoo.mplstyle`."""
+    from matplotlib import style
+
+    with as_file(files("zoo.report").joinpath("rankzoo.mplstyle")) as path, style.context(path):
+        yield
 
 
-def _padded(values: Sequence[float], margin: float) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    pad = (high - low) * margin or (0.0 if high > low else abs(low) * 0.1 or 1.0)
-    return low - pad, high + pad
+def as_svg(figure: "Figure") -> str:
+    """Return a figure as SVG, the same for the same figure."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
 
 
-def _x(value: int | float, bounds: tuple[float, float]) -> float:
-    return LEFT + (WIDTH - LEFT - RIGHT) * (value - bounds[0]) / (bounds[1] - bounds[0])
+def as_address(figure: "Figure") -> str:
+    """Return a figure as a `data:` address."""
+    encoded = base64.b64encode(as_svg(figure).encode()).decode()
+    return "data:image/svg+xml;base64," + encoded
 
 
-def _y(value: int | float, bounds: tuple[float, float]) -> float:
-    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - bounds[0]) / (bounds[1] - bounds[0])
+def _axes(x_label: str, y_label: str) -> "tuple[Figure, Axes]":
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots()
+    axes.set_xlabel(_plain(x_label))
+    axes.set_ylabel(_plain(y_label))
+    return figure, axes
 
 
-def _polyline(
-    line: Sequence[Point], colour: str, xs: tuple[float, float], ys: tuple[float, float]
-) -> str:
-    points = " ".join(f"{_x(x, xs):.1f},{_y(y, ys):.1f}" for x, y in line)
-    return f'<polyline points="{points}" stroke="{colour}"/>'
+def _whole_ticks(axes: "Axes", values: Sequence[int | float]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    whole = all(float(value).is_integer() for value in values)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=whole and max(values) > 1))
 
 
-def _axes(
-    xs: tuple[float, float], ys: tuple[float, float], x_label: str, y_label: str
-) -> list[str]:
-    ticks = [
-        f'<text x="{_x(value, xs):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">'
-        f"{value:.4g}</text>"
-        for value in _ticks(xs)
-    ]
-    return [*_y_ticks(ys, y_label), *ticks, _x_title(x_label)]
-
-
-def _y_ticks(ys: tuple[float, float], label: str) -> list[str]:
-    lines = []
-    for value in _ticks(ys):
-        y = _y(value, ys)
-        lines.append(
-            f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>'
-        )
-    middle = (HEIGHT - BOTTOM) / 2
-    title = f'<text transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">'
-    return [*lines, f"{title}{escape(label)}</text>"]
-
-
-def _ticks(bounds: tuple[float, float], count: int = 5) -> list[float]:
-    step = (bounds[1] - bounds[0]) / (count - 1)
-    return [bounds[0] + i * step for i in range(count)]
-
-
-def _x_title(label: str) -> str:
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    return f'<text x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">{escape(label)}</text>'
-
-
-def _legend(names: Sequence[str]) -> list[str]:
-    if len(names) < 2:
-        return []
-    return [
-        f'<text x="{WIDTH - RIGHT}" y="{TOP + 14 * (i + 1)}" text-anchor="end" '
-        f'style="fill:{colour}">{escape(name)}</text>'
-        for i, (name, colour) in enumerate(zip(names, _colours(len(names)), strict=True))
-    ]
-
-
-def _svg(description: str, body: Sequence[str]) -> str:
-    opening = f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-    return f'{opening} aria-label="{escape(description)}">\n' + "\n".join(body) + "\n</svg>"
+def _plain(text: str) -> str:
+    """Return text that matplotlib reads as it stands: no formula, no hidden legend entry."""
+    return text.replace("$", r"\$").removeprefix("_")

@@ -1,68 +1,70 @@
-"""Self-contained HTML: a page is one file, with no script and nothing to fetch."""
+"""Self-contained HTML: a page is one file, with no script and nothing to fetch.
+
+Blocks are made by Jinja templates that escape every text; what is no block is escaped too.
+"""
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from functools import cache
 from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 Cell = str | int | float
 
 
 def page(title: str, lead: str, *blocks: str) -> str:
-    """Return a whole document; `blocks` are HTML, `title` and `lead` plain text."""
+    """Return a whole document; `title`, `lead`, and blocks made by no template, are plain text."""
     sheets = (files("zoo.report").joinpath(name) for name in ("palette.css", "style.css"))
-    style = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>",
-            f'<h1>{escape(title)}</h1>\n<p class="lead">{escape(lead)}</p>',
-            *blocks,
-            "</main>\n</body>\n</html>\n",
-        ]
-    )
+    style = Markup("".join(sheet.read_text(encoding="utf-8") for sheet in sheets))
+    template = _templates().get_template("page.html")
+    return template.render(title=title, lead=lead, style=style, blocks=blocks) + "\n"
 
 
-def section(heading: str, *blocks: str) -> str:
+def block(name: str, *values: object) -> Markup:
+    """Return what the macro `name` of `templates/blocks.html` makes of its values."""
+    macro = getattr(_templates().get_template("blocks.html").module, name)
+    return Markup(macro(*values))
+
+
+def section(heading: str, *blocks: Markup) -> Markup:
     """Return blocks under a heading (plain text)."""
-    return f"<section>\n<h2>{escape(heading)}</h2>\n" + "\n".join(blocks) + "\n</section>"
+    return block("section", heading, blocks)
 
 
-def paragraph(text: str) -> str:
+def paragraph(text: str) -> Markup:
     """Return plain text as a paragraph."""
-    return f"<p>{escape(text)}</p>"
+    return block("paragraph", text)
 
 
-def commands(lines: Sequence[str]) -> str:
+def commands(lines: Sequence[str]) -> Markup:
     """Return commands a reader can copy."""
-    return f"<pre>{escape(chr(10).join(lines))}</pre>"
+    return block("commands", "\n".join(lines))
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Markup:
     """Return a table; numbers are right-aligned, floats shown with four decimals.
 
     >>> "0.1250" in table(["metric", "value"], [["recall_at_1", 0.125]])
     True
     """
     numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
-    head = "".join(_cell("th", name, n) for name, n in zip(header, numeric, strict=True))
-    body = "\n".join(
-        "<tr>" + "".join(_cell("td", v, n) for v, n in zip(row, numeric, strict=True)) + "</tr>"
-        for row in rows
-    )
-    table_html = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
-    return f'<div class="scroll">{table_html}</div>'
+    return block("table", header, [[_text(value) for value in row] for row in rows], numeric)
 
 
-def facts(values: Mapping[str, Cell]) -> str:
+def facts(values: Mapping[str, Cell]) -> Markup:
     """Return a two-column table of names and values."""
     return table(["setting", "value"], [[name, _text(value)] for name, value in values.items()])
 
 
-def _cell(tag: str, value: Cell, numeric: bool) -> str:
-    attribute = ' class="number"' if numeric else ""
-    text = escape(_text(value)).replace("_", "_<wbr>")  # long names wrap on a narrow screen
-    return f"<{tag}{attribute}>{text}</{tag}>"
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("zoo.report"),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
 
 
 def _text(value: Cell) -> str:

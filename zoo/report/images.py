@@ -4,12 +4,13 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
+from markupsafe import Markup
 from PIL import Image
 
 from zoo.data.images import open_image
+from zoo.report.html import block
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,15 @@ class Shown:
     right: bool | None = None
 
 
-def ranking(name: str, query: Shown, hits: Sequence[Shown]) -> str:
+def ranking(name: str, query: Shown, hits: Sequence[Shown]) -> Markup:
     """Return one row: a name, the query, then the hits in order, right and wrong marked."""
     figures = [_figure(query, "query"), *(_figure(hit, _verdict(hit)) for hit in hits)]
-    return (
-        f'<div class="ranking"><div class="name">{escape(name)}</div>' + "".join(figures) + "</div>"
-    )
+    return block("ranking", name, figures)
 
 
-def rankings(rows: Sequence[str]) -> str:
+def rankings(rows: Sequence[Markup]) -> Markup:
     """Return rows made by `ranking` as one grid."""
-    return '<div class="rankings">\n' + "\n".join(rows) + "\n</div>"
+    return block("rankings", rows)
 
 
 def thumbnail(path: Path, size: int = 80) -> str:
@@ -47,10 +46,6 @@ def _verdict(hit: Shown) -> str:
     return {True: "right", False: "wrong", None: ""}[hit.right]
 
 
-def _figure(shown: Shown, kind: str) -> str:
+def _figure(shown: Shown, kind: str) -> Markup:
     alt = {"right": "right: ", "wrong": "wrong: ", "query": "query: "}.get(kind, "")
-    return (
-        f'<figure class="{kind}"><img src="{thumbnail(shown.path)}" '
-        f'alt="{escape(alt + shown.caption)}">'
-        f"<figcaption>{escape(shown.caption)}</figcaption></figure>"
-    )
+    return block("figure", kind, thumbnail(shown.path), alt + shown.caption, shown.caption)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from markupsafe import Markup
+
 from zoo.data.images import open_image
 from zoo.errors import DataError
 from zoo.report import Shown, page, paragraph, ranking, rankings, section, table
@@ -17,7 +19,7 @@ def results_page(folder: Path, queries: Sequence[Query], found: Sequence[Sequenc
     return page("Search results", lead, *blocks)
 
 
-def _section(query: Query, hits: Sequence[Hit]) -> str:
+def _section(query: Query, hits: Sequence[Hit]) -> Markup:
     shown = [Shown(hit.path, _caption(hit)) for hit in hits if readable(hit.path)]
     missing = [hit for hit in hits if not readable(hit.path)]
     rows = [] if query.path is None or not shown else [ranking("", Shown(query.path), shown)]
