@@ -14,9 +14,8 @@ from zoo.errors import UnavailableError, UsageError
 from zoo.hub.cache import pin_path, read_pin
 from zoo.hub.resolve import look_up
 from zoo.runs.reading import Run
+from zoo.tasks import task_of_config
 
-TASKS = {"sorter": "other", "scorer": "image-classification", "model_type": "sentence-similarity"}
-TASKS |= {"detector": "object-detection"}
 OWN = "own"  # the recipe of a model and a loss chosen on the command line
 
 
@@ -49,7 +48,8 @@ def run_results(run: Run) -> list[Result]:
 
 
 def _front(run: Run, name: str, repo: str | None, licence: str) -> dict[str, Any]:
-    task = next((t for key, t in TASKS.items() if key in run.config), "image-feature-extraction")
+    kind = task_of_config(run.config)
+    task = kind.pipeline_tag
     results = run_results(run)
     recipe, loss = run.recipe.get("name"), _at(run.recipe, "loss", "name")
     base, revision = _base_model(run)
@@ -68,7 +68,7 @@ def _front(run: Run, name: str, repo: str | None, licence: str) -> dict[str, Any
         "library_name": "rankzoo",
         "pipeline_tag": task,
         "tags": [
-            "detection" if "detector" in run.config else "retrieval",
+            kind.tag,
             *([str(loss)] if loss else []),
         ],
         "metrics": sorted({result.metric for result in results}),
@@ -101,7 +101,7 @@ def _command(run: Run) -> str:
     recipe = run.recipe
     if not recipe:
         return f"rankzoo eval {run.folder.name}"
-    if "sorter" in run.config:
+    if task_of_config(run.config).name == "sorter":
         return f"rankzoo train {recipe.get('name')}"
     data = _at(recipe, "data", "reader") or "folder"
     if recipe.get("name") != OWN:
