@@ -15,7 +15,12 @@ from zoo.data.synthetic.scenes import SceneSet, build_scenes
 from zoo.detection.detect import detect_images
 from zoo.detection.evaluation import evaluate_detector
 from zoo.detection.network import build_network
-from zoo.detection.storage import load_detector, read_detector_config, save_detector
+from zoo.detection.storage import (
+    keep_threshold,
+    load_detector,
+    read_detector_config,
+    save_detector,
+)
 from zoo.detection.training import load_backbone, train_detector
 from zoo.errors import DataError, IntegrityError, RankzooError, UsageError
 from zoo.files import write_json
@@ -158,9 +163,33 @@ def test_a_detector_makes_a_sound_card(folder: Path, recipe: MakeRecipe, tmp_pat
     assert "type: ap" in card
 
 
-def test_two_images_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"two images would become a.png"):
-        detect_images(load_detector(folder), [Path("x/a.jpg"), Path("y/a.png")], tmp_path / "out")
+def test_a_folder_is_detected_in_and_the_kept_threshold_counts(
+    folder: Path, tmp_path: Path
+) -> None:
+    for name in ("x/a.jpg", "y/a.jpg"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True)
+        Image.new("RGB", (64, 64), "teal").save(tmp_path / "in" / name)
+    (tmp_path / "in" / "y" / "b.png").write_bytes(b"no image")
+    detector = load_detector(folder)
+    with pytest.raises(DataError, match=r"b\.png: not an image"):
+        detect_images(detector, [tmp_path / "in"], tmp_path / "out")
+    keep_threshold(folder, 0.99987)
+    detector = load_detector(folder)
+    assert detector.threshold == 0.999
+    found = detect_images(detector, [tmp_path / "in"], tmp_path / "out", on_bad_image="skip")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        *("detections.json", "skipped.json", "x-a.jpg.png", "y-a.jpg.png")
+    ]
+    assert [row["detections"] for row in found] == [[], []]
+    assert all(0 < row["best"] < 0.999 for row in found)
+
+
+@pytest.mark.parametrize("value", ["high", 2, -0.1, True, None])
+def test_a_threshold_that_is_none_is_an_error(value: object, folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    write_json(folder / "config.json", {**config, "threshold": value})
+    with pytest.raises(IntegrityError, match="not between 0 and 1"):
+        load_detector(folder)
 
 
 def test_weights_that_do_not_fit_are_named(folder: Path) -> None:

@@ -10,9 +10,13 @@ import torch
 from PIL import Image, ImageDraw
 from torch import nn
 
+from zoo.data.boxes.boxed import Policy
 from zoo.data.images import open_image
+from zoo.data.item import Skipped
+from zoo.data.validation import write_skipped
 from zoo.detection.bridge import import_quietly
-from zoo.errors import UsageError
+from zoo.detection.inputs import drawn_names, images_of, readable
+from zoo.detection.storage import DEFAULT_THRESHOLD
 from zoo.files import atomic_path, staged_folder, write_json
 from zoo.progress import Track, silent
 from zoo.recipes.detector import DetectionRecipe
@@ -33,8 +37,13 @@ class Detection:
         return {"label": self.label, "score": self.score, "box": list(self.box)}
 
 
-def find_boxes(model: nn.Module, image: Image.Image, *, threshold: float = 0.3) -> list[Detection]:
-    """Return what a detector of `load_detector` finds in an image, best first."""
+def find_boxes(
+    model: nn.Module, image: Image.Image, *, threshold: float | None = None
+) -> list[Detection]:
+    """Return what a detector of `load_detector` finds in an image, best first.
+
+    Without a threshold, the one kept with its weights counts.
+    """
     import_quietly("mmdet.datasets")
     from mmcv.transforms import Compose
 
@@ -52,8 +61,14 @@ def find_boxes(model: nn.Module, image: Image.Image, *, threshold: float = 0.3) 
             {"inputs": [sample["inputs"]], "data_samples": [sample["data_samples"]]}
         )[0].pred_instances
     rows = zip(found.labels.tolist(), found.scores.tolist(), found.bboxes.tolist(), strict=True)
+    lowest = threshold_of_model(model) if threshold is None else threshold
     chosen = [Detection(trained.labels[i], s, (b[0], b[1], b[2], b[3])) for i, s, b in rows]
-    return sorted((d for d in chosen if d.score >= threshold), key=lambda d: -d.score)
+    return sorted((d for d in chosen if d.score >= lowest), key=lambda d: -d.score)
+
+
+def threshold_of_model(model: nn.Module) -> float:
+    """Return the threshold that a detector was saved with, or .3."""
+    return float(getattr(model, "threshold", DEFAULT_THRESHOLD))
 
 
 def draw(image: Image.Image, detections: Sequence[Detection]) -> Image.Image:
@@ -77,26 +92,37 @@ def detect_images(
     images: Sequence[Path],
     out: Path,
     *,
-    threshold: float = 0.3,
+    threshold: float | None = None,
+    on_bad_image: Policy = "fail",
     track: Track = silent,
 ) -> list[dict[str, Any]]:
     """Write every image with its boxes, and `detections.json`, into the new folder `out`.
 
+    `images` are files, folders or patterns. A result's `best` is the highest score found, shown or
+    not. With "skip", what cannot be opened is left out and listed in `skipped.json`.
+
     Raises:
-        UsageError: two images have the same name, or `out` is not empty.
-        DataError: a file is no readable image.
+        UsageError: `out` is not empty.
+        DataError: a file is no readable image, or there is none.
     """
-    names = [f"{path.stem}.png" for path in images]
-    if doubled := next((n for n in names if names.count(n) > 1), None):
-        raise UsageError(f"two images would become {doubled}", "detect them in two runs")
-    results = []
+    images = images_of(images)
+    skipped: list[Skipped] = []
+    if on_bad_image == "skip":
+        images, skipped = readable(images)
+    names = drawn_names(images)
+    lowest = threshold_of_model(model) if threshold is None else threshold
+    results: list[dict[str, Any]] = []
     with staged_folder(out) as staged:
         for path, name in track(zip(images, names, strict=True), "detecting", len(images)):
             image = open_image(path)
-            found = find_boxes(model, image, threshold=threshold)
+            every = find_boxes(model, image, threshold=0.0)
+            found = [detection for detection in every if detection.score >= lowest]
             with atomic_path(staged / name) as temporary:
                 draw(image, found).save(temporary, format="PNG")
             rows = [detection.as_json() for detection in found]
-            results.append({"image": str(path), "drawn": str(out / name), "detections": rows})
+            best = every[0].score if every else None
+            facts = {"image": str(path), "drawn": str(out / name)}
+            results.append({**facts, "detections": rows, "best": best})
+        write_skipped(staged / "skipped.json", skipped)
         write_json(staged / "detections.json", results)
     return results

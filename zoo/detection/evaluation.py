@@ -1,6 +1,7 @@
 """Measuring a detector: COCO's box AP, or VOC's AP, through mmdetection's own metrics."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,19 @@ NAMES = {  # mmdetection's names and ours
     "coco": {f"coco/{theirs}": ours for theirs, ours in COCO_NAMES.items()},
     "voc": {"pascal_voc/AP50": "ap_50"},
 }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a detector reached: the protocol's metrics, between 0 and 1, and its best F1.
+
+    `threshold` is the score from which on its boxes have that F1, at an overlap of .5.
+    """
+
+    protocol: str
+    metrics: dict[str, float]
+    f1: float = 0.0
+    threshold: float = 0.0
 
 
 def evaluate_detector(
@@ -42,14 +56,16 @@ def evaluate_detector(
         split or recipe.data.test,
         Policies(recipe.data.bad_boxes, on_bad_image),
     )
-    metrics, name = evaluate_part(folder, part, device=device, workers=workers)
-    return {"protocol": name, "metrics": metrics, "images": part.count}
+    measured = evaluate_part(folder, part, device=device, workers=workers)
+    best = {"f1": measured.f1, "threshold": measured.threshold}
+    facts = {"protocol": measured.protocol, "metrics": measured.metrics, "images": part.count}
+    return {**facts, "best": best}
 
 
 def evaluate_part(
     folder: Path, part: BoxedSet, *, device: str = "cpu", workers: int = 0
-) -> tuple[dict[str, float], str]:
-    """Return the metrics of a checked part, between 0 and 1, and the protocol's name."""
+) -> Measured:
+    """Measure a model folder on a checked part."""
     recipe, labels = read_detector_config(folder)
     with tempfile.TemporaryDirectory() as work:
         config = testing_config(recipe, part, labels, work=Path(work), workers=workers)
@@ -58,7 +74,9 @@ def evaluate_part(
             found = runner.test()
     names = NAMES["voc" if part.layout == "voc" else "coco"]
     if not found:  # no detection at all: mmdetection reports nothing
-        return dict.fromkeys(names.values(), 0.0), protocol(part)
-    metrics = {ours: float(found[theirs]) for theirs, ours in names.items()}
+        return Measured(protocol(part), dict.fromkeys(names.values(), 0.0))
+    # mmdetection reports nothing where there is no detection at all
+    metrics = {ours: float(found.get(theirs, 0.0)) for theirs, ours in names.items()}
     # COCO's -1 stands for "no such objects"
-    return {name: value for name, value in metrics.items() if value >= 0}, protocol(part)
+    known = {name: value for name, value in metrics.items() if value >= 0}
+    return Measured(protocol(part), known, found["best/f1"], found["best/threshold"])

@@ -62,7 +62,7 @@ def testing_config(
         **_common(recipe, labels, work, seed=0),
         "test_dataloader": testing_loader(recipe, file, labels, workers),
         "test_cfg": {"type": "TestLoop"},
-        "test_evaluator": evaluator(part, file),
+        "test_evaluator": [evaluator(part, file), {"type": "BestF1"}],
     }
 
 
@@ -77,7 +77,8 @@ def runner_of(config: dict[str, Any], device: str) -> Iterator[Any]:
 
     import zoo.detection.heads
     import zoo.detection.hooks
-    import zoo.detection.loading  # noqa: F401
+    import zoo.detection.loading
+    import zoo.detection.threshold  # noqa: F401
 
     before, devices.DEVICE = devices.DEVICE, device.partition(":")[0]
     try:

@@ -4,6 +4,7 @@ The network is built from the recipe by our own code. An mmdetection configurati
 from a model folder: its `type` entries can name any function of any module.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from zoo.files import atomic_path, write_json
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.values import recipe_of, to_json
 
+DEFAULT_THRESHOLD = 0.3
 NO_WEIGHTS = ("data_preprocessor.mean", "data_preprocessor.std")
 
 
@@ -36,6 +38,28 @@ def save_detector(
     architecture = f"{recipe.network.detector}-r{recipe.network.depth}"
     config = {"architecture": architecture, "detector": to_json(recipe), "labels": list(labels)}
     write_json(folder / CONFIG, config)
+
+
+def keep_threshold(folder: Path, threshold: float) -> None:
+    """Write the score from which on boxes are shown beside the weights; 0 (nothing right) is not.
+
+    Rounded down, so that the box whose score it is stays.
+    """
+    if threshold > 0:
+        kept = math.floor(threshold * 1000) / 1000
+        write_json(folder / CONFIG, {**read_config(folder), "threshold": kept})
+
+
+def threshold_of(config: Mapping[str, Any]) -> float:
+    """Return the threshold kept in a detector's config.json, or .3.
+
+    Raises:
+        IntegrityError: it is no number between 0 and 1.
+    """
+    value = config.get("threshold", DEFAULT_THRESHOLD)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise IntegrityError(f"{CONFIG}: threshold is {value!r}, not between 0 and 1")
+    return float(value)
 
 
 def is_detector(config: Mapping[str, Any]) -> bool:
@@ -69,6 +93,7 @@ def load_detector(folder: Path) -> nn.Module:
     model = build_network(recipe, len(labels))
     load_weights(model, load_file(folder / WEIGHTS), folder / WEIGHTS)
     model.recipe, model.labels = recipe, labels  # type: ignore[assignment]
+    model.threshold = threshold_of(read_config(folder))  # type: ignore[assignment]
     return model.eval()
 
 

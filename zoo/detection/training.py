@@ -19,7 +19,7 @@ from zoo.data.validation import write_skipped
 from zoo.detection.annotations import find_part
 from zoo.detection.evaluation import evaluate_part
 from zoo.detection.runner import runner_of, training_config
-from zoo.detection.storage import save_detector
+from zoo.detection.storage import keep_threshold, save_detector
 from zoo.errors import DataError, UnavailableError
 from zoo.hub.resolve import resolve_model
 from zoo.recipes.detector import DetectionRecipe
@@ -87,11 +87,14 @@ def train_detector(
     with Run(out, recipe, how) as run:
         model, steps, step_seconds = _fit(found, recipe, run, offline)
         save_detector(out, recipe, found.labels, model.state_dict())
-        metrics, name = evaluate_part(out, found.test, device=how.device, workers=how.workers)
-        results = {"protocol": name, "metrics": metrics, "seconds_per_step": step_seconds}
+        measured = evaluate_part(out, found.test, device=how.device, workers=how.workers)
+        keep_threshold(out, measured.threshold)
+        results: dict[str, Any] = {"protocol": measured.protocol, "metrics": measured.metrics}
+        results |= {"f1": measured.f1, "threshold": measured.threshold}
+        results["seconds_per_step"] = step_seconds
         write_skipped(out / "skipped.json", found.skipped)
         run.finish(results, steps)
-    return RunResult(out, metrics, run.seconds)
+    return RunResult(out, measured.metrics, run.seconds)
 
 
 def with_backbone_there(recipe: DetectionRecipe, *, offline: bool = False) -> DetectionRecipe:
