@@ -14,6 +14,7 @@ for command in (
     look.info,
     look.verify,
     change.compact,
+    change.relocate,
     join.assemble,
     join.merge,
     explore.duplicates,

@@ -1,6 +1,7 @@
 """`rankzoo index add|remove|compact`: change what an index holds."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,6 +58,22 @@ def remove(
     removed = opened.remove(ids=ids or (), paths=paths or (), where=where)
     result = {"removed": removed, "count": len(opened)}
     output.result(result, lambda: facts(result))
+
+
+@takes(output=output_options)
+def relocate(
+    index: Folder,
+    root: Annotated[Path, typer.Argument(metavar="ROOT", help="Where the images are now.")],
+    *,
+    output: Output,
+) -> None:
+    """Say where the images of an index are after their folder was moved."""
+    from zoo.index import Index
+
+    opened = Index.open(index)
+    missing = opened.relocate(root)
+    value = {"root": str(opened.root), "count": len(opened), "missing": missing}
+    output.result(value, lambda: facts(value))
 
 
 @takes(output=output_options)

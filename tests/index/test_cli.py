@@ -114,3 +114,21 @@ def test_errors_have_their_codes_and_leave_the_index_as_it_was(
     path.write_bytes(content)
     assert "is damaged" in run("index", "verify", index, code=5)["error"]
     assert "is damaged" in run("search", index, photos / "red", code=5)["error"]
+
+
+def test_an_index_follows_its_images_to_another_folder(
+    run: Run, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    index, there = tmp_path / "idx", tmp_path / "there"
+    run("index", "build", "--model", model, "--images", photos, "--out", index)
+    photos.rename(there)
+    wrong = run("index", "relocate", index, tmp_path / "nowhere", code=3)
+    assert "none of the 12 images" in wrong["error"]
+    (there / "red" / "1.png").unlink()
+    moved = run("index", "relocate", index, there)
+    assert moved == {"schema_version": 1, "root": str(there), "count": 12, "missing": 1}
+    added = run("index", "add", index, "--images", there)
+    assert (added["added"], added["kept"], added["count"]) == (0, 11, 12)
+    found = run("search", index, there / "red" / "0.png", "-k", 1)["results"][0]["hits"][0]
+    assert Path(found["path"]).is_file()
+    assert run("index", "info", index)["history"][-1]["event"] == "relocate"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group
-from rich.table import Table
 
 from zoo.errors import UsageError
 from zoo.evaluation.measure import Outcome, evaluate_embedder, evaluate_scorer
@@ -31,6 +30,7 @@ class Session:
     names: Sequence[str]
     rows: Sequence[Row] = ()
     bounds: Mapping[str, Interval] = field(default_factory=dict)
+    sides: Sequence[Mapping[str, Interval]] = ()
     report: Path | None = None
 
     @property
@@ -48,18 +48,20 @@ class Session:
             value["unrefined"] = first.evaluations[0].as_json()["metrics"]
         if len(self.outcomes) > 1:
             value["models"] = [{"model": o.model, **o.final.as_json()} for o in self.outcomes]
+            for model, found in zip(value["models"], self.sides, strict=False):
+                model["intervals"] = {name: asdict(bound) for name, bound in found.items()}
         if self.rows:
             value["comparison"] = [row.as_json() for row in self.rows]
         return value | ({"report": str(self.report)} if self.report else {})
 
     def table(self) -> Group:
         """Return the tables for a terminal."""
-        tables: list[Table] = []
-        if not self.rows or self.bounds:
+        tables: list[Group] = []
+        if not self.rows:
             first = self.outcomes[0]
             tables.append(result_table(first.final, first.model, self.bounds))
         if self.rows:
-            tables.append(comparison_table(self.final, self.names, self.rows))
+            tables.append(comparison_table(self.final, self.names, self.rows, self.sides))
         return Group(*tables, *([f"report: {self.report}"] if self.report else []))
 
 
@@ -110,7 +112,10 @@ def run_session(
         names = [f"{first.model}, plain", "refined"]
         rows = compare(first.evaluations[0], first.final, seed=options.seed)
     bounds = intervals(first.final, seed=options.seed) if told.confidence else {}
-    session = Session(outcomes, names, rows, bounds, report / "index.html" if report else None)
+    pair = [*(first.evaluations[:1] if len(outcomes) == 1 else [first.final]), outcomes[-1].final]
+    sides = [intervals(e, seed=options.seed) for e in pair] if told.confidence and rows else []
+    page = report / "index.html" if report else None
+    session = Session(outcomes, names, rows, bounds, sides, page)
     if report is not None:
         with staged_folder(report) as folder:
             write_text(folder / "index.html", evaluation_page(outcomes, names, rows, bounds))

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from zoo.evaluation.paired import Row
 from zoo.evaluation.protocols import PROTOCOLS
@@ -12,12 +14,12 @@ from zoo.metrics.uncertainty import Interval
 
 def result_table(
     evaluation: Evaluation, model: str, bounds: Mapping[str, Interval] | None = None
-) -> Table:
+) -> Group:
     """Return one row per metric, with its interval when known; the definition below.
 
-    The metrics by which the protocol is quoted are in bold.
+    The metrics by which the protocol is quoted are in bold. Everything fits 80 columns.
     """
-    table = _table(model, evaluation)
+    table = _table()
     headline = PROTOCOLS.get(evaluation.protocol, PROTOCOLS["labels"]).headline
     for title in ("value", *(["95 % interval"] if bounds else [])):
         table.add_column(title, justify="right")
@@ -26,37 +28,47 @@ def result_table(
         shown = [f"{interval.low:.4f} to {interval.high:.4f}"] if interval else []
         style = "bold" if name in headline else ""
         table.add_row(name, f"{value:.4f}", *shown, style=style)
-    return table
+    return _told(model, evaluation, table)
 
 
-def comparison_table(evaluation: Evaluation, models: Sequence[str], rows: Sequence[Row]) -> Table:
-    """Return one row per metric of A and B: both values, the difference, how sure."""
-    table = _table(f"A = {models[0]}, B = {models[1]}", evaluation)
-    for title in ("A", "B", "B - A", "95 % interval", "p"):
+def comparison_table(
+    evaluation: Evaluation,
+    models: Sequence[str],
+    rows: Sequence[Row],
+    bounds: Sequence[Mapping[str, Interval]] = (),
+) -> Group:
+    """Return one row per metric of A and B: both values, the difference, how sure.
+
+    The interval of a value stands below it, so that all of it fits 80 columns.
+    """
+    table = _table()
+    for title in ("A", "B", "B - A", "p", "better"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("verdict")
     for row in rows:
+        own = [found[row.metric] for found in bounds if row.metric in found]
+        below = (
+            [f"\n{bound.low:.3f} {bound.high:.3f}" for bound in own] if len(own) == 2 else ["", ""]
+        )
         table.add_row(
             row.metric,
-            f"{row.a:.4f}",
-            f"{row.b:.4f}",
-            f"{row.difference:+.4f}",
-            f"{row.low:+.3f} to {row.high:+.3f}",
+            f"{row.a:.4f}{below[0]}",
+            f"{row.b:.4f}{below[1]}",
+            f"{row.difference:+.4f}\n{row.low:+.3f} {row.high:+.3f}",
             f"{row.p_value:.3f}" if row.p_value >= 0.001 else "<0.001",
-            row.verdict,
+            {"A is better": "A", "B is better": "B"}.get(row.verdict, "unclear"),
         )
+    return _told(f"A = {models[0]}, B = {models[1]}", evaluation, table)
+
+
+def _table() -> Table:
+    table = Table(box=None)
+    table.add_column("metric", overflow="fold")
     return table
 
 
-def _table(title: str, evaluation: Evaluation) -> Table:
+def _told(title: str, evaluation: Evaluation, table: Table) -> Group:
+    """Return a table between its title and its definition, both as wide as the terminal."""
     counts = f"{evaluation.queries} queries, {evaluation.gallery} in the gallery"
     options = "".join(f"\n{name}: {what}" for name, what in evaluation.options.items())
-    table = Table(
-        title=f"{title} · {evaluation.protocol} · {counts}",
-        caption=evaluation.definition + options,
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-    )
-    table.add_column("metric", no_wrap=True)
-    return table
+    heading = Text(f"{title} · {evaluation.protocol} · {counts}", style="italic")
+    return Group(heading, table, Text(evaluation.definition + options, style="dim italic"))

@@ -14,7 +14,7 @@ from zoo import __version__
 from zoo.embedding.rows import Record, columns_of, levels_of
 from zoo.embedding.sources import relative_path
 from zoo.embedding.whitening import Whitening, save_whitening
-from zoo.errors import UnavailableError, UsageError
+from zoo.errors import DataError, UnavailableError, UsageError
 from zoo.files import Facts, atomic_path
 from zoo.index import engine
 from zoo.index.generations import SEGMENTS, check_files, publish, read_current, writing
@@ -77,6 +77,23 @@ def remove(folder: Path, ids: Sequence[int], paths: Sequence[str], where: str | 
             facts = buried(folder, segments, chosen, manifest.generation + 1)
             publish(folder, manifest.next(event("remove", removed=count), segments=facts))
     return count
+
+
+def relocate(folder: Path, root: Path) -> int:
+    """Let the items' relative paths start from another folder; return how many are not there.
+
+    Raises:
+        DataError: none of them is there; nothing was changed.
+    """
+    with writing(folder) as manifest:
+        records = LivingRecords(opened(folder, manifest))
+        missing = sum(not (root / record.path).is_file() for record in records)
+        if missing == len(records):
+            problem = f"none of the {missing} images of {folder} is in {root}"
+            raise DataError(problem, f"they were in {manifest.root}: name the folder they are in")
+        done = event("relocate", before=manifest.root, root=str(root.absolute()))
+        publish(folder, manifest.next(done, root=str(root.absolute())))
+    return missing
 
 
 def buried(

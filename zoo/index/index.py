@@ -159,6 +159,16 @@ class Index(Reader):
         self._refresh()
         return count
 
+    def relocate(self, root: Path | str) -> int:
+        """Say where the images are now; return how many of them are not there.
+
+        Raises:
+            DataError: none of them is; nothing was changed.
+        """
+        missing = changes.relocate(self.folder, Path(root))
+        self._refresh()
+        return missing
+
     def compact(self) -> None:
         """Rewrite the index as one segment without the removed items."""
         changes.compact(self.folder)

@@ -1,0 +1,55 @@
+"""Results on a terminal of 80 columns: nothing is cut off, and both sides have their interval."""
+
+import io
+
+import torch
+from rich.console import Console, RenderableType
+
+from zoo.evaluation.paired import compare, intervals
+from zoo.evaluation.tables import comparison_table, result_table
+from zoo.metrics.evaluation import Evaluation, summarise
+
+LONG = "mean_average_precision_label_level_2"
+
+
+def evaluation(seed: int) -> Evaluation:
+    drawn = torch.rand(40, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    values = {"recall_at_1": drawn.round(), "mean_average_precision": drawn, LONG: drawn**2}
+    return Evaluation(
+        protocol="labels",
+        definition="A gallery image is right when it has the query's finest label. " * 3,
+        metrics=summarise(values),
+        queries=40,
+        gallery=40,
+        per_query=values,
+        query_items=tuple(range(40)),
+    )
+
+
+def lines(shown: RenderableType) -> list[str]:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(shown)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_two_models_stand_side_by_side_with_both_intervals_in_80_columns() -> None:
+    a, b = evaluation(0), evaluation(1)
+    sides = [intervals(a), intervals(b)]
+    found = lines(comparison_table(a, ["runs/first", "runs/second"], compare(a, b), sides))
+    assert found[0].startswith("A = runs/first, B = runs/second · labels · 40 queries")
+    text = "\n".join(found)
+    assert "…" not in text
+    for side, result in zip(sides, (a, b), strict=True):
+        assert f"{result.metrics['recall_at_1']:.4f}" in text
+        bound = side["mean_average_precision"]
+        assert f"{bound.low:.3f} {bound.high:.3f}" in text
+    names = "".join(line[:26].strip() for line in found)  # a long name goes on in the next line
+    assert LONG in names
+
+
+def test_one_model_fits_too_and_numbers_have_four_digits() -> None:
+    a = evaluation(0)
+    found = "\n".join(lines(result_table(a, "runs/first", intervals(a))))
+    assert "…" not in found
+    assert f"{a.metrics[LONG]:.4f}" in found
