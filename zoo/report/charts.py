@@ -68,7 +68,7 @@ def styled() -> Iterator[None]:
 def as_svg(figure: "Figure") -> str:
     """Return a figure as SVG, the same for the same figure."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    figure.savefig(buffer, format="svg", metadata={"Date": None}, facecolor=figure.get_facecolor())
     return buffer.getvalue()
 
 
