@@ -1,10 +1,11 @@
 """The page of a data check: facts, faults, and a few images of each class."""
 
-from html import escape
 from pathlib import Path
 
+from markupsafe import Markup
+
 from zoo.data.check import DataReport, SplitFacts
-from zoo.report.html import Cell, facts, page, paragraph, section, table
+from zoo.report.html import Cell, block, facts, page, paragraph, section, table
 from zoo.report.images import thumbnail
 
 SHOWN = 50  # rows of a list of faults
@@ -34,6 +35,6 @@ def _numbers(found: SplitFacts) -> list[Cell]:
     return [found.split or "(none)", *counts, found.smallest_class, found.smallest]
 
 
-def _row(label: str, paths: tuple[str, ...]) -> str:
-    images = "".join(f'<img src="{thumbnail(Path(path))}" alt="{escape(path)}">' for path in paths)
-    return f"<p>{escape(label or '(no label)')}<br>{images}</p>"
+def _row(label: str, paths: tuple[str, ...]) -> Markup:
+    images = [{"source": thumbnail(Path(path)), "path": path} for path in paths]
+    return block("strip", label or "(no label)", images)
