@@ -119,3 +119,40 @@ def test_an_index_of_another_model_in_its_place_is_not_taken(
     Index.from_vectors(idx, torch.eye(3), [Record(f"{i}.png") for i in range(3)], other)
     wait_for(lambda: "other weights" in ask.get("/api/indexes").json()["indexes"][0]["problem"])
     assert ask.get("/health").status_code == 503
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[" * 100_000, '{"generation": [], "sha256": 1}', "\0\0", None]
+)
+def test_a_damaged_pointer_leaves_the_last_good_generation_and_mends_itself(
+    client: Callable[..., TestClient], idx: Path, damage: str | None
+) -> None:
+    ask = client()
+    good = (idx / "CURRENT").read_text()
+    if damage is None:
+        (idx / "CURRENT").unlink()
+    else:
+        (idx / "CURRENT").write_text(damage)
+    wait_for(lambda: ask.get("/health").json()["status"] == "degraded")
+    health = ask.get("/health")
+    assert health.status_code == 503
+    assert str(idx) not in health.text
+    assert ("idx:" in health.text, "CURRENT" in health.text or damage is None) == (True, True)
+    assert ask.get(SEARCH, params={"text": "red"}).json()["generation"] == 1
+    (idx / "CURRENT").write_text(good)
+    wait_for(lambda: ask.get("/health").json() == {"status": "ok"})
+
+
+def test_a_file_mended_behind_the_pointer_is_seen_too(
+    client: Callable[..., TestClient], idx: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.serve.served.AGAIN_S", 0.05)
+    ask = client()
+    manifest = idx / "generation-000001.json"
+    good, pointer = manifest.read_text(), (idx / "CURRENT").read_text()
+    manifest.write_text(good + " ")
+    (idx / "CURRENT").write_text(pointer)
+    wait_for(lambda: ask.get("/health").json()["status"] == "degraded")
+    assert "generation-000001.json" in ask.get("/health").text
+    manifest.write_text(good)
+    wait_for(lambda: ask.get("/health").json() == {"status": "ok"})

@@ -162,8 +162,9 @@ class Rows:
         return str(stored) if number is None else number
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file, once nobody reads in it: SQLite dies of a file closed under it."""
+        with self._lock:
+            self._connection.close()
 
     def _record(self, values: Sequence[Any]) -> Record:
         identifier, path, sha256, caption, *rest = values

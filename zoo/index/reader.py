@@ -19,6 +19,7 @@ from zoo.index.generations import check_files, read_current
 from zoo.index.layout import Plan
 from zoo.index.manifest import Manifest
 from zoo.index.segment import Segment, agree, locate
+from zoo.index.where import Stop, go_on
 from zoo.progress import Track, silent
 from zoo.search.hits import Hit, ranked
 
@@ -135,13 +136,17 @@ class Reader:
                 hits.extend((score, records[row]) for score, row in pairs if row >= 0)
         return [ranked(hits, self.root)[:k] for hits in found]
 
-    def candidates(self, where: str | None = None) -> list[Mask]:
+    def candidates(self, where: str | None = None, stop: Stop = go_on) -> list[Mask]:
         """Return, for each segment, which items are alive and fulfil the condition.
 
+        stop: asked every few milliseconds; a reason it gives ends the evaluation.
+
         Raises:
-            UsageError: the condition cannot be.
+            UsageError: the condition cannot be, or was interrupted.
         """
-        return [s.matching(where) if where is not None else s.alive for s in self.segments]
+        if where is None:
+            return [segment.alive for segment in self.segments]
+        return [segment.matching(where, stop) for segment in self.segments]
 
     def page(self, candidates: Sequence[Mask], offset: int, limit: int) -> list[Hit]:
         """Return a stretch of the candidates in the order they were added, unranked."""

@@ -15,7 +15,7 @@ from zoo.index import engine
 from zoo.index.generations import SEGMENTS
 from zoo.index.layout import Plan
 from zoo.index.manifest import Manifest, SegmentFacts
-from zoo.index.where import Filter
+from zoo.index.where import Filter, Stop, go_on
 
 CODES = "codes.faiss"
 SEARCH_EXACTLY = 4_096  # so few candidates are compared one by one: exact, and sooner than codes
@@ -93,10 +93,10 @@ class Segment:
         found = self.rows.fetch("SELECT id FROM items ORDER BY row")
         return [int(found[row][0]) for row in np.flatnonzero(self.alive)]
 
-    def matching(self, where: str) -> Bool[np.ndarray, " item"]:
-        """Which items are alive and fulfil a `--where` clause."""
+    def matching(self, where: str, stop: Stop = go_on) -> Bool[np.ndarray, " item"]:
+        """Which items are alive and fulfil a `--where` clause; `stop` may end the evaluation."""
         chosen = np.zeros(self.facts.count, bool)
-        chosen[self._filter.rows(where)] = True
+        chosen[self._filter.rows(where, stop)] = True
         chosen &= self.alive
         return chosen
 

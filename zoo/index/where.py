@@ -3,19 +3,24 @@
 import re
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
 
-from zoo.errors import IntegrityError, UsageError
+from zoo.errors import IntegrityError, UnavailableError, UsageError
+
+Stop = Callable[[], str]  # asked every few milliseconds; a reason ends the evaluation
 
 FUNCTIONS = {"abs", "coalesce", "glob", "ifnull", "iif", "instr", "length", "like", "lower"} | {
     *("ltrim", "max", "min", "nullif", "round", "rtrim", "substr", "substring", "trim", "upper")
 }
 STEPS_AT_ONCE = 100_000  # virtual machine steps between two looks at the budget
 BUDGET = 5_000  # looks: 5e8 steps, about 10 s, end a clause that never ends
+AT_ONCE = 2  # conditions that one segment evaluates side by side, each on its own connection
+LOOK_S = 0.05  # between two looks of a condition that waits for a connection
 DAMAGED = (
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_CORRUPT,
@@ -29,6 +34,11 @@ LIMITS = {
     sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1_000,
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
 }
+
+
+def go_on() -> str:
+    """Give no reason to stop."""
+    return ""
 
 
 class Filter:
@@ -45,18 +55,23 @@ class Filter:
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self.path = path
         self.columns = tuple(columns)
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._closed = False
         address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         try:
-            self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
-            described = self._connection.execute(
+            self._all = [
+                sqlite3.connect(address, uri=True, check_same_thread=False) for _ in range(AT_ONCE)
+            ]
+            described = self._all[0].execute(
                 'SELECT lower(name), type FROM pragma_table_info("items")'
             )
             self._types = {str(name): str(kind) for name, kind in described}
         except sqlite3.Error as error:
             raise IntegrityError(f"{path}: {error}") from error
         self.use_numbers(frozenset(c for c in columns if self._type(c).startswith("NUMERIC")))
-        _confine(self._connection)
+        self._free = list(self._all)
+        for connection in self._all:
+            _confine(connection)
 
     def use_numbers(self, numbers: frozenset[str]) -> None:
         """Take these columns for numbers and every other for what it was declared, or text.
@@ -78,34 +93,86 @@ class Filter:
             return f'CAST("{name}" AS TEXT) AS "{name}"'
         return f'"{name}"'
 
-    def rows(self, clause: str) -> Int64[np.ndarray, " match"]:
+    def rows(self, clause: str, stop: Stop = go_on) -> Int64[np.ndarray, " match"]:
         """Return, ascending, the rows that `clause` is true for.
 
         Raises:
-            UsageError: the clause is no such expression; the hint lists the columns.
+            UsageError: the clause is no such expression (the hint lists the columns), or was
+                interrupted: it never ended, or `stop` gave a reason.
+            UnavailableError: the file was closed meanwhile.
             IntegrityError: the file is damaged in a way its hash did not show.
         """
         _refuse_nonsense(clause, self.columns)
         statement = f"SELECT row FROM {self._source} AS items WHERE (\n{clause}\n) ORDER BY row"
+        look = _Look(self, stop)
         try:
-            with self._lock:
-                remaining = iter(range(BUDGET))
-                self._connection.set_progress_handler(
-                    lambda: int(next(remaining, None) is None), STEPS_AT_ONCE
-                )
-                found = self._connection.execute(statement)
+            with self._borrowed(look) as connection:
+                connection.set_progress_handler(look, STEPS_AT_ONCE)
+                found = connection.execute(statement)
                 return np.fromiter((row for (row,) in found), np.int64)
         except (sqlite3.Error, sqlite3.Warning) as error:
+            if self._closed:
+                raise UnavailableError(f"{self.path} was closed", "ask again") from error
             if getattr(error, "sqlite_errorcode", 0) in DAMAGED:
                 raise IntegrityError(f"{self.path}: {error}") from error
-            reason = " ".join(str(error).removesuffix(') ORDER BY row"').split())
+            reason = look.reason or " ".join(str(error).removesuffix(') ORDER BY row"').split())
             raise UsageError(
                 f"--where {clause!r}: {reason}", f"columns: {', '.join(self.columns)}"
             ) from error
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """End what runs, wait for it, and close the file: SQLite dies of a file closed under it."""
+        with self._changed:
+            self._closed = True
+            for connection in self._all:
+                connection.interrupt()
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: len(self._free) == len(self._all))
+            while self._free:
+                self._free.pop().close()
+            self._all.clear()
+
+    @contextmanager
+    def _borrowed(self, look: "_Look") -> Iterator[sqlite3.Connection]:
+        with self._changed:
+            while not (self._free or look.ends()):
+                self._changed.wait(LOOK_S)
+            if look.ends() or not self._free:
+                raise sqlite3.OperationalError("interrupted")
+            connection = self._free.pop()
+        try:
+            yield connection
+        finally:
+            with self._changed:
+                self._free.append(connection)
+                self._changed.notify_all()
+
+
+class _Look:
+    """What SQLite asks every few milliseconds; anything but 0 ends the statement.
+
+    reason: why it was ended, or nothing.
+    """
+
+    def __init__(self, filter_: Filter, stop: Stop) -> None:
+        self.filter = filter_
+        self.stop = stop
+        self.reason = ""
+        self._left = BUDGET
+
+    def __call__(self) -> int:
+        self._left -= 1
+        if self._left < 0:
+            self.reason = f"interrupted: it takes more than {BUDGET * STEPS_AT_ONCE:.0e} steps"
+        return int(self.ends())
+
+    def ends(self) -> bool:
+        """Whether there is a reason to end."""
+        if not self.reason and (
+            why := "the index was closed" if self.filter._closed else self.stop()
+        ):
+            self.reason = f"interrupted: {why}"
+        return bool(self.reason)
 
 
 def _confine(connection: sqlite3.Connection) -> None:

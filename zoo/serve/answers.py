@@ -214,9 +214,10 @@ class Boxes(BaseModel):
 
 
 class Health(BaseModel):
-    """`ok`, or `degraded` when an index cannot be served as it is on disk."""
+    """`ok`, or `degraded` when an index cannot be served as it is on disk, and why not."""
 
     status: str
+    problems: list[str] = []
 
 
 def ballots(votes: Sequence[Vote]) -> list[Ballot]:

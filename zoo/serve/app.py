@@ -52,12 +52,13 @@ def create_app(service: Service) -> Guard:
     return Guard(app, service.settings, service.metrics)
 
 
-@router.get("/health")
+@router.get("/health", response_model_exclude_defaults=True)
 async def health(service: TheService, response: Response) -> Health:
     """Say whether every index is served as it is on disk; 503 if not."""
     ill = [index for index in service.library.served.values() if index.problem]
     response.status_code = 503 if ill else 200
-    return Health(status="degraded" if ill else "ok")
+    problems = [index.told_problem for index in ill]
+    return Health(status="degraded" if ill else "ok", problems=problems)
 
 
 @router.get("/metrics", response_class=Response)

@@ -97,7 +97,8 @@ async def item_picture(
     content = service.thumbnails.get(key)
     if content is None:
         content = await service.aside(_thumbnail, service, index, found, size)
-        service.thumbnails.put(key, content, len(content))
+        if len(content) <= service.thumbnails.maxsize:
+            service.thumbnails[key] = content
     return Response(content, media_type="image/webp", headers={"Cache-Control": KEEP})
 
 

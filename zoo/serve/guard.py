@@ -5,11 +5,12 @@ import hmac
 import time
 from http.cookies import CookieError, SimpleCookie
 
+from cachetools import LRUCache
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zoo.serve.cache import Recent
+from zoo.serve.body import Body
 from zoo.serve.metrics import Metrics
 from zoo.serve.refusal import RefusedError, body_of, headers_of
 from zoo.serve.settings import Settings, is_address
@@ -33,6 +34,7 @@ BURST = 4  # seconds' worth of requests that may come at once
 WRONG_TOKEN = 5.0  # searches that a wrong token costs
 CHEAP = 0.05  # of a search: looking at a picture or a list
 FREE = ("/", "/health", "/metrics")
+GONE = 499  # what metrics call a request whose client left before the answer
 
 
 class Guard:
@@ -43,7 +45,7 @@ class Guard:
         self.settings = settings
         self.metrics = metrics
         self.session = session_of(settings.token)
-        self._allowances: Recent[str, tuple[float, float]] = Recent(CLIENTS)
+        self._allowances: LRUCache[str, tuple[float, float]] = LRUCache(CLIENTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or say why not."""
@@ -63,24 +65,37 @@ class Guard:
             await send(message)
 
         limits = self.settings.limits
-        body = Body(receive, limits.upload_bytes)
+        body = None
         try:
             self._check(scope)
-            body.refuse_announced(Headers(scope=scope).get("content-length", ""))
+            body = Body(receive, limits.upload_bytes, Headers(scope=scope))
             async with asyncio.timeout(limits.seconds):
-                await self.app(scope, body.receive, guarded)
+                await self._until_gone(scope, body, guarded)
         except RefusedError as refusal:
             await _say(refusal, scope, receive, guarded)
         except TimeoutError:
             if not answered:
-                what, code = ("sending this", 408) if body.awaited else ("this", 504)
+                what, code = ("sending this", 408) if body and body.awaited else ("this", 504)
                 late = RefusedError(code, f"{what} took over {limits.seconds:g} s")
                 await _say(late, scope, receive, guarded)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            status = str(answered[0] if answered else 500)
+            status = str(answered[0] if answered else GONE if body and body.left else 500)
             self.metrics.requests.labels(scope["method"], route, status).inc()
             self.metrics.seconds.labels(route).observe(time.perf_counter() - started)
+
+    async def _until_gone(self, scope: Scope, body: Body, send: Send) -> None:
+        """Answer, unless the client leaves before: its request is then cancelled where it is."""
+        answer = asyncio.ensure_future(self.app(scope, body.receive, send))
+        leaving = asyncio.ensure_future(body.gone())
+        try:
+            await asyncio.wait((answer, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                answer.result()
+        finally:
+            for task in (answer, leaving):
+                task.cancel()
+            await asyncio.gather(answer, leaving, return_exceptions=True)
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -132,44 +147,7 @@ class Guard:
                 "ask more slowly",
                 retry_after=max(1, round((cost - left) / rate)),
             )
-        self._allowances.put(client, (left - cost, now))
-
-
-class Body:
-    """A request's body as it arrives, of at most `most` bytes.
-
-    awaited: whether the client has still to send some of what was asked for.
-    """
-
-    def __init__(self, receive: Receive, most: int) -> None:
-        self.awaited = False
-        self.most = most
-        self._receive = receive
-        self._size = 0
-
-    def refuse_announced(self, length: str) -> None:
-        """Refuse a body that says itself that it is too large, before any of it."""
-        if length.isdecimal() and int(length) > self.most:
-            raise self._too_large()
-
-    async def receive(self) -> Message:
-        """Return the next piece.
-
-        Raises:
-            RefusedError: that makes too many bytes, whatever was announced.
-        """
-        self.awaited = True
-        message = await self._receive()
-        self.awaited = False
-        self._size += len(message.get("body", b""))
-        if self._size > self.most:
-            raise self._too_large()
-        return message
-
-    def _too_large(self) -> RefusedError:
-        return RefusedError(
-            413, f"more than {self.most / 1e6:g} MB were sent", "send a smaller picture"
-        )
+        self._allowances[client] = (left - cost, now)
 
 
 def session_of(token: str) -> str:

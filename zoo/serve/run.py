@@ -86,6 +86,7 @@ def serve(service: Service, ready: Callable[[str], None]) -> None:
             ready(address_of(settings.host, listening))
             server.run(sockets=[listening])
     finally:
+        service.close()  # a second signal ends uvicorn without its goodbye
         signal.signal(signal.SIGTERM, before)
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from anyio.to_thread import run_sync
 
 from zoo.embedding.identity import refuse_other_model
 from zoo.errors import RankzooError
@@ -19,6 +19,7 @@ from zoo.serve.refusal import RefusedError
 from zoo.serve.snapshot import Snapshot
 
 TRIES = 5
+AGAIN_S = 5.0  # between two looks at a generation that could not be taken: it may be mended
 R = TypeVar("R")
 Stamp = tuple[int, int, int]
 log = logging.getLogger("rankzoo")
@@ -26,6 +27,9 @@ log = logging.getLogger("rankzoo")
 
 class Served:
     """A served index; everything but opening files happens on the event loop's thread.
+
+    A generation that cannot be taken changes nothing: the last good one is served on, `problem`
+    says so, and the folder is looked at again until it can be taken.
 
     encoder: makes its queries. problem: why the newest generation could not be taken, or empty.
     reloads: how many generations were taken since the start.
@@ -38,6 +42,7 @@ class Served:
         self.problem = ""
         self.reloads = 0
         self._stamp: Stamp | None = _stamp(folder)
+        self._looked = time.monotonic()
         self._snapshot = Snapshot(self._open())
         self._reloading = asyncio.Lock()
 
@@ -50,6 +55,11 @@ class Served:
     def root(self) -> Path:
         """The folder that the items' relative paths start from."""
         return self._snapshot.reader.root
+
+    @property
+    def told_problem(self) -> str:
+        """The problem as anybody may know it: with the index's name in place of its folder."""
+        return f"{self.name}: " + self.problem.replace(f"{self.folder}/", "")
 
     @contextmanager
     def hold(self) -> Iterator[Snapshot]:
@@ -98,13 +108,15 @@ class Served:
                 self._stamp = None  # should it come back, it is opened again
                 self._note(f"{self.folder} is gone")
                 return
-            if stamp == self._stamp:
+            waits = not self.problem or time.monotonic() < self._looked + AGAIN_S
+            if stamp == self._stamp and waits:
                 return
             self._stamp = stamp
+            self._looked = time.monotonic()
             try:
-                reader = await run_sync(self._open)
-            except (RankzooError, OSError) as error:
-                self._note(str(error))
+                reader = await asyncio.to_thread(self._open)
+            except Exception as error:  # whatever is wrong with it, the last good one is served on
+                self._note(str(error) or type(error).__name__)
                 return
             self._snapshot.release()
             self._snapshot = Snapshot(reader)
@@ -132,9 +144,9 @@ class Served:
 
 
 def _stamp(folder: Path) -> Stamp | None:
-    """What changes when a generation is published; None when there is no index."""
+    """What changes when a generation is published; None when there is no folder any more."""
     try:
         found = (folder / POINTER).stat()
     except OSError:
-        return None
+        return (0, 0, 0) if folder.is_dir() else None
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,19 +1,20 @@
 """Everything an answer is made from: indexes, worker, caches, detector."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
+from cachetools import LRUCache
 from jaxtyping import Float
 from torch import Tensor
 
 from zoo.search.search import Answer, Copy
 from zoo.serve.answers import Asked, Found, Page, Query, Ranked, Wanted, ballots
-from zoo.serve.cache import Recent
+from zoo.serve.conditions import Conditions
 from zoo.serve.detector import Detector
 from zoo.serve.library import Library
 from zoo.serve.metrics import Metrics
@@ -25,7 +26,6 @@ from zoo.serve.snapshot import Filtered, Question, Snapshot
 from zoo.serve.worker import Worker
 
 THREADS = 4  # that decode pictures; each holds one decoded picture
-FILTERING = 2  # threads that evaluate conditions: slow ones must not keep pictures waiting
 REMEMBERED = 1_000  # pictures asked with, so that pages and links need not send them again
 R = TypeVar("R")
 
@@ -52,15 +52,18 @@ class Service:
         self.metrics = Metrics()
         limits = self.limits
         self.worker = Worker(limits.batch, limits.waiting, self.metrics.batch.observe)
-        self.thumbnails: Recent[tuple[Any, ...], bytes] = Recent(limits.cache_bytes)
-        self.vectors: Recent[tuple[str, str], Tensor] = Recent(REMEMBERED)
-        self.asked_with: Recent[str, bytes] = Recent(REMEMBERED)
-        self._threads = CapacityLimiter(THREADS)
-        self._filtering = CapacityLimiter(FILTERING)
+        self._closed = False
+        self.conditions = Conditions(limits.waiting)
+        # The caches belong to the event loop's thread; no other touches them.
+        self.thumbnails: LRUCache[tuple[Any, ...], bytes] = LRUCache(limits.cache_bytes, len)
+        self.vectors: LRUCache[tuple[str, str], Tensor] = LRUCache(REMEMBERED)
+        self.asked_with: LRUCache[str, bytes] = LRUCache(REMEMBERED)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="rankzoo-aside")
 
     async def aside(self, function: Callable[..., R], *arguments: Any) -> R:
         """Run a function in one of a few threads."""
-        return await run_sync(function, *arguments, limiter=self._threads)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, function, *arguments)
 
     async def filtered(self, snapshot: Snapshot, page: Page) -> Filtered:
         """Return the items of a snapshot that fulfil a request's condition.
@@ -71,11 +74,17 @@ class Service:
         if len(page.where) > self.limits.where:
             raise RefusedError(400, f"the condition is longer than {self.limits.where} characters")
         where = page.where.strip() or None
-        return await run_sync(snapshot.filtered, where, limiter=self._filtering)
+        known = snapshot.known(where)
+        return known or await self.conditions.run(lambda stop: snapshot.filtered(where, stop))
 
     def close(self) -> None:
-        """Finish what runs, and close the indexes."""
+        """Interrupt conditions, finish what else runs, and only then close the indexes."""
+        if self._closed:
+            return
+        self._closed = True
+        self.conditions.close()
         self.worker.close()
+        self._threads.shutdown(cancel_futures=True)
         self.library.close()
 
     async def picture(self, served: Served, content: bytes) -> Asking:
@@ -92,8 +101,8 @@ class Service:
         if vector is None:
             prepared, small = await self.aside(self._prepare, served, content)
             vector = await self.worker.run(served.encoder.embed_pictures, prepared)
-            self.vectors.put((identity, key), vector)
-            self.asked_with.put(key, small)
+            self.vectors[identity, key] = vector
+            self.asked_with[key] = small
         return Asking(Query(kind="picture", picture=key), vector, key)
 
     async def question(self, served: Served, asked: Asked) -> Asking:

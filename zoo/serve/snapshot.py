@@ -1,15 +1,19 @@
 """One generation of an index, kept open for as long as a request is using it."""
 
-from collections import OrderedDict, defaultdict
+import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from cachetools import LRUCache
 from jaxtyping import Float
 from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.index.reader import Mask, Reader
+from zoo.index.reader import Mask, Reader
+from zoo.index.where import Stop
 from zoo.search.options import SearchOptions
 from zoo.search.search import Answer, Copy, search
 from zoo.serve.answers import Plain
@@ -43,7 +47,8 @@ class Snapshot:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.holders = 1  # the server itself, until it has a newer one
-        self._filters: OrderedDict[str | None, Filtered] = OrderedDict()
+        self._filters: LRUCache[str | None, Filtered] = LRUCache(FILTERS)
+        self._lock = threading.Lock()
         self._values: dict[str, list[Plain]] = {}
 
     def release(self) -> None:
@@ -58,27 +63,26 @@ class Snapshot:
             self._values[column] = frequent_values(self.reader.segments, column)
         return self._values[column]
 
-    def filtered(self, where: str | None) -> Filtered:
-        """Return the items that fulfil a condition; may read every row the first time.
+    def known(self, where: str | None) -> Filtered | None:
+        """Return the items that fulfil a condition if they are known, without reading a row."""
+        with self._lock:
+            return self._filters.get(where)
+
+    def filtered(self, where: str | None, stop: Stop) -> Filtered:
+        """Return the items that fulfil a condition; may read every row, until `stop` says why not.
 
         Raises:
-            RefusedError: the condition cannot be.
+            RefusedError: the condition cannot be, or was interrupted.
         """
-        known = self._filters.get(where)
-        if known is None:
-            masks = self._masks(where)
-            known = Filtered(masks, sum(int(mask.sum()) for mask in masks))
-            self._filters[where] = known
-            while len(self._filters) > FILTERS:
-                self._filters.popitem(last=False)
-        return known
-
-    def _masks(self, where: str | None) -> Sequence[Mask]:
         try:
-            return self.reader.candidates(where)
+            masks = self.reader.candidates(where, stop)
         except UsageError as error:
             message = str(error).replace("--where", "condition", 1)
             raise RefusedError(400, message, error.hint) from error
+        found = Filtered(masks, sum(int(mask.sum()) for mask in masks))
+        with self._lock:
+            self._filters[where] = found
+        return found
 
     def search(self, questions: list[Question]) -> list[Answer]:
         """Answer questions; those with the same options and filter are searched for together."""
