@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = [
-    ["errors", "files", "typed", "memory", "progress", "device"],
+    ["errors", "files", "typed", "sealed", "memory", "progress", "device"],
     ["ranking"],
     ["losses", "sorters", "data", "models", "metrics"],
     ["recipes"],

@@ -1,6 +1,5 @@
 """Safetensors files and model folders, checked before anything is built from them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from zoo.cards.sources import FileRecord
 from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.files import sha256_of
+from zoo.typed import Blame, read_object
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -37,13 +37,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise UnavailableError(f"{folder}: no {CONFIG}, so it is not a model folder")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise IntegrityError(f"{path}: not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise IntegrityError(f"{path}: not a JSON object")
-    return value
+    return read_object(path, Blame(hint="download or train again"))
 
 
 def check_model_folder(folder: Path) -> Path:

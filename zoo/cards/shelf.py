@@ -8,11 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from zoo.cards.results import Result, read_results
 from zoo.cards.sources import FileRecord, Source, read_source
 from zoo.errors import DataError, UnavailableError
+from zoo.typed import parse_yaml
 
 FRONT_MATTER = "---\n"
 
@@ -54,10 +53,7 @@ def split_front_matter(text: str, where: str) -> tuple[dict[str, Any], str]:
     head, fence, body = text.removeprefix(FRONT_MATTER).partition("\n" + FRONT_MATTER)
     if not text.startswith(FRONT_MATTER) or not fence:
         raise DataError(f"{where}: no YAML front matter", "start the card with a --- … --- block")
-    try:
-        front = yaml.load(head, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        raise DataError(f"{where}: front matter is not YAML ({_one_line(error)})") from error
+    front = parse_yaml(head, f"{where}: front matter")
     if not isinstance(front, dict):
         raise DataError(f"{where}: front matter is not a mapping of keys")
     return front, body
@@ -124,7 +120,3 @@ def select_cards(task: str = "", loss: str = "", dataset: str = "") -> list[Card
         and loss in str(card.block.get("loss", ""))
         and dataset in " ".join(card.datasets)
     ]
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -7,6 +7,7 @@ from typing import Any
 
 Colour = tuple[float, float, float]
 INTERPOLATIONS = ("bilinear", "bicubic")
+LARGEST = 8_192  # pixels a side: one image is then 800 MB of numbers
 CROP_MODES = ("center", "squash")
 IMAGENET_MEAN: Colour = (0.485, 0.456, 0.406)
 IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
@@ -28,8 +29,12 @@ class Preprocessing:
     crop_mode: str = "center"
 
     def __post_init__(self) -> None:
-        if not 0 < self.size <= self.resize:
-            raise ValueError(f"need 0 < size <= resize, got size={self.size}, resize={self.resize}")
+        if not 0 < self.size <= self.resize <= LARGEST:
+            raise ValueError(
+                f"need 0 < size <= resize <= {LARGEST}, got size={self.size}, resize={self.resize}"
+            )
+        if not all(map(math.isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
+            raise ValueError(f"mean={self.mean}, std={self.std}: finite, and std above 0")
         if self.interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation={self.interpolation!r}, not one of {INTERPOLATIONS}")
         if self.crop_mode not in CROP_MODES:

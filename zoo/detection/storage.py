@@ -16,6 +16,7 @@ from zoo.cards.model_files import CONFIG, WEIGHTS, read_config
 from zoo.detection.network import build_network
 from zoo.errors import IntegrityError, UsageError
 from zoo.files import atomic_path, write_json
+from zoo.models.bounds import refuse_larger
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.values import recipe_of, to_json
 
@@ -90,6 +91,8 @@ def load_detector(folder: Path) -> nn.Module:
         IntegrityError: the weights do not fit the configuration.
     """
     recipe, labels = read_detector_config(folder)
+    if (folder / WEIGHTS).is_file():
+        refuse_larger(lambda: build_network(recipe, len(labels)), folder / WEIGHTS)
     model = build_network(recipe, len(labels))
     load_weights(model, load_file(folder / WEIGHTS), folder / WEIGHTS)
     model.recipe, model.labels = recipe, labels  # type: ignore[assignment]

@@ -1,10 +1,9 @@
 """Embedding in shards: any number of workers, each output whole or absent, none done twice."""
 
 import hashlib
-import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,9 @@ from zoo.embedding.rows import ITEMS, write_rows
 from zoo.embedding.sources import embed_distinct, work_for
 from zoo.embedding.vector_file import VECTORS, write_vectors
 from zoo.errors import DataError, IntegrityError, UsageError
-from zoo.files import Facts, staged_folder, write_json
+from zoo.files import Facts, staged_folder
+from zoo.sealed import read_sealed, write_sealed
+from zoo.typed import Blame, typed
 
 RECEIPT = "shard.json"
 AGAIN = "remove it and embed it again"
@@ -107,7 +108,7 @@ def embed_shard(
             "source": print_of_part,
             "files": {n: asdict(Facts.of(staged / n)) for n in (VECTORS, ITEMS)},
         }
-        write_json(staged / RECEIPT, receipt)
+        write_sealed(staged / RECEIPT, receipt)
     return True
 
 
@@ -129,19 +130,35 @@ def complete(embedded: Path) -> list[Path]:
     return [embedded / name for name in wanted]
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """The content of `shard.json`; `files` are the vectors and rows beside it."""
+
+    model: ModelIdentity
+    modality: str
+    root: str
+    levels: tuple[str, ...]
+    count: int
+    dim: int
+    source: str
+    files: Mapping[str, Facts]
+
+
 def read_receipt(home: Path) -> dict[str, Any]:
     """Return what a shard says of itself, after checking its files against it.
 
     Raises:
         IntegrityError: a file is missing or is not what the receipt says.
     """
+    blame = Blame(hint=AGAIN)
     try:
-        receipt: dict[str, Any] = json.loads((home / RECEIPT).read_text(encoding="utf-8"))
-        promised = {name: Facts(**facts) for name, facts in receipt["files"].items()}
-        sound = all(Facts.of(home / name) == promised[name] for name in (VECTORS, ITEMS))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IntegrityError(f"{home} is damaged ({error!r})", AGAIN) from error
-    if not sound:
+        receipt = read_sealed(home / RECEIPT, blame)
+        checked = typed(Receipt, receipt, home / RECEIPT, blame)
+        sound = all(Facts.of(home / name) == checked.files.get(name) for name in (VECTORS, ITEMS))
+    except OSError as error:
+        raise IntegrityError(f"{home} is damaged ({error.strerror})", AGAIN) from error
+    needed = checked.count * checked.dim * 4  # bytes, before anything so large is mapped
+    if not sound or min(checked.count, checked.dim) < 1 or checked.files[VECTORS].size < needed:
         raise IntegrityError(f"{home} is damaged", AGAIN)
     return receipt
 

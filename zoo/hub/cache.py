@@ -1,6 +1,5 @@
 """What rankzoo remembers between calls: pins of Hub revisions, and weights converted once."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +9,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from zoo.cards.sources import FileRecord
-from zoo.errors import UnavailableError
-from zoo.files import write_json
+from zoo.errors import IntegrityError, UnavailableError
+from zoo.sealed import read_sealed, write_sealed
+from zoo.typed import typed
 
 
 def cache_dir() -> Path:
@@ -41,17 +41,15 @@ def pin_path(repo: str, revision: str | None) -> Path:
 def read_pin(path: Path) -> Pin | None:
     """Read a pin; a missing or damaged one counts as absent, since the Hub can tell again."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        records = tuple(FileRecord(**record) for record in value["files"])
-        return Pin(value["repo"], value["commit"], records)
-    except (OSError, ValueError, KeyError, TypeError):
+        return typed(Pin, read_sealed(path), path)
+    except (OSError, IntegrityError):
         return None
 
 
 def write_pin(path: Path, pin: Pin) -> None:
     """Write a pin atomically."""
     records = [record.as_json() for record in pin.files]
-    write_json(path, {"repo": pin.repo, "commit": pin.commit, "files": records})
+    write_sealed(path, {"repo": pin.repo, "commit": pin.commit, "files": records})
 
 
 @contextmanager

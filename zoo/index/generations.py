@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,23 @@ from zoo.errors import IntegrityError, RankzooError, UnavailableError
 from zoo.files import Facts, sha256_of, write_json, write_text
 from zoo.index.manifest import Manifest
 from zoo.progress import Track, silent
+from zoo.typed import Blame, read_json, read_object, typed
 
 POINTER = "CURRENT"
 LOCK = "lock"
 SEEN = ".verified.json"
 SEGMENTS = "segments"
+POINTER_SIZE = 1_000  # bytes; it has 100
+DAMAGED = Blame(hint="it is damaged: restore a copy, or build again")
 _OURS = ("generation-", f".{POINTER}.", ".generation-", f".{SEEN}.")  # last three: half-written
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """The content of `CURRENT`."""
+
+    generation: int
+    sha256: str
 
 
 def read_current(folder: Path) -> Manifest:
@@ -36,19 +48,16 @@ def read_current(folder: Path) -> Manifest:
     pointer = folder / POINTER
     if not pointer.is_file():
         raise UnavailableError(f"{folder} is no index", "rankzoo index build makes one")
-    value = _read_json(pointer)
-    try:
-        generation, promised = int(value["generation"]), str(value["sha256"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(pointer, f"({error!r})") from error
-    if pointer.read_text(encoding="utf-8") != _pointer_text(generation, promised):
+    found = typed(Pointer, read_json(pointer, DAMAGED, POINTER_SIZE), pointer, DAMAGED)
+    generation, promised = found.generation, found.sha256
+    if pointer.read_bytes() != _pointer_text(generation, promised).encode():
         raise _damaged(pointer, "")
     path = folder / manifest_name(generation)
     if not path.is_file():
         raise _damaged(path, "(missing)")
     if sha256_of(path) != promised:
         raise _damaged(path, "(its sha256 is not the one CURRENT promises)")
-    return Manifest.from_json(_read_json(path), path)
+    return Manifest.from_json(read_object(path, DAMAGED), path)
 
 
 def manifest_name(generation: int) -> str:
@@ -136,25 +145,14 @@ def _stamp(path: Path, facts: Facts) -> list[Any]:
 
 def _read_seen(folder: Path) -> dict[str, Any]:
     try:
-        value = json.loads((folder / SEEN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(folder / SEEN)
+    except (OSError, IntegrityError):  # then every file is read again
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _pointer_text(generation: int, sha256: str) -> str:
     return json.dumps({"generation": generation, "sha256": sha256}) + "\n"
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _damaged(path, "(not JSON)") from error
-    if not isinstance(value, dict):
-        raise _damaged(path, "(no JSON object)")
-    return value
-
-
 def _damaged(path: Path, why: str) -> IntegrityError:
-    return IntegrityError(f"{path} is damaged {why}".rstrip(), "restore a copy, or build again")
+    return IntegrityError(f"{path} is damaged {why}".rstrip(), DAMAGED.hint)

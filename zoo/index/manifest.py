@@ -10,8 +10,10 @@ from zoo.embedding.identity import ModelIdentity
 from zoo.errors import IntegrityError
 from zoo.files import Facts
 from zoo.index.layout import Plan
+from zoo.typed import typed
 
 FORMAT = 1
+WIDTH = 4  # bytes of a float32
 MODALITIES = ("images", "captions")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -30,6 +32,11 @@ class SegmentFacts:
     files: Mapping[str, Facts]
     removed: str = ""
     removed_count: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes its files have."""
+        return sum(facts.size for facts in self.files.values())
 
     @property
     def alive_count(self) -> int:
@@ -121,36 +128,18 @@ class Manifest:
         Raises:
             IntegrityError: it is something else, or names a file outside the index.
         """
-        try:
-            if value["format"] != FORMAT:
-                raise IntegrityError(
-                    f"{where} is of format {value['format']!r}, not {FORMAT}",
-                    "open it with the rankzoo that wrote it",
-                )
-            manifest = cls._parse(value)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise IntegrityError(f"{where} is no index manifest ({error!r})") from error
-        manifest._check(where, value["count"])
-        return manifest
-
-    @classmethod
-    def _parse(cls, value: Mapping[str, Any]) -> "Manifest":
+        if value.get("format") != FORMAT:
+            raise IntegrityError(
+                f"{where} is of format {value.get('format')!r}, not {FORMAT}",
+                "open it with the rankzoo that wrote it",
+            )
         fixed = ("format", "metric", "normalised", "count")
         fields = {key: entry for key, entry in value.items() if key not in fixed}
-        shared = {
-            name: None if fields.get(name) is None else Facts(**fields[name])
-            for name in ("trained_facts", "whitening_facts")
-        }
-        fields |= {
-            "model": ModelIdentity(**fields["model"]),
-            "plan": Plan(**fields["plan"]),
-            "segments": tuple(_segment(entry) for entry in fields["segments"]),
-            **shared,
-            **{key: tuple(fields[key]) for key in ("levels", "columns", "tuning", "history")},
-        }
-        return cls(**fields)
+        manifest = typed(cls, fields, where)
+        manifest._check(where, value.get("count"))
+        return manifest
 
-    def _check(self, where: Path, count: int) -> None:
+    def _check(self, where: Path, count: Any) -> None:
         names = [*self.files, *(segment.name for segment in self.segments)]
         unsafe = [name for name in names if not _SAFE_NAME.fullmatch(name)]
         hashes = [facts.sha256 for facts in self.files.values()]
@@ -160,13 +149,9 @@ class Manifest:
             and self.modality in MODALITIES
             and self.dim > 0
             and count == self.count
+            and all(s.count * self.dim * WIDTH <= s.size for s in self.segments)
             and all(0 <= s.removed_count <= s.count for s in self.segments)
             and all(not s.removed or s.removed in s.files for s in self.segments)
         )
         if not sound:
             raise IntegrityError(f"{where} contradicts itself{f': {unsafe[0]}' if unsafe else ''}")
-
-
-def _segment(value: Mapping[str, Any]) -> SegmentFacts:
-    files = {name: Facts(**facts) for name, facts in value["files"].items()}
-    return SegmentFacts(**{**value, "files": files})

@@ -7,8 +7,10 @@ from typing import Any
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import UsageError
 from zoo.models.pooling import MAP_POOLINGS
+from zoo.typed import typed
 
 POOLINGS = ("native", "token", *MAP_POOLINGS)
+WIDEST = 65_536  # dimensions; published embeddings have 64 to 8,192
 LAYER_NORMS = ("none", "plain", "affine", "l2")
 
 
@@ -36,8 +38,10 @@ class EmbedderConfig:
     def __post_init__(self) -> None:
         _require("pooling", self.pooling, POOLINGS)
         _require("layer_norm", self.layer_norm, LAYER_NORMS)
-        if self.dim is not None and self.dim < 1:
-            raise UsageError(f"dim={self.dim} is not a width", "give a positive number, or null")
+        if self.dim is not None and not 1 <= self.dim <= WIDEST:
+            raise UsageError(
+                f"dim={self.dim} is not a width", f"give a number from 1 to {WIDEST}, or null"
+            )
         if self.depth is not None and self.pooling == "native":
             raise UsageError(
                 f"depth={self.depth} cuts off what pooling=native needs",
@@ -68,14 +72,15 @@ class EmbedderConfig:
         """Read a `config.json` of ours, or of a timm repository (native pooling, no head).
 
         Raises:
-            KeyError, TypeError: it is neither.
+            KeyError, TypeError, IntegrityError: it is neither.
         """
         ours = value.get("embedder")
         if ours is None:
             preprocessing = Preprocessing.from_timm(value["pretrained_cfg"])
+            if not isinstance(value["architecture"], str):
+                raise TypeError(f"architecture={value['architecture']!r}")
             return cls(value["architecture"], preprocessing=preprocessing)
-        preprocessing = Preprocessing.from_json(ours["preprocessing"])
-        return cls(value["architecture"], **{**ours, "preprocessing": preprocessing})
+        return typed(cls, {"architecture": value["architecture"], **ours}, "embedder")
 
 
 def _require(name: str, value: str, allowed: tuple[str, ...]) -> None:

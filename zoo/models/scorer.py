@@ -1,6 +1,5 @@
 """Backbone and linear head: an image becomes one score per class, or the value of an attribute."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,12 @@ from zoo.data.transforms import Transform, evaluation_transform
 from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.files import write_json
 from zoo.models.backbone import build_backbone, load_backbone, load_strictly
+from zoo.models.bounds import refuse_larger
+from zoo.models.config import WIDEST
 from zoo.models.pooling import WildcatPooling
 from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_weights
 from zoo.progress import Track, silent
+from zoo.typed import read_object, typed
 
 SCORER_POOLINGS = ("native", "wildcat")
 
@@ -42,6 +44,8 @@ class ScorerConfig:
             raise UsageError(f"pooling={self.pooling!r} is unknown", f"choose one of {allowed}")
         if self.pooling == "wildcat" and self.hidden is not None:
             raise UsageError("pooling=wildcat has no hidden layer", "set network.hidden=null")
+        if self.hidden is not None and not 1 <= self.hidden <= WIDEST:
+            raise ValueError(f"hidden={self.hidden} is not a width from 1 to {WIDEST}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `config.json`."""
@@ -60,10 +64,7 @@ class ScorerConfig:
     def from_json(cls, value: dict[str, Any]) -> "ScorerConfig":
         """Read what `to_json` wrote; KeyError and TypeError say that it is something else."""
         ours = value["scorer"]
-        preprocessing = Preprocessing.from_json(ours["preprocessing"])
-        pooling = ours.get("pooling", "native")  # files of earlier versions do not say
-        outputs = tuple(ours["outputs"])
-        return cls(value["architecture"], preprocessing, outputs, ours["hidden"], pooling)
+        return typed(cls, {"architecture": value["architecture"], **ours}, "scorer")
 
 
 class Scorer(nn.Module):
@@ -148,8 +149,8 @@ def is_scorer(folder: Path) -> bool:
     """Whether a local folder holds a scorer rather than an embedder."""
     path = folder / CONFIG
     try:
-        return "scorer" in json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+        return "scorer" in read_object(path)
+    except (OSError, IntegrityError):
         return False
 
 
@@ -164,9 +165,11 @@ def load_scorer(folder: Path) -> Scorer:
     if not path.is_file():
         raise UnavailableError(f"{path} does not exist", "name the run folder of a scorer")
     try:
-        config = ScorerConfig.from_json(json.loads(path.read_text(encoding="utf-8")))
+        config = ScorerConfig.from_json(read_object(path))
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"{path} does not describe a scorer ({error!r})") from error
+    state = read_weights(folder)
+    refuse_larger(lambda: Scorer(config), folder / WEIGHTS)
     model = Scorer(config)
-    load_strictly(model, read_weights(folder))
+    load_strictly(model, state)
     return model.eval()

@@ -1,6 +1,5 @@
 """Embedders on disk: a folder with `config.json` and `model.safetensors`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +7,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from zoo.errors import IntegrityError, UnavailableError
+from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.files import atomic_path, write_json
 from zoo.models.backbone import load_backbone, load_strictly, without_distillation
+from zoo.models.bounds import refuse_larger
 from zoo.models.config import EmbedderConfig
 from zoo.models.embedder import Embedder
+from zoo.typed import Blame, read_object
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -53,6 +54,7 @@ def load_embedder(folder: Path) -> Embedder:
     value = _read_config(folder)
     config = parse_config(value, folder)
     state = read_weights(folder)
+    refuse_larger(lambda: Embedder(config), folder / WEIGHTS)
     model = Embedder(config)
     if "embedder" in value:
         load_strictly(model, state)
@@ -75,7 +77,7 @@ def parse_config(value: dict[str, Any], folder: Path) -> EmbedderConfig:
     """Turn the content of a `config.json` into a configuration (errors name `folder`)."""
     try:
         return EmbedderConfig.from_json(value)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, UsageError) as error:
         raise IntegrityError(
             f"{folder / CONFIG} does not describe an image embedder ({error!r})",
             "it needs `architecture` and `pretrained_cfg`",
@@ -92,13 +94,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise UnavailableError(f"{path} does not exist", "name a model folder, card or Hub id")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise IntegrityError(f"{path} is not JSON: {error}", "download or train again") from error
-    if not isinstance(value, dict):
-        raise IntegrityError(f"{path} holds no JSON object", "download or train again")
-    return value
+    return read_object(path, Blame(hint="download or train again"))
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:

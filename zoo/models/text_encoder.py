@@ -1,6 +1,5 @@
 """Texts as points on the unit sphere: a transformer, mean pooling, unit length."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from zoo.errors import IntegrityError, UsageError
 from zoo.files import write_json
 from zoo.models.pretrained import Pretrained
+from zoo.typed import read_object
 
 LONGEST = 256  # tokens; what all-MiniLM-L6-v2 was trained with, longer texts are cut
 TOKENISERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
@@ -200,7 +200,4 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; an absent file is an empty one."""
     if not path.is_file():
         return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise IntegrityError(f"{path}: not a JSON object") from error
+    return read_object(path)

@@ -17,6 +17,7 @@ from zoo.recipes.earlier import key_of_today, translated
 from zoo.recipes.recipe import LossTerm, Recipe
 from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.sorters import SorterRecipe
+from zoo.typed import Blame, read_object
 
 AnyRecipe = Recipe | ScoreRecipe | SorterRecipe | DetectionRecipe
 Chosen = TypeVar("Chosen", bound=Recipe | ScoreRecipe | SorterRecipe | DetectionRecipe)
@@ -60,9 +61,7 @@ def read_recipe(path: Path) -> AnyRecipe:
         DataError: it is not JSON.
     """
     try:
-        return from_json(json.loads(path.read_text(encoding="utf-8")))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path} line {error.lineno}: {error.msg}", "is it a recipe?") from error
+        return from_json(read_object(path, Blame(DataError, "is it a recipe?")))
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist", "name a recipe, or a recipe.json") from error
 

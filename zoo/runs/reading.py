@@ -1,6 +1,5 @@
 """A run or model folder, as far as the Hub needs to know it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from typing import Any
 
 from zoo.cards.model_files import CONFIG, WEIGHTS, check_model_folder, read_config, record_of
 from zoo.cards.sources import FileRecord
-from zoo.errors import IntegrityError
+from zoo.typed import read_object
 
 RECIPE = "recipe.json"
 RESULTS = "results.json"
@@ -74,7 +73,4 @@ def shared_files(run: Run) -> list[Path]:
 def _read_object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise IntegrityError(f"{path}: not a JSON object ({error})") from error
+    return read_object(path)

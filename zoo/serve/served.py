@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-
 from zoo.embedding.identity import refuse_other_model
 from zoo.errors import RankzooError
 from zoo.index.generations import POINTER
@@ -59,7 +58,9 @@ class Served:
     @property
     def told_problem(self) -> str:
         """The problem as anybody may know it: with the index's name in place of its folder."""
-        return f"{self.name}: " + self.problem.replace(f"{self.folder}/", "")
+        return f"{self.name}: " + self.problem.replace(f"{self.folder}/", "").replace(
+            f"{self.folder}", "it"
+        )
 
     @contextmanager
     def hold(self) -> Iterator[Snapshot]:

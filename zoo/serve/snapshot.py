@@ -12,7 +12,6 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.index.reader import Mask, Reader
-from zoo.index.reader import Mask, Reader
 from zoo.index.where import Stop
 from zoo.search.options import SearchOptions
 from zoo.search.search import Answer, Copy, search

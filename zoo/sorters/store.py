@@ -1,6 +1,5 @@
 """A sorter on disk: a folder with config.json and model.safetensors; some come with the package."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from zoo.errors import DataError, IntegrityError, UnavailableError, UsageError
 from zoo.files import atomic_path, write_json
 from zoo.sorters import SORTERS
 from zoo.sorters.sorter import Sorter
+from zoo.typed import MALFORMED, read_object
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -97,9 +97,9 @@ def _folder(source: str | Path) -> Path:
 
 def _build(path: Path) -> Sorter:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        return build_sorter(config["sorter"], **config["options"])
-    except (ValueError, KeyError, TypeError) as error:
+        config = read_object(path, MALFORMED)
+        return build_sorter(str(config["sorter"]), **config["options"])
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(
             f"{path}: not a sorter's configuration ({error!r})",
             'it needs "sorter" and "options", as `rankzoo train sorter-NAME` writes them',
