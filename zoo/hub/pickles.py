@@ -84,10 +84,11 @@ def refuse_bomb(path: Path) -> None:
     Raises:
         IntegrityError: an entry is compressed, or all together are larger than the file.
     """
-    if not zipfile.is_zipfile(path):
-        return
-    with _refusing(path), zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
+    with _refusing(path):
+        if not zipfile.is_zipfile(path):
+            return
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
     compressed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     if compressed or sum(entry.file_size for entry in entries) > path.stat().st_size:
         raise IntegrityError(

@@ -1,5 +1,6 @@
 """Texts as points on the unit sphere: a transformer, mean pooling, unit length."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
