@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PARTS = ("zoo", "cli", "model_cards", "tests", ".github")
 
-LOSS = '''"""Coarse AP: FastAP with few bins."""
+LOSS = '''"""Fine AP: FastAP with many bins."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -28,14 +28,14 @@ from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.positives import Items
 
 
-class CoarseAP(RankLoss):
-    """Mean of 1 - average precision over two bins."""
+class FineAP(RankLoss):
+    """Mean of 1 - average precision over forty bins."""
 
     def values(
         self, scores: Float[Tensor, "query gallery"], items: Items
     ) -> Float[Tensor, " query"]:
         """Return 1 - binned AP of each query."""
-        return binned_ap(scores, items, 2)
+        return binned_ap(scores, items, 40)
 '''
 DATASET = '''"""Toys: `toys.txt` with an image and its toy a line."""
 
@@ -122,29 +122,29 @@ class Row:
 PYTEST = ("-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider")
 ROWS = {
     "a retrieval loss": Row(
-        "zoo/losses/coarse_ap.py",
+        "zoo/losses/fine_ap.py",
         LOSS,
         (
             (
                 "zoo/losses/__init__.py",
                 "from zoo.losses.cluster_proxy import ClusterProxy",
-                "from zoo.losses.coarse_ap import CoarseAP",
+                "from zoo.losses.fine_ap import FineAP",
             ),
             (
                 "zoo/losses/__init__.py",
                 '    "cluster_proxy": ClusterProxy,',
-                '    "coarse_ap": CoarseAP,',
+                '    "fine_ap": FineAP,',
             ),
             (
                 "tests/losses/test_defaults.py",
                 "PUBLISHED: dict[str, tuple[str, Options]] = {",
-                '    "CoarseAP": ("an example", {}),',
+                '    "FineAP": ("an example", {}),',
             ),
         ),
         (
             (*PYTEST, "tests/losses/test_contract.py", "tests/losses/test_defaults.py"),
-            (*PYTEST, "tests/on_accelerator/test_losses.py", "-k", "coarse_ap"),
-            (*PYTEST, "tests/experiments", "-k", "coarse_ap"),
+            (*PYTEST, "tests/on_accelerator/test_losses.py", "-k", "fine_ap"),
+            (*PYTEST, "tests/experiments", "-k", "fine_ap"),
         ),
     ),
     "a dataset layout": Row(

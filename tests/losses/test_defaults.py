@@ -45,7 +45,7 @@ PUBLISHED: dict[str, tuple[str, Options]] = {
         {"lam": 0.5, "margin": 0.15, "memory": 7, "inter_class": 1 / 3},
     ),
     "FastAP": ("baseline of ROADMAP's configurations", {"bins": 10}),
-    "HardTriplet": ("VSE++; DSVE-Loc", {"margin": 0.2}),
+    "HardTriplet": ("VSE++; DSVE-Loc", {"margin": 0.2, "reduce": "mean"}),
     "InfoNCE": ("chosen here, CLIP learns it", {"tau": 0.05}),
     "LowerStep": ("HAPPIER's code", LOWER),
     "MemoryOptions": (

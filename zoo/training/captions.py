@@ -18,14 +18,12 @@ from zoo.embedding.embed import embed_dataset
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.captions import evaluate_captions, meanings
-from zoo.losses.pairs import PAIR_LOSSES
+from zoo.losses.pairs import PAIR_LOSSES, apart
 from zoo.metrics.evaluation import Evaluation
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import check_losses
 from zoo.training.distributed import World
-
-FARTHEST = -100.0  # a score that no pair loss minds: a cosine is at least -1
 
 
 @runtime_checkable
@@ -109,18 +107,10 @@ class CaptionObjective(nn.Module):
         chosen = self.table.vectors[places]
         with torch.autocast(points.device.type, enabled=False):
             scores = points @ chosen.to(points).T
-            value: Tensor = self.losses[0](self._without_equals(scores, places))
+            if self.meaning is not None:
+                scores = apart(scores, self.meaning[places].to(scores.device))
+            value: Tensor = self.losses[0](scores)
         return value
-
-    def _without_equals(
-        self, scores: Float[Tensor, "batch batch"], places: Int64[Tensor, " batch"]
-    ) -> Float[Tensor, "batch batch"]:
-        """Take equal captions of other images out of each other's mismatches."""
-        if self.meaning is None:
-            return scores
-        here = self.meaning[places].to(scores.device)
-        equal = (here[:, None] == here).fill_diagonal_(False)
-        return scores.masked_fill(equal, FARTHEST)
 
 
 def evaluate_images_and_captions(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from zoo.data.dataset import ImageDataset
 from zoo.data.samplers import mixed_seed
 from zoo.errors import DataError
+from zoo.evaluation.captions import meanings
 from zoo.losses.pairs import PAIR_LOSSES, apart
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import check_losses
@@ -37,8 +38,7 @@ class Captioned:
         self.texts = [text for item in dataset.items for text in item.captions]
         counts = [len(item.captions) for item in dataset.items]
         self.counts, self.starts = torch.tensor(counts), torch.tensor([0, *accumulate(counts)][:-1])
-        numbers = {text: number for number, text in enumerate(map(normalised, self.texts))}
-        self.kinds = torch.tensor([numbers[normalised(text)] for text in self.texts])
+        self.kinds = meanings(self.texts)
 
     def chosen(
         self, items: Int64[Tensor, " batch"], seed: int, step: int
@@ -47,11 +47,6 @@ class Captioned:
         generator = torch.Generator().manual_seed(mixed_seed(seed, step, 2))
         turn = torch.rand(len(items), dtype=torch.float64, generator=generator)
         return self.starts[items] + (turn * self.counts[items]).long()
-
-
-def normalised(text: str) -> str:
-    """Return what two captions must share to say the same: words, in lower case."""
-    return " ".join(text.lower().split())
 
 
 class TowersObjective(nn.Module):
