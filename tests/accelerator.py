@@ -50,7 +50,7 @@ class Pretended(Tensor):
 
     @staticmethod
     def __new__(cls, held: Tensor) -> "Pretended":
-        made: Pretended = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made: Pretended = Tensor._make_wrapper_subclass(
             cls,
             held.size(),
             strides=held.stride(),

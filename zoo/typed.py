@@ -1,8 +1,8 @@
 """Reading JSON and YAML that anybody may have written: bounded, then parsed, then typed.
 
 Every file of plain values that this product reads comes through here, so that whatever is wrong
-with one is a line naming file and place. msgspec does the typing: importing it takes 15 ms,
-pydantic 350 ms more, and it reads frozen dataclasses as they are.
+with one is a line naming file and place. msgspec does the typing, since it reads frozen dataclasses
+as they are and starts faster than pydantic (.20 s against .57 s, a busy 2-core CPU).
 """
 
 import json

@@ -11,6 +11,7 @@ the images and the network of `conftest.py`:
 import json
 import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -23,6 +24,7 @@ from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import Process, carry_out
 from zoo.experiments.settings import open_settings, read_settings
 from zoo.experiments.tables import LEGEND
+from zoo.recipes import Recipe
 from zoo.recipes.values import from_json
 
 CLAIM = CLAIMS["sup_ap_over_smooth_ap"]
@@ -40,7 +42,7 @@ def plan(folder: Path) -> Plan:
     assert found is not None
     losses = choose("untrained,triplet,smooth_ap,recall_at_k", captions=False)
     return Plan(
-        from_json(found["recipe"]),
+        cast(Recipe, from_json(found["recipe"])),
         (*losses, CLAIM.b),
         seeds=2,
         rates=tuple(found["rates"]),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torch.cuda import Event
 
 from tests.gpu.conftest import Note
 from tests.losses.test_contract import RANKING, build
@@ -73,7 +74,7 @@ def best_of(work: Callable[[Tensor], None], vectors: Tensor, repeats: int = 5) -
     times = []
     for _ in range(repeats):
         leaf = vectors.clone().requires_grad_()
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start, end = (Event(enable_timing=True) for _ in range(2))
         start.record()
         work(leaf)
         end.record()

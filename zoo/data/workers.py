@@ -17,4 +17,4 @@ def start_method() -> str:
 
 
 def _gpu_in_use() -> bool:
-    return torch.cuda.is_initialized()
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]

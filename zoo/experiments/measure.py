@@ -16,7 +16,7 @@ from zoo.evaluation.images import evaluate_images
 from zoo.evaluation.queries import task_of
 from zoo.experiments.gap import decomposability_gap
 from zoo.metrics.evaluation import Evaluation
-from zoo.models import Embedder
+from zoo.models.kinds import AnyEmbedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Batch
 from zoo.training.captions import captioned_split, embed_captions
@@ -34,7 +34,12 @@ class Measurement:
 
 
 def measure_images(
-    model: Embedder, dataset: ImageDataset, batch: Batch, *, device: str = "cpu", workers: int = 0
+    model: AnyEmbedder,
+    dataset: ImageDataset,
+    batch: Batch,
+    *,
+    device: str = "cpu",
+    workers: int = 0,
 ) -> Measurement:
     """Evaluate images against images, with the decomposability gap of the training's batch."""
     extract = Extractor(model, options=EmbedOptions(workers=workers, device=device))
@@ -51,7 +56,7 @@ def measure_images(
 
 
 def measure_captions(
-    model: Embedder,
+    model: AnyEmbedder,
     encoder: TextEncoder,
     dataset: ImageDataset,
     *,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
@@ -52,7 +52,7 @@ class RunStore:
 
     def recipe(self, trial: Trial) -> Recipe:
         """Return the recipe of a run, as a file would give it back."""
-        return from_json(to_json(self.plan.recipe(trial)))
+        return cast(Recipe, from_json(to_json(self.plan.recipe(trial))))
 
     def outcomes(self) -> dict[Trial, Outcome]:
         """Return every run that is over."""

@@ -23,12 +23,13 @@ from zoo.experiments.schedule import BUSY
 from zoo.experiments.validation import validation_split
 from zoo.files import write_json, write_text
 from zoo.memory import peak
-from zoo.models import Embedder, load_embedder
+from zoo.models.kinds import AnyEmbedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import recipe_of
 from zoo.runs.folder import BEST, CHECKPOINTS, RESULTS
 from zoo.runs.record import Row, read_rows
+from zoo.tasks import load_folder
 from zoo.training.allocator import keep_freed_memory
 from zoo.training.loop import train
 from zoo.training.setup import build_network, load_encoder, read_data
@@ -94,7 +95,7 @@ def _perform(job: Job, recipe: Recipe, run: Path) -> Outcome:
     metrics, seconds = dict[str, float](), 0.0
     if job.trains:
         metrics, seconds = _train(recipe, seen, model, encoder, job)
-        model = load_embedder(run)
+        model = cast(AnyEmbedder, load_folder(run))
         refuse_divergence(model)
     seconds, memory = spent(run, seconds, peak_memory(job.device))
     if job.stage == "final":
@@ -109,7 +110,7 @@ def _perform(job: Job, recipe: Recipe, run: Path) -> Outcome:
 def _train(
     recipe: Recipe,
     dataset: ImageDataset,
-    model: Embedder,
+    model: AnyEmbedder,
     encoder: TextEncoder | None,
     job: Job,
 ) -> tuple[dict[str, float], float]:
@@ -133,7 +134,7 @@ def _train(
 
 
 def _measure(
-    model: Embedder,
+    model: AnyEmbedder,
     encoder: TextEncoder | None,
     dataset: ImageDataset,
     recipe: Recipe,
@@ -164,7 +165,7 @@ def spent(run: Path, seconds: float, memory: int) -> tuple[float, int]:
     return seconds, memory
 
 
-def refuse_divergence(model: Embedder) -> None:
+def refuse_divergence(model: AnyEmbedder) -> None:
     """Raise when a weight is not finite.
 
     Raises:

@@ -12,7 +12,7 @@ from zoo.errors import IntegrityError
 def refuse_larger(build: Callable[[], nn.Module], weights: Path) -> None:
     """Refuse a model with more parameters than its weight file has bytes, before it is allocated.
 
-    Every format stores a parameter in a byte or more. The model is built of shapes alone (50 ms
+    Every format stores a parameter in a byte or more. The model is built of shapes alone (.13 s
     for a ResNet-50), so a configuration of 1e9 parameters costs no memory.
 
     Raises:

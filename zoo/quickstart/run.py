@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from zoo.embedding.options import EmbedOptions
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import refuse_to_overwrite
 from zoo.metrics.evaluation import Evaluation
-from zoo.models import load_embedder, save_embedder
+from zoo.models import Embedder, load_embedder, save_embedder
 from zoo.progress import Track, silent
 from zoo.quickstart.examples import Example, find_examples
 from zoo.recipes import Recipe
@@ -90,7 +90,7 @@ def run_quickstart(
     with _timed(done, "draw the emoji"):
         dataset = read_data(recipe, out / "data")
     with _timed(done, "load the pretrained model"):
-        model = build_network(recipe, offline=True)
+        model = cast(Embedder, build_network(recipe, offline=True))
         save_embedder(model, out / "pretrained")
     with _timed(done, "evaluate"):
         found = evaluate_retrieval(model, dataset, EmbedOptions(device=device, track=track))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from cachetools import LRUCache
 from jaxtyping import Float
@@ -75,7 +75,8 @@ class Service:
             raise RefusedError(400, f"the condition is longer than {self.limits.where} characters")
         where = page.where.strip() or None
         known = snapshot.known(where)
-        return known or await self.conditions.run(lambda stop: snapshot.filtered(where, stop))
+        found = known or await self.conditions.run(lambda stop: snapshot.filtered(where, stop))
+        return cast(Filtered, found)
 
     def close(self) -> None:
         """Interrupt conditions, finish what else runs, and only then close the indexes."""

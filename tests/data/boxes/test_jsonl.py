@@ -54,7 +54,10 @@ def test_a_split_keeps_the_labels_of_the_whole_file(read: Read) -> None:
         ("[1]", "row 1: not a JSON object"),
         ("[" * 100_000, "row 1: not JSON"),
         ({"objects": []}, "row 1: path is None"),
-        (row(path=3), "row 1: path is 3"),
+        (
+            row(path=3),  # type: ignore[arg-type]
+            "row 1: path is 3",
+        ),
         (row("gone.png"), r"row 1: image gone\.png is not in"),
         (row(objects=None), "row 1: objects is missing, not a list"),
         (row(objects=["cat"]), "row 1, object 1: 'cat' is not an object"),
