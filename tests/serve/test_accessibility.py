@@ -18,7 +18,7 @@ START = """
   - button "Light or dark"
 - main:
   - search "Search":
-    - button "Drop or paste a picture or click to choose one"
+    - button "Drop or paste an image or click to choose one"
     - searchbox "Say what to look for"
     - button "Search"
     - group "How many hits, and how good":
@@ -38,8 +38,8 @@ FOUND = """
 - main:
   - region "Your query":
     - figure:
-      - img "The picture you asked with"
-    - paragraph: Your picture
+      - img "The image you asked with"
+    - paragraph: Your image
     - list "What the hits say it is":
       - listitem:
         - strong: red

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 class Squares(Detector):
-    """Finds one thing, in the left half of every picture."""
+    """Finds one thing, in the left half of every image."""
 
     def __init__(self) -> None:
         self.name = "squares"
@@ -126,9 +126,9 @@ def test_what_goes_wrong_is_said_on_the_page(
     page.goto(address())
     expect(page.locator("#results li")).to_have_count(12)
     problem = page.locator("#problem")
-    (photos / "notes.png").write_text("no picture")
+    (photos / "notes.png").write_text("no image")
     page.set_input_files("#file", photos / "notes.png")
-    expect(problem).to_contain_text("no picture that can be read")
+    expect(problem).to_contain_text("no image that can be read")
 
     page.set_input_files("#file", photos / "red" / "0.png")
     expect(problem).to_be_hidden()

@@ -126,7 +126,7 @@ def test_a_body_longer_than_announced_is_not_read_as_part_of_it(hurried: str) ->
     with connected(hurried) as client:
         client.sendall(f"{HEAD}Content-Length: 3\r\n\r\n".encode() + b"abc" + b"x" * 200_000)
         answers = trickle(client, b"x")
-    assert answers.startswith(b"HTTP/1.1 415"), "three bytes are no picture"
+    assert answers.startswith(b"HTTP/1.1 415"), "three bytes are no image"
     assert answers.count(b"HTTP/1.1 ") <= 2, "and what follows is no request"
     assert is_up(hurried)
 

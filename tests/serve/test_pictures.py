@@ -118,10 +118,10 @@ def test_what_is_no_picture_is_refused_and_the_server_stays_up(
     ask = client(limits=Limits(rate=0, upload_bytes=100_000))
     good = (photos / "red" / "0.png").read_bytes()
     for content, status, says in [
-        (b"", 400, "no picture was sent"),
-        (b"hello", 415, "no picture that can be read"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 415, "no picture"),
+        (b"", 400, "no image was sent"),
+        (b"hello", 415, "no image that can be read"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "no image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 415, "no image"),
         (good[:45], 422, ""),
         (bomb(10_000), 413, "too many pixels"),
         (bytes(100_001), 413, "more than 0.1 MB"),

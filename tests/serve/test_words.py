@@ -1,4 +1,4 @@
-"""Text for picture models that were trained against a text encoder."""
+"""Text for image models that were trained against a text encoder."""
 
 from collections.abc import Callable
 from pathlib import Path

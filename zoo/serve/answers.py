@@ -81,12 +81,12 @@ class Asked(Wanted):
     text: str | None = None
     like: Annotated[int | None, Field(ge=0, le=LARGEST_ID, description="Id of an item.")] = None
     picture: Annotated[
-        str | None, Field(description="`query.picture` of an earlier search by picture.")
+        str | None, Field(description="`query.picture` of an earlier search by image.")
     ] = None
 
 
 class Item(BaseModel):
-    """An indexed picture or caption; `picture` is the address of its picture, made small."""
+    """An indexed picture or caption; `picture` is the address of its image, made small."""
 
     id: int
     path: str
@@ -198,7 +198,7 @@ class Values(BaseModel):
 
 
 class Box(BaseModel):
-    """A thing in a picture: left, top, right, bottom in pixels."""
+    """A thing in an image: left, top, right, bottom in pixels."""
 
     label: str
     score: float
@@ -206,7 +206,7 @@ class Box(BaseModel):
 
 
 class Boxes(BaseModel):
-    """What a detector found in a picture of that size."""
+    """What a detector found in an image of that size."""
 
     width: int
     height: int

@@ -34,7 +34,7 @@ def create_app(service: Service) -> Guard:
     app = FastAPI(
         title="rankzoo serve",
         version=__version__,
-        description="Search indexes by picture, by text, or by one of their items.",
+        description="Search indexes by image, by text, or by one of their items.",
         lifespan=_lifespan,
         docs_url=None,  # both pages of documentation would be loaded from a CDN
         redoc_url=None,

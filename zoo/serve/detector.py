@@ -1,4 +1,4 @@
-"""A detector that draws boxes in the pictures people send."""
+"""A detector that draws boxes in the images people send."""
 
 from PIL.Image import Image
 from torch import nn
@@ -7,20 +7,20 @@ from zoo.serve.answers import Box, Boxes
 
 
 class Detector:
-    """A detection model under its name; it looks at one picture after the other."""
+    """A detection model under its name; it looks at one image after the other."""
 
     def __init__(self, model: nn.Module, name: str) -> None:
         self.model = model.eval()
         self.name = name
 
-    def find(self, pictures: list[Image]) -> list[Boxes]:
-        """Return what is in each picture, best first."""
-        return [self._find(picture) for picture in pictures]
+    def find(self, images: list[Image]) -> list[Boxes]:
+        """Return what is in each image, best first."""
+        return [self._find(image) for image in images]
 
-    def _find(self, picture: Image) -> Boxes:
+    def _find(self, image: Image) -> Boxes:
         from zoo.detection.detect import find_boxes
 
         found = [
-            Box(label=d.label, score=d.score, box=d.box) for d in find_boxes(self.model, picture)
+            Box(label=d.label, score=d.score, box=d.box) for d in find_boxes(self.model, image)
         ]
-        return Boxes(width=picture.width, height=picture.height, detections=found)
+        return Boxes(width=image.width, height=image.height, detections=found)

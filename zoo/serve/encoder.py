@@ -37,7 +37,7 @@ class Encoder:
         return hasattr(self.reader, "embed_texts")
 
     def prepare(self, picture: Image) -> Tensor:
-        """Return the network's input for a picture."""
+        """Return the network's input for an image."""
         transform: Callable[[Image], Tensor] = self.model.transform
         return transform(picture)
 

@@ -32,7 +32,7 @@ SECURITY = {
 CLIENTS = 10_000  # whose rates are remembered
 BURST = 4  # seconds' worth of requests that may come at once
 WRONG_TOKEN = 5.0  # searches that a wrong token costs
-CHEAP = 0.05  # of a search: looking at a picture or a list
+CHEAP = 0.05  # of a search: looking at an image or a list
 FREE = ("/", "/health", "/metrics")
 GONE = 499  # what metrics call a request whose client left before the answer
 

@@ -22,19 +22,19 @@ _FORMATS = "send JPEG, PNG, WebP, GIF, BMP, TIFF or PPM"
 
 
 def received(content: bytes, max_pixels: int) -> Image.Image:
-    """Decode a picture that a client sent.
+    """Decode an image that a client sent.
 
     Raises:
-        RefusedError: 415 for no picture, 413 for too many pixels, 422 for a damaged one.
+        RefusedError: 415 for no image, 413 for too many pixels, 422 for a damaged one.
     """
     if not content:
-        raise RefusedError(400, "no picture was sent", "send its bytes as the body")
+        raise RefusedError(400, "no image was sent", "send its bytes as the body")
     try:
-        return decode_image(content, "the picture sent", max_pixels)
+        return decode_image(content, "the image sent", max_pixels)
     except DataError as error:
         match error.__cause__:
             case UnidentifiedImageError():
-                raise RefusedError(415, "this is no picture that can be read", _FORMATS) from error
+                raise RefusedError(415, "this is no image that can be read", _FORMATS) from error
             case Image.DecompressionBombError() | Image.DecompressionBombWarning():
                 raise RefusedError(413, str(error), error.hint) from error
         raise RefusedError(422, str(error), _FORMATS) from error
@@ -53,12 +53,12 @@ def read_item(item: Hit, roots: Sequence[Path], check: bool) -> bytes:
     places = [root / item.record.path for root in roots]
     found = [place.resolve() for place in places if place.is_file()]
     if not found:
-        raise RefusedError(404, f"{item.record.path}: the picture is not where it was when indexed")
+        raise RefusedError(404, f"{item.record.path}: the image is not where it was when indexed")
     inside = [p for p in found if any(p.is_relative_to(root.resolve()) for root in roots)]
     if not inside:
         raise RefusedError(
             403,
-            f"{item.record.path} lies outside of the index's own pictures",
+            f"{item.record.path} lies outside of the index's own images",
             "the person who serves may allow its folder with --pictures",
         )
     content = _read(inside[0])
@@ -71,7 +71,7 @@ def read_item(item: Hit, roots: Sequence[Path], check: bool) -> bytes:
 
 
 def shrunk(picture: Image.Image, side: int) -> bytes:
-    """Return a picture as WebP, its longest side at most `side` pixels, without its metadata."""
+    """Return an image as WebP, its longest side at most `side` pixels, without its metadata."""
     picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()
     picture.save(buffer, format="WEBP", quality=80, method=2)
@@ -87,7 +87,7 @@ def _read(path: Path) -> bytes:
         with os.fdopen(os.open(path, flags), "rb") as file:
             facts = os.fstat(file.fileno())
             if not stat.S_ISREG(facts.st_mode) or facts.st_size > LARGEST_FILE:
-                raise RefusedError(404, f"{path.name} is no picture file of reasonable size")
+                raise RefusedError(404, f"{path.name} is no image file of reasonable size")
             return file.read(LARGEST_FILE)
     except OSError as error:
         raise RefusedError(404, f"{path.name} cannot be read: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Addresses that search: by picture, text, item; and that look into a picture."""
+"""Addresses that search: by image, text, item; and that look into an image."""
 
 from typing import Annotated
 
@@ -19,14 +19,14 @@ async def search_by_picture(
     service: TheService,
     wanted: Annotated[Wanted, Query()],
 ) -> Found:
-    """Search with the picture that is the request's body."""
+    """Search with the image that is the request's body."""
     asking = await service.picture(index, await request.body())
     return await service.find(index, asking, wanted)
 
 
 @router.get("/indexes/{name}/search")
 async def search(index: TheIndex, service: TheService, asked: Annotated[Asked, Query()]) -> Found:
-    """Search by text, by an item's id, or by a picture sent before."""
+    """Search by text, by an item's id, or by an image sent before."""
     return await service.find(index, await service.question(index, asked), asked)
 
 
@@ -34,16 +34,16 @@ async def search(index: TheIndex, service: TheService, asked: Annotated[Asked, Q
     "/pictures/{picture}", response_class=Response, responses={200: {"content": {"image/webp": {}}}}
 )
 async def picture_sent(picture: str, service: TheService) -> Response:
-    """Return a picture that was searched with, made small."""
+    """Return an image that was searched with, made small."""
     content = service.asked_with.get(picture)
     if content is None:
-        raise RefusedError(404, "the server does not remember that picture", "send it again")
+        raise RefusedError(404, "the server does not remember that image", "send it again")
     return Response(content, media_type="image/webp", headers={"Cache-Control": "private"})
 
 
 @router.post("/detect", openapi_extra=PICTURE_BODY)
 async def detect(request: Request, service: TheService) -> Boxes:
-    """Find things in the picture that is the request's body."""
+    """Find things in the image that is the request's body."""
     if service.detector is None:
         raise RefusedError(404, "no detector is served", "start with --detector MODEL")
     picture = await service.aside(received, await request.body(), service.limits.pixels)

@@ -25,7 +25,7 @@ from zoo.serve.settings import Settings
 from zoo.serve.snapshot import Filtered, Question, Snapshot
 from zoo.serve.worker import Worker
 
-THREADS = 4  # that decode pictures; each holds one decoded picture
+THREADS = 4  # that decode pictures; each holds one decoded image
 REMEMBERED = 1_000  # pictures asked with, so that pages and links need not send them again
 R = TypeVar("R")
 
@@ -89,10 +89,10 @@ class Service:
         self.library.close()
 
     async def picture(self, served: Served, content: bytes) -> Asking:
-        """Make a query of a picture that was sent, and remember it.
+        """Make a query of an image that was sent, and remember it.
 
         Raises:
-            RefusedError: it is no picture, or the model looks at none.
+            RefusedError: it is no image, or the model looks at none.
         """
         if not served.encoder.sees:
             raise RefusedError(400, f"the model of {served.name!r} cannot look at pictures")
@@ -107,7 +107,7 @@ class Service:
         return Asking(Query(kind="picture", picture=key), vector, key)
 
     async def question(self, served: Served, asked: Asked) -> Asking:
-        """Make a query of a text, an item, or a picture sent before.
+        """Make a query of a text, an item, or an image sent before.
 
         Raises:
             RefusedError: not exactly one of them, or it cannot be.
@@ -122,7 +122,7 @@ class Service:
         key = asked.picture or ""
         vector = self.vectors.get((served.encoder.identity.weights_sha256, key))
         if vector is None:
-            raise RefusedError(404, "the server does not remember that picture", "send it again")
+            raise RefusedError(404, "the server does not remember that image", "send it again")
         return Asking(Query(kind="picture", picture=key), vector, key)
 
     async def find(self, served: Served, asking: Asking, wanted: Wanted) -> Found:
@@ -162,7 +162,7 @@ class Service:
     async def _text(self, served: Served, text: str) -> Asking:
         if not served.encoder.reads:
             raise RefusedError(
-                400, f"the model of {served.name!r} cannot read text", "send a picture"
+                400, f"the model of {served.name!r} cannot read text", "send an image"
             )
         if not text.strip():
             raise RefusedError(400, "the text is empty", "type what to look for")

@@ -16,7 +16,7 @@ MAKE_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe())' > token
 class Limits:
     """The most that one request, or one client, may ask for.
 
-    upload_bytes: of a picture sent. pixels: of any picture decoded. k: hits of a search.
+    upload_bytes: of an image sent. pixels: of any image decoded. k: hits of a search.
     text, where: characters. rate: searches a second and client (0: no limit); four seconds' worth
     may come at once. seconds: for a whole request. batch: queries of one forward pass.
     waiting: queries in line before new ones are turned away. cache_bytes: of thumbnails.
@@ -39,7 +39,7 @@ class Settings:
     """How to serve.
 
     token: what clients must show; empty for none. names: further host names the server answers to.
-    pictures: folders, besides each index's own, that its pictures may lie in.
+    pictures: folders, besides each index's own, that its images may lie in.
     """
 
     host: str = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""Words for pictures: the text encoder whose space a picture model learned."""
+"""Words for images: the text encoder whose space an image model learned."""
 
 import logging
 from collections.abc import Callable
@@ -13,9 +13,9 @@ log = logging.getLogger("rankzoo")
 
 
 def words_of(name: str, load: Callable[[str], nn.Module], *, offline: bool) -> nn.Module | None:
-    """Return the text encoder a picture model was trained against, None if there is none.
+    """Return the text encoder an image model was trained against, None if there is none.
 
-    A model trained on captions learned the space of a frozen encoder: its pictures are found with
+    A model trained on captions learned the space of a frozen encoder: its images are found with
     that encoder's texts.
     """
     encoder = encoder_of(resolve_model(name, offline=offline))

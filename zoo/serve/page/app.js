@@ -9,7 +9,7 @@ import { read, START, unasked, write } from "/static/state.js";
 const PAGE = 24;
 let state = read();
 let served = { indexes: [], limits: {}, detector: null };
-let blob = null; // the picture asked with, while this page holds it
+let blob = null; // the image asked with, while this page holds it
 let blobKey = ""; // what the server calls it
 let likeName = "";
 let ready; // what is served is known, and the first answer is shown
@@ -101,7 +101,7 @@ const pictureOf = (id) =>
 function asked() {
   if (state.text) return `“${state.text}”`;
   if (state.like) return likeName ? `More like ${likeName}` : `More like item ${state.like}`;
-  return state.picture ? "Your picture" : "";
+  return state.picture ? "Your image" : "";
 }
 
 function showSliders() {
@@ -128,11 +128,11 @@ async function askWith(picture) {
   await ready;
   if (picture.size > served.limits.upload_bytes) {
     const most = served.limits.upload_bytes / 1e6;
-    return complain(new Error(`The picture is larger than ${most} MB — send a smaller one`));
+    return complain(new Error(`The image is larger than ${most} MB — send a smaller one`));
   }
   blob = picture;
   state = unasked(state);
-  $("asked-text").textContent = "Your picture";
+  $("asked-text").textContent = "Your image";
   preview(picture);
   $("asked").hidden = false;
   await answer(async () => {

@@ -3,12 +3,12 @@
 import { detect } from "/static/api.js";
 import { $, make } from "/static/gallery.js";
 
-/** Call `onPicture(file)` for every picture a person hands to the page. */
+/** Call `onPicture(file)` for every image a person hands to the page. */
 export function receive(onPicture, onProblem) {
   const take = (files) => {
     const picture = [...files].find((file) => file.type.startsWith("image/"));
     if (picture) onPicture(picture);
-    else if (files.length) onProblem(`${files[0].name || "That"} is no picture.`);
+    else if (files.length) onProblem(`${files[0].name || "That"} is no image.`);
   };
   $("file").onchange = () => {
     const files = [...$("file").files];
@@ -32,7 +32,7 @@ export function receive(onPicture, onProblem) {
 
 let address = "";
 
-/** Show a picture by its address, or a blob. */
+/** Show an image by its address, or a blob. */
 export function preview(source) {
   if (address) URL.revokeObjectURL(address);
   address = source instanceof Blob ? URL.createObjectURL(source) : "";
@@ -41,7 +41,7 @@ export function preview(source) {
   if (source) $("preview").src = address || source;
 }
 
-/** Draw the boxes a detector finds; choosing one asks with that part of the picture. */
+/** Draw the boxes a detector finds; choosing one asks with that part of the image. */
 export async function drawBoxes(picture, onPart) {
   const found = await detect(picture);
   const image = await createImageBitmap(picture);
