@@ -142,7 +142,7 @@ TASKS = {
             name="two towers",
             key="two_towers",
             load="zoo.models.two_towers:load_two_towers",
-            evaluate="zoo.evaluation.session:run_session",
+            evaluate="zoo.evaluation.session:evaluate_embedders",
             takes={"eval": EVALUATES_IMAGES},
             pipeline_tag="zero-shot-image-classification",
         ),

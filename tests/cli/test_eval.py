@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 from cli.main import main
+from tests.models.tiny_clip import tiny_clip
+from tests.models.tiny_text import tiny_text
 from zoo.data.preprocessing import Preprocessing
-from zoo.models import EmbedderConfig, build_embedder, save_embedder
+from zoo.models import Embedder, EmbedderConfig, build_embedder, save_embedder
+from zoo.models.two_towers import TwoTowers, save_two_towers
 
 Run = Callable[..., tuple[int, dict[str, object]]]
 
@@ -136,3 +139,24 @@ def test_options_that_cannot_be_are_usage_errors(
     code, value = run(model, "--data", photos, *arguments)
     assert code == 2
     assert said in str(value["error"])
+
+
+@pytest.mark.parametrize("kind", ["clip", "two towers"])
+def test_a_model_of_both_towers_is_measured_on_images_with_captions_alone(
+    kind: str, run: Run, photos: Path, tmp_path: Path
+) -> None:
+    if kind == "clip":
+        tiny_clip(tmp_path / "model")
+    else:
+        image = Embedder(EmbedderConfig("test_resnet", pooling="avg", dim=32))
+        save_two_towers(TwoTowers(image, tiny_text()), tmp_path / "model")
+    pairs = tmp_path / "pairs.csv"
+    rows = [f"{path},a {path.parent.name}" for path in sorted(photos.rglob("*.png"))]
+    pairs.write_text("\n".join(["path,caption", *rows]) + "\n")
+    code, value = run(tmp_path / "model", "--data", pairs, "--split", "all")
+    assert code == 0, value
+    assert value["protocol"] == "captions"
+    assert value["gallery"] == 16
+    metrics = value["metrics"]
+    assert isinstance(metrics, dict)
+    assert 0 <= metrics["rsum"] <= 600

@@ -58,7 +58,7 @@ def evaluate_scorer(subject: Subject, options: EvalOptions) -> Outcome:
 def evaluate_embedder(subject: Subject, options: EvalOptions) -> Outcome:
     """Evaluate a model that embeds images, under the protocol asked for or that of the data."""
     extract = extractor_of(subject, options)
-    chosen = options.protocol or BY_DATASET.get(recognise(options.data) or "", "labels")
+    chosen = options.protocol or _protocol_of(options)
     kind = PROTOCOLS[chosen].kind
     if kind == "classes":
         raise UsageError(
@@ -79,6 +79,17 @@ def evaluate_embedder(subject: Subject, options: EvalOptions) -> Outcome:
     shape = described_input(extract.model)
     told = [replace(e, options={**shape, **e.options}) for e in found]
     return Outcome(subject.name, told, measured)
+
+
+def _protocol_of(options: EvalOptions) -> str:
+    """Return the protocol of a public set, of labels, or of images that have captions alone."""
+    data, how = options.data, options.on_bad_image
+    known = recognise(data)
+    if known is None and data.is_file():
+        dataset = open_dataset(None, data, on_bad_image=how, require_labels=False)
+        if not dataset.levels and any(item.captions for item in dataset.items):
+            return "captions"
+    return BY_DATASET.get(known or "", "labels")
 
 
 def _landmarks(extract: Extractor, options: EvalOptions, name: str) -> list[Evaluation]:
@@ -145,11 +156,22 @@ def _whitening(extract: Extractor, options: EvalOptions) -> Whitening | None:
     return learned
 
 
+def _captioned(options: EvalOptions, protocol: Protocol) -> ImageDataset:
+    """Return the test images of a set of captions; of one's own, else those training holds out."""
+    how = options.on_bad_image
+    if protocol.dataset:
+        return open_dataset(protocol.dataset, options.data, on_bad_image=how).split("test")
+    found = open_dataset(None, options.data, on_bad_image=how, require_labels=False)
+    dataset = held_out(found)
+    usual = next((name for name in ("test", "query", "val") if name in dataset.splits), "test")
+    split = options.split or usual
+    return dataset if split == "all" else dataset.split(split)
+
+
 def _captions(subject: Subject, extract: Extractor, options: EvalOptions, name: str) -> Evaluation:
     protocol = PROTOCOLS[name]
     embed_texts: Any = text_side(text_encoder_of(subject, options))
-    dataset = open_dataset("captions", options.data, on_bad_image=options.on_bad_image)
-    dataset = dataset.split("test")
+    dataset = _captioned(options, protocol)
     texts = [text for item in dataset.items for text in item.captions]
     owner = [i for i, item in enumerate(dataset.items) for _ in item.captions]
     captions: Tensor = embed_texts(texts, batch_size=options.embed.batch_size)

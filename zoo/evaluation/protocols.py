@@ -127,6 +127,9 @@ PROTOCOLS: dict[str, Protocol] = {
         ("h_ap", "ndcg", "asi"),
         "gldv2_hier",
     ),
+    "captions": Protocol(
+        "captions", f"Images and captions of one's own, all at once. {ONE_CAPTION}", ("rsum",)
+    ),
     "coco-5k": _captions("COCO", 5000, 1),
     "coco-1k": _captions("COCO", 5000, 5),
     "flickr30k": _captions("Flickr30k", 1000, 1),
