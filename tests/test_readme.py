@@ -1,4 +1,4 @@
-"""What the READMEs tell people to type exists; tests/cards/test_readme.py runs README's own."""
+"""What the READMEs tell people to type exists; tests/hub/test_readme.py runs README's own."""
 
 import re
 import shlex

@@ -112,7 +112,7 @@ def test_tab_goes_from_the_top_to_the_results_in_the_order_of_reading(
     assert names[:3] == ["Skip to the results", "rankzoo", "Index idx"]
     assert names[3:7] == [
         "Light or dark",
-        "Drop or paste a pictureor click to choose one",
+        "Drop or paste an imageor click to choose one",
         "Say what to look for",
         "Search",
     ]
