@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.index import build, change, explore, join, look
+from cli.index import build, change, explore, export, join, look
 
 app = typer.Typer(
     name="index", no_args_is_help=True, help="Build, change, check and look into an index."
@@ -18,6 +18,7 @@ for command in (
     join.assemble,
     join.merge,
     explore.duplicates,
+    export.export,
 ):
     app.command()(command)
 app.command("map")(explore.draw_map)
