@@ -159,7 +159,7 @@ TASKS = {
             recipe=Recipe,
             plan="zoo.training.embedders:plan",
             train="zoo.training.embedders:train",
-            load="zoo.models.storage:load_embedder",
+            load="zoo.models.embedder:load_embedder",
             evaluate="zoo.evaluation.session:evaluate_embedders",
             takes={
                 "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image"},

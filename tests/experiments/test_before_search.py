@@ -19,7 +19,8 @@ from zoo.errors import UsageError
 from zoo.experiments.candidate import choose
 from zoo.experiments.claims import CLAIMS
 from zoo.experiments.plan import Plan, Trial
-from zoo.experiments.result import result_of, write_result
+from zoo.experiments.report import write_result
+from zoo.experiments.result import result_of
 from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import Process, carry_out
 from zoo.experiments.settings import open_settings, read_settings

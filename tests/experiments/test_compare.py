@@ -15,7 +15,8 @@ from zoo.experiments.claims import CLAIMS, arms
 from zoo.experiments.cost import START_S, estimate
 from zoo.experiments.options import CompareOptions, parse_budget, plan
 from zoo.experiments.plan import Place, Plan
-from zoo.experiments.result import result_of, write_result
+from zoo.experiments.report import write_result
+from zoo.experiments.result import result_of
 from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import Launch, carry_out
 from zoo.experiments.settings import open_settings

@@ -14,7 +14,8 @@ from zoo.experiments.claims import Claim, arms, chosen_claims
 from zoo.experiments.cost import estimate
 from zoo.experiments.launch import launcher
 from zoo.experiments.plan import Method, Place, Plan, learning_rates
-from zoo.experiments.result import Result, result_of, write_result
+from zoo.experiments.report import write_result
+from zoo.experiments.result import Result, result_of
 from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import carry_out
 from zoo.experiments.settings import open_settings, read_settings

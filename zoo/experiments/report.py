@@ -1,25 +1,31 @@
 """The page of a comparison: the table, how sure it is, curves, claims, and how it was made."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from markupsafe import Markup
 
 from zoo.experiments.claims import Verdict
+from zoo.experiments.result import BLOCK, PAGE, RESULT, Result
 from zoo.experiments.standings import Standing
-from zoo.experiments.tables import LEGEND, SHORT, cells, header, numbers
+from zoo.experiments.tables import LEGEND, SHORT, cells, header, markdown, numbers
+from zoo.files import write_json, write_text
 from zoo.report import commands, facts, line_chart, page, paragraph, section, table
 from zoo.report.html import Cell
 from zoo.runs.record import Row
-
-if TYPE_CHECKING:
-    from zoo.experiments.result import Result
 
 LINES = 5  # of different colours in a chart
 FIXED = "\u00a0±\u00a0"  # does not break the line
 
 
-def comparison_page(result: "Result") -> str:
+def write_result(result: Result, folder: Path) -> None:
+    """Write the JSON, the Markdown block and the page of a comparison into its folder."""
+    write_json(folder / RESULT, {**result.as_json(), "curves": result.curves})
+    write_text(folder / BLOCK, markdown(result.standings, result.shown, result.verdicts))
+    write_text(folder / PAGE, comparison_page(result))
+
+
+def comparison_page(result: Result) -> str:
     """Return the page as one self-contained HTML document."""
     rows, shown = result.standings, result.shown
     grid = [[cell.replace(" ± ", FIXED) for cell in cells(row, shown, rows)] for row in rows]
@@ -37,7 +43,7 @@ def comparison_page(result: "Result") -> str:
     return page("Which loss?", _lead(result), *blocks)
 
 
-def _lead(result: "Result") -> str:
+def _lead(result: Result) -> str:
     """Return the answer in a sentence, then what it rests on."""
     rows, metric = result.standings, result.shown[0]
     done = [row for row in rows if metric in row.metrics]
@@ -99,7 +105,7 @@ def _curves(rows: Sequence[Standing], curves: Mapping[str, Sequence[Row]]) -> li
     return [section("Learning curves", paragraph(what), *charts)]
 
 
-def _settings(result: "Result") -> dict[str, Cell]:
+def _settings(result: Result) -> dict[str, Cell]:
     plan, base = result.plan, result.plan.base
     return {
         "backbone": base.network.backbone,

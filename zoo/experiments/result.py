@@ -10,11 +10,8 @@ from zoo.experiments.candidate import Candidate
 from zoo.experiments.claims import Claim, Verdict, arms, verdict
 from zoo.experiments.outcome import CHOSEN_BY
 from zoo.experiments.plan import Plan
-from zoo.experiments.report import comparison_page
 from zoo.experiments.run_store import RunStore
 from zoo.experiments.standings import Standing, headline_metrics, standings, values_of
-from zoo.experiments.tables import markdown
-from zoo.files import write_json, write_text
 from zoo.runs.record import Row, read_rows
 
 RESULT, PAGE, BLOCK = "results.json", "index.html", "table.md"
@@ -67,13 +64,6 @@ def result_of(store: RunStore, claims: Sequence[Claim], command: str = "") -> Re
         len(store.outcomes()),
         command,
     )
-
-
-def write_result(result: Result, folder: Path) -> None:
-    """Write the JSON, the Markdown block and the page of a comparison into its folder."""
-    write_json(folder / RESULT, {**result.as_json(), "curves": result.curves})
-    write_text(folder / BLOCK, markdown(result.standings, result.shown, result.verdicts))
-    write_text(folder / PAGE, comparison_page(result))
 
 
 def _curve(candidate: Candidate, store: RunStore) -> list[Row]:

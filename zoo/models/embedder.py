@@ -12,10 +12,26 @@ from torch import Tensor, nn
 
 from zoo.data.images import ready_image
 from zoo.data.transforms import Transform, evaluation_transform
-from zoo.models.backbone import build_backbone, cut_off
+from zoo.files import write_json
+from zoo.models.backbone import (
+    build_backbone,
+    cut_off,
+    load_backbone,
+    load_strictly,
+    without_distillation,
+)
+from zoo.models.bounds import refuse_larger
 from zoo.models.config import EmbedderConfig
 from zoo.models.pooling import MAP_POOLINGS, UnitLength
 from zoo.models.pretrained import Pretrained
+from zoo.models.storage import (
+    CONFIG,
+    WEIGHTS,
+    parse_config,
+    read_values,
+    read_weights,
+    write_weights,
+)
 
 
 class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
@@ -62,13 +78,9 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
     @classmethod
     def read_folder(cls, folder: Path) -> "Embedder":
         """Read a folder of ours or of a timm repository; see `load_embedder`."""
-        from zoo.models.storage import load_embedder
-
         return load_embedder(folder)
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        from zoo.models.storage import save_embedder
-
         save_embedder(self, save_directory)
 
     def _pool(self, features: Tensor) -> Float[Tensor, "batch channel"]:
@@ -79,6 +91,50 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
             return features[:, 0]
         vectors: Tensor = self.pooling(_as_maps(features, self.width, self.backbone))
         return vectors
+
+
+def build_embedder(
+    config: EmbedderConfig, pretrained: Path | None = None, *, undistilled: bool = False
+) -> Embedder:
+    """Build an embedder; `pretrained` is a model folder whose backbone it starts from.
+
+    `undistilled`: that backbone is a distilled transformer, whose second token is left out.
+
+    Raises:
+        UnavailableError, IntegrityError: the folder has no usable weights for this architecture.
+    """
+    model = Embedder(config)
+    if pretrained is not None:
+        state = read_weights(pretrained)
+        ours = {k.removeprefix("backbone."): v for k, v in state.items() if "backbone." in k[:9]}
+        found = without_distillation(ours or state) if undistilled else ours or state
+        load_backbone(model.backbone, found, whole=config.depth is None)
+    return model
+
+
+def save_embedder(model: Embedder, folder: Path) -> None:
+    """Write `config.json` and `model.safetensors` into `folder`, each atomically."""
+    write_weights(folder / WEIGHTS, model.state_dict())
+    write_json(folder / CONFIG, model.config.to_json())
+
+
+def load_embedder(folder: Path) -> Embedder:
+    """Read a folder of ours or of a timm repository; the model is in evaluation mode.
+
+    Raises:
+        UnavailableError: a file is missing.
+        IntegrityError: a file is damaged, or the two do not belong together.
+    """
+    value = read_values(folder)
+    config = parse_config(value, folder)
+    state = read_weights(folder)
+    refuse_larger(lambda: Embedder(config), folder / WEIGHTS)
+    model = Embedder(config)
+    if "embedder" in value:
+        load_strictly(model, state)
+    else:
+        load_backbone(model.backbone, state)
+    return model.eval()
 
 
 @torch.inference_mode()

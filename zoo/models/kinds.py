@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from zoo.models.clip import Clip, save_clip
-from zoo.models.embedder import Embedder
-from zoo.models.storage import save_embedder
+from zoo.models.embedder import Embedder, save_embedder
 from zoo.models.two_towers import TwoTowers, save_two_towers
 
 AnyEmbedder = Embedder | TwoTowers | Clip
