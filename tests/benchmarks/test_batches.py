@@ -2,12 +2,12 @@
 
 import pytest
 
-from zoo.benchmarks.batches import benchmark_batches, gradient_cost
+from zoo.benchmarks.batches import Network, benchmark_batches, gradient_cost
 
 
 @pytest.mark.slow
 def test_two_passes_hold_fewer_activations_than_one() -> None:
-    (row,) = benchmark_batches((128,), chunk=8, architecture="test_resnet", size=64, repeats=1)
+    (row,) = benchmark_batches((128,), chunk=8, network=Network("test_resnet", 64, 1))
     one, two = row["one_pass_extra_mb"], row["two_pass_extra_mb"]
     assert one is not None
     assert two is not None
@@ -16,5 +16,5 @@ def test_two_passes_hold_fewer_activations_than_one() -> None:
 
 
 def test_a_gradient_is_measured_in_this_process() -> None:
-    cost = gradient_cost(16, 8, "test_resnet", 32, repeats=1)
+    cost = gradient_cost(16, 8, Network("test_resnet", 32, 1))
     assert cost.seconds > 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.benchmarks.index import bench_index, clustered, quantised
+from zoo.benchmarks.index import Points, bench_index, clustered, quantised
 from zoo.index import Plan
 
 
@@ -16,7 +16,7 @@ def test_points_of_a_cluster_are_nearer_than_others() -> None:
 
 
 def test_the_choice_is_compared_with_what_reaches_the_recall() -> None:
-    found = bench_index(3_000, 16, rivals=[Plan("HNSW8"), Plan("IVF16,Flat")])
+    found = bench_index(Points(3_000, 16), rivals=[Plan("HNSW8"), Plan("IVF16,Flat")])
     recalls = {row["plan"]: row["recall"] for row in (*found["tuner"], *found["by_hand"])}
     assert recalls[found["chosen"]] >= 0.99
     assert recalls[found["best_by_hand"]] >= 0.99
@@ -24,7 +24,7 @@ def test_the_choice_is_compared_with_what_reaches_the_recall() -> None:
 
 
 def test_autofaiss_is_compared_at_the_recall_it_reaches() -> None:
-    found = bench_index(3_000, 16, codes=2)
+    found = bench_index(Points(3_000, 16), codes=2)
     recalls = {row["plan"]: row["recall"] for row in (*found["tuner"], *found["autofaiss"])}
     assert found["best_autofaiss"].startswith("OPQ2_14,IVF256,PQ2x8")
     assert recalls[found["equal"]] >= recalls[found["best_autofaiss"]]

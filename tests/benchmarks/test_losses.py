@@ -2,12 +2,12 @@
 
 import pytest
 
-from zoo.benchmarks.losses import benchmark_losses, benchmark_rivals
+from zoo.benchmarks.losses import Toy, benchmark_losses, benchmark_rivals
 from zoo.errors import UsageError
 
 
 def test_textbook_and_packaged_forms_have_our_value() -> None:
-    rows = benchmark_rivals(count=64, small=16, dim=8)
+    rows = benchmark_rivals(Toy(64, 8), small=16)
     names = [str(row["rival"]) for row in rows]
     assert names[:2] == ["RS@k, looped", "Smooth-AP, cubic"]
     assert {"FastAP, PML", "Smooth-AP, PML", "PNP Dq, PML"} <= set(names)
@@ -17,7 +17,7 @@ def test_textbook_and_packaged_forms_have_our_value() -> None:
 
 def test_every_named_loss_gets_a_row_with_both_modes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo.benchmarks.losses.can_compile", lambda device: False)
-    rows = benchmark_losses(count=32, dim=8, repeats=1, only=("sup_hap", "fast_ap"))
+    rows = benchmark_losses(Toy(32, 8), repeats=1, only=("sup_hap", "fast_ap"))
     assert [row["loss"] for row in rows] == ["sup_hap", "fast_ap"]
     assert all(isinstance(row["eager_ratio"], float) and row["eager_ratio"] > 0 for row in rows)
     assert "compiled_ratio" not in rows[0]
@@ -25,4 +25,4 @@ def test_every_named_loss_gets_a_row_with_both_modes(monkeypatch: pytest.MonkeyP
 
 def test_an_unknown_loss_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="no loss is called 'supap'"):
-        benchmark_losses(count=16, dim=4, only=("supap",))
+        benchmark_losses(Toy(16, 4), only=("supap",))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from zoo.benchmarks.front_plot import LETTER, LINE, front_svg
-from zoo.benchmarks.sorters import Place, candidates, ceiling, compare_sorters, shifts
+from zoo.benchmarks.sorters import Place, Vectors, candidates, ceiling, compare_sorters, shifts
 from zoo.errors import UnavailableError, UsageError
 from zoo.sorters.front import judging_vectors
 from zoo.sorters.store import build_sorter, save_sorter
@@ -17,23 +17,23 @@ PAIR = {name: candidates()[name] for name in ("gaussian", "scaled sigmoid 10")}
 
 @pytest.mark.parametrize("inputs", sorted(shifts()))
 def test_sorters_meet_the_same_vectors(inputs: str) -> None:
-    ours, rival = compare_sorters(PAIR, 12, inputs=inputs, count=40)
+    ours, rival = compare_sorters(PAIR, Vectors(12, inputs=inputs, count=40))
     assert (ours.sorter, rival.sorter) == ("gaussian", "scaled sigmoid 10")
     assert ours.l1 == (0, 0, 0)
     assert max(rival.l1) > 0
-    again, _ = compare_sorters(PAIR, 12, inputs=inputs, count=40)
+    again, _ = compare_sorters(PAIR, Vectors(12, inputs=inputs, count=40))
     assert again == ours
 
 
 def test_scale_and_offset_change_nothing_for_ours() -> None:
-    plain, _ = compare_sorters(PAIR, 12, count=40)
-    moved, _ = compare_sorters(PAIR, 12, inputs="times 1000, plus 5", count=40)
+    plain, _ = compare_sorters(PAIR, Vectors(12, count=40))
+    moved, _ = compare_sorters(PAIR, Vectors(12, inputs="times 1000, plus 5", count=40))
     assert moved.r2 == pytest.approx(plain.r2)
 
 
 def test_scores_of_a_model_can_be_given() -> None:
     scores = torch.randn(10, 15)
-    ours, _ = compare_sorters(PAIR, inputs="model", scores=scores)
+    ours, _ = compare_sorters(PAIR, Vectors(inputs="model"), scores)
     assert (ours.inputs, ours.length) == ("model", 15)
 
 
@@ -41,7 +41,7 @@ def test_sorters_tied_to_another_length_are_left_out() -> None:
     from zoo.sorters import SORTERS
 
     tied = {"mlp": (lambda _: SORTERS["mlp"](length=9), True)}
-    assert compare_sorters(tied, 12, count=5) == []
+    assert compare_sorters(tied, Vectors(12, count=5)) == []
 
 
 @pytest.mark.parametrize("resolution", [0.03, 0.3])
@@ -55,13 +55,13 @@ def test_no_linear_map_fitted_to_the_changes_beats_ours(resolution: float) -> No
 def test_a_sorter_of_ones_own_takes_part_under_its_folders_name(tmp_path: Path) -> None:
     save_sorter(build_sorter("grus"), tmp_path / "mine", "grus")
     mine = {"mine": candidates([tmp_path / "mine"])["mine"]}
-    assert [place.sorter for place in compare_sorters(mine, 12, count=20)] == ["mine"]
+    assert [place.sorter for place in compare_sorters(mine, Vectors(12, count=20))] == ["mine"]
     with pytest.raises(UnavailableError):
         candidates([tmp_path / "nothing"])
 
 
 def test_the_plot_is_a_image_of_every_sorter_at_every_resolution() -> None:
-    places = compare_sorters(PAIR, 12, count=20)
+    places = compare_sorters(PAIR, Vectors(12, count=20))
     root = ElementTree.fromstring(front_svg(places))
     circles = [node for node in root.iter() if node.tag.endswith("circle")]
     assert len(circles) == 2 * 3
@@ -91,7 +91,7 @@ def test_no_label_of_the_plot_covers_another() -> None:
 
 
 def test_a_row_is_flat_and_unknown_inputs_are_refused() -> None:
-    ours, _ = compare_sorters(PAIR, 12, count=40)
+    ours, _ = compare_sorters(PAIR, Vectors(12, count=40))
     assert list(ours.to_row()) == ["sorter", "l1", "r2_at_0.01", "r2_at_0.1", "r2_at_0.3"]
     with pytest.raises(UsageError, match="inputs 'poems'"):
-        compare_sorters(PAIR, 12, inputs="poems", count=5)
+        compare_sorters(PAIR, Vectors(12, inputs="poems", count=5))

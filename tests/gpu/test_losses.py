@@ -9,7 +9,7 @@ from torch.cuda import Event
 
 from tests.gpu.conftest import Note
 from tests.losses.test_contract import RANKING, build
-from zoo.benchmarks.losses import build_loss, toy_batch
+from zoo.benchmarks.losses import Toy, build_loss
 from zoo.losses import LOSSES
 from zoo.ranking.compilation import can_compile, compiling
 
@@ -39,7 +39,7 @@ def test_value_and_gradient_are_the_cpus(name: str, note: Note) -> None:
 @pytest.mark.parametrize("name", RANKING)
 def test_triton_gives_the_eager_value(name: str, note: Note) -> None:
     assert can_compile(torch.device("cuda")), "install triton: it comes with torch on Linux"
-    vectors, labels = toy_batch(2048, 64, 4, 0)
+    vectors, labels = Toy(2048, 64).draw()
     found = []
     for mode in ("never", "always"):
         with compiling(mode):
@@ -52,7 +52,7 @@ def test_triton_gives_the_eager_value(name: str, note: Note) -> None:
 @pytest.mark.parametrize("count", SIZES)
 @pytest.mark.parametrize("name", TIMED)
 def test_time_beside_the_product(name: str, count: int, note: Note) -> None:
-    vectors, labels = (part.cuda() for part in toy_batch(count, 512, 4, 0))
+    vectors, labels = (part.cuda() for part in Toy(count, 512).draw())
     shaped = torch.stack([labels, labels // 8], 1) if name in ("sup_hap", "sup_ndcg") else labels
     loss = build_loss(name, count).cuda()
     what, wanted = f"{name}, N = {count}, D = 512: times the product", "at most 1.5"

@@ -4,19 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from zoo.benchmarks.serve import bench_serve
+from zoo.benchmarks.serve import Load, Served, bench_serve
 
 
 @pytest.mark.slow
 def test_a_small_load_is_measured_without_errors(tmp_path: Path) -> None:
-    found = bench_serve(
-        tmp_path,
-        count=1_000,
-        architecture="test_resnet",
-        requests=12,
-        concurrencies=(1, 8),
-        batches=(4,),
-    )
+    served = Served(1_000, architecture="test_resnet")
+    found = bench_serve(tmp_path, served, [Load(12, 1), Load(12, 8)], batches=(4,))
     assert [row["batch"] for row in found["bare"]] == [1, 8]
     alone, together = found["served"]
     for row in (alone, together):

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from zoo.benchmarks.training import benchmark_training
+from zoo.benchmarks.training import Update, benchmark_training
 
 
 def test_a_report_has_every_rate_and_the_share_of_the_slower_part(tmp_path: Path) -> None:
     found = benchmark_training(
-        tmp_path, architecture="test_resnet", size=24, photo=(64, 48), workers=0, batch=16, steps=1
+        tmp_path, Update("test_resnet", size=24, photo=(64, 48), workers=0, batch=16), steps=1
     )
     assert found.decode_per_s > 0
     assert found.network_per_s > 0

@@ -26,44 +26,52 @@ class Cost:
     extra_mb: float | None
 
 
+@dataclass(frozen=True)
+class Network:
+    """What embeds: a timm architecture at an input of `size` px; the best of `repeats` counts."""
+
+    architecture: str = "resnet18"
+    size: int = 96
+    repeats: int = 3
+
+
 def benchmark_batches(
     sizes: Sequence[int] = (64, 256, 1024),
     *,
     chunk: int = 64,
-    architecture: str = "resnet18",
-    size: int = 96,
-    repeats: int = 3,
+    network: Network = Network(),
     track: Track = silent,
 ) -> list[dict[str, float | int | None]]:
-    """Time RS@k's gradient over random images of `size` px, whole and in chunks of `chunk`.
+    """Time RS@k's gradient over random images, whole and in chunks of `chunk`.
 
     Every measurement has a process of its own, so that none inherits another's memory.
     """
     rows = []
     for batch in track(sizes, "batches", len(sizes)):
-        one, two = (_apart(batch, part, architecture, size, repeats) for part in (batch, chunk))
+        one, two = (_apart(batch, part, network) for part in (batch, chunk))
         row = {f"one_pass_{name}": value for name, value in asdict(one).items()}
         row |= {f"two_pass_{name}": value for name, value in asdict(two).items()}
         rows.append({"batch": batch, **row, "times": two.seconds / one.seconds})
     return rows
 
 
-def _apart(batch: int, chunk: int, architecture: str, size: int, repeats: int) -> Cost:
+def _apart(batch: int, chunk: int, network: Network) -> Cost:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(gradient_cost, batch, chunk, architecture, size, repeats).result()
+        return pool.submit(gradient_cost, batch, chunk, network).result()
 
 
-def gradient_cost(batch: int, chunk: int, architecture: str, size: int, repeats: int) -> Cost:
+def gradient_cost(batch: int, chunk: int, network: Network) -> Cost:
     """Measure in this process; the first gradient warms up and is not timed."""
     torch.manual_seed(0)
-    model = Embedder(EmbedderConfig(architecture).at_size(size)).train()
+    size = network.size
+    model = Embedder(EmbedderConfig(network.architecture).at_size(size)).train()
     images, labels = torch.randn(batch, 3, size, size), torch.arange(batch) // PER_CLASS
     _gradient(model, images[:chunk], labels[:chunk], chunk)
     restart_peak()
     before = held()
     seconds = []
-    for _ in range(repeats):
+    for _ in range(network.repeats):
         start = time.perf_counter()
         _gradient(model, images, labels, chunk)
         seconds.append(time.perf_counter() - start)

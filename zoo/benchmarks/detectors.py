@@ -5,7 +5,7 @@ Every run is a run folder, so that a comparison that was stopped goes on where i
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -21,14 +21,21 @@ STYLE = SceneStyle(objects=(1, 2), scale=(0.3, 0.6), rotation=10.0)
 RECIPES = tuple(name for name in recipes_of(DetectionRecipe) if name.startswith("scenes-"))
 
 
+@dataclass(frozen=True)
+class Scenes:
+    """What is drawn and learnt: scenes of `side` px, so many epochs of them."""
+
+    count: int = 200
+    side: int = 128
+    epochs: int = 5
+
+
 def compare_detectors(
     folder: Path,
     *,
     recipes: Sequence[str] = RECIPES,
     seeds: Sequence[int] = (0, 1, 2),
-    scenes: int = 200,
-    side: int = 128,
-    epochs: int = 5,
+    scenes: Scenes = Scenes(),
     track: Track = silent,
 ) -> list[dict[str, Any]]:
     """Train each recipe with each seed in `folder`, and return one row per recipe.
@@ -37,12 +44,12 @@ def compare_detectors(
     and the median seconds of a training step without data loading, least over the seeds.
     """
     data = folder / "scenes"
-    build_scenes(data, count=scenes, classes=2, size=side, style=STYLE)
+    build_scenes(data, count=scenes.count, classes=2, size=scenes.side, style=STYLE)
     pairs = [(seed, name) for seed in seeds for name in recipes]
     for seed, name in track(pairs, "detectors", len(pairs)):
         run = folder / f"{name}-{seed}"
         if not (run / "results.json").is_file():
-            recipe = _shortened(recipes_of(DetectionRecipe)[name], side, epochs)
+            recipe = _shortened(recipes_of(DetectionRecipe)[name], scenes.side, scenes.epochs)
             train_detector(recipe, data, run, seed=seed, resume=run.exists(), track=track)
     return [_row(name, [_results(folder / f"{name}-{seed}") for seed in seeds]) for name in recipes]
 

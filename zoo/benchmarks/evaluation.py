@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -22,24 +22,30 @@ PER_CLASS = 10
 CHUNK = 2**15
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """How many vectors are searched and ask, their width, and the seed of both."""
+
+    gallery: int = 1_000_000
+    queries: int = 10_000
+    dim: int = 512
+    seed: int = 0
+
+
 def bench_evaluation(
-    folder: Path,
-    gallery: int = 1_000_000,
-    queries: int = 10_000,
-    dim: int = 512,
-    seed: int = 0,
-    track: Track = silent,
+    folder: Path, sizes: Sizes = Sizes(), track: Track = silent
 ) -> dict[str, float]:
-    """Evaluate `queries` random unit vectors against `gallery` memory-mapped ones, ten per class.
+    """Evaluate random unit vectors against memory-mapped ones, ten per class.
 
     Returns seconds (and CPU seconds, of all threads), those of the similarities alone (the floor,
     from a tenth of the queries), and the process's peak memory in GB. A vector is its class's
     centre plus noise, so that neither everything nor nothing is found.
     """
+    gallery, queries = sizes.gallery, sizes.queries
     classes = gallery // PER_CLASS
     labels = torch.arange(gallery) % classes
-    generator = torch.Generator().manual_seed(seed)
-    centres = torch.nn.functional.normalize(torch.randn(classes, dim, generator=generator))
+    generator = torch.Generator().manual_seed(sizes.seed)
+    centres = torch.nn.functional.normalize(torch.randn(classes, sizes.dim, generator=generator))
     _write(folder, labels, centres, generator)
     wanted = torch.randint(classes, (queries,), generator=generator)
     asked = _noisy(centres[wanted], generator)

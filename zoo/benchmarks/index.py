@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,17 @@ def quantised(count: int, dim: int, codes: int) -> Plan:
     return Plan(f"OPQ{codes}_{(min(dim // codes, 6) + 1) * codes},IVF{cells}{graph},PQ{codes}x8")
 
 
+@dataclass(frozen=True)
+class Points:
+    """Clustered vectors: how many, how wide, from which seed."""
+
+    count: int = 200_000
+    dim: int = 256
+    seed: int = 0
+
+
 def bench_index(
-    count: int = 200_000,
-    dim: int = 256,
-    seed: int = 0,
+    points: Points = Points(),
     *,
     rivals: Sequence[Plan] | None = None,
     codes: int = 0,
@@ -70,8 +78,9 @@ def bench_index(
     recall, searched in turn. `ratio_autofaiss`: those of the fastest measured plan (`equal`) over
     autofaiss's at the best recall that one reaches; `build_s`: seconds of both.
     """
-    vectors = clustered(count, dim, seed)
-    held = min(QUERIES, count // 10)
+    dim, seed = points.dim, points.seed
+    vectors = clustered(points.count, dim, seed)
+    held = min(QUERIES, points.count // 10)
     queries, base = vectors[:held], vectors[held:]
     plan, tuned = tune(base, queries, WISH, track, sample=len(base))
     result: dict[str, Any] = {"count": len(base), "dim": dim, "seed": seed, "chosen": str(plan)}

@@ -7,7 +7,7 @@ of ours; they and pytorch-metric-learning's versions are timed in the same run.
 import inspect
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 
 import torch
@@ -39,21 +39,33 @@ class Timing:
     extra_mb: float | None
 
 
+@dataclass(frozen=True)
+class Toy:
+    """Unit vectors around one random centre per class."""
+
+    count: int = 4096
+    dim: int = 512
+    per_class: int = 4
+    seed: int = 0
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Return the vectors (count, dim), and their labels."""
+        generator = torch.Generator().manual_seed(self.seed)
+        labels = torch.arange(self.count) // self.per_class
+        centres = torch.randn(int(labels.max()) + 1, self.dim, generator=generator)
+        noise = torch.randn(self.count, self.dim, generator=generator)
+        return normalize(centres[labels] + 1.5 * noise), labels
+
+
 def benchmark_losses(
-    count: int = 4096,
-    dim: int = 512,
-    per_class: int = 4,
-    repeats: int = 3,
-    seed: int = 0,
-    only: tuple[str, ...] = (),
-    track: Track = silent,
+    toy: Toy = Toy(), repeats: int = 3, only: tuple[str, ...] = (), track: Track = silent
 ) -> list[Row]:
     """Time each rank loss of LOSSES (or `only` those named) on random classes of unit vectors.
 
     Compiled, where there is a compiler, and eager. The floor is timed again before each, so that
     both see the same machine. Super-classes of eight classes are the second label level.
     """
-    vectors, labels = toy_batch(count, dim, per_class, seed)
+    vectors, labels = toy.draw()
     levels = torch.stack([labels, labels // 8], dim=1)
     unknown = [name for name in only if name not in LOSSES]
     if unknown:
@@ -62,7 +74,7 @@ def benchmark_losses(
     modes = {"compiled": "always", "eager": "never"} if can_compile(vectors.device) else EAGER
     rows = []
     for name in track(names, "losses", total=len(names)):
-        loss = build_loss(name, count)
+        loss = build_loss(name, toy.count)
         shaped = levels if name in ("sup_hap", "sup_ndcg") else labels
         row: Row = {"loss": name}
         for mode, setting in modes.items():
@@ -74,30 +86,23 @@ def benchmark_losses(
     return rows
 
 
-def benchmark_rivals(
-    count: int = 4096,
-    small: int = 384,
-    dim: int = 512,
-    per_class: int = 4,
-    seed: int = 0,
-    track: Track = silent,
-) -> list[Row]:
-    """Compare with the textbook loop at `count`, forms that take cubic memory at `small`.
+def benchmark_rivals(toy: Toy = Toy(), small: int = 384, track: Track = silent) -> list[Row]:
+    """Compare with the textbook loop on the whole toy, forms that take cubic memory at `small`.
 
-    The packaged FastAP, whose memory is quadratic times its bins, is compared at `count / 4`.
+    The packaged FastAP, whose memory is quadratic times its bins, is compared at a quarter.
     """
     rivals: list[tuple[str, int, Loss, Loss]] = [
-        ("RS@k, looped", count, recall_loop, RecallAtK()),
+        ("RS@k, looped", toy.count, recall_loop, RecallAtK()),
         ("Smooth-AP, cubic", small, smooth_ap_cubic, SmoothAP()),
     ]
     if find_spec("pytorch_metric_learning") is not None:
         rivals += [
-            (f"{name}, PML", count // 4 if name == "FastAP" else small, theirs, ours)
+            (f"{name}, PML", toy.count // 4 if name == "FastAP" else small, theirs, ours)
             for name, (theirs, ours) in packaged_pairs().items()
         ]
     rows = []
     for name, size, theirs, ours in track(rivals, "rivals", total=len(rivals)):
-        vectors, labels = toy_batch(size, dim, per_class, seed)
+        vectors, labels = replace(toy, count=size).draw()
         rival = _timing(theirs, vectors, labels, repeats=1, warm=False)
         mine = _timing(ours, vectors, labels, repeats=3)
         row: Row = {"rival": name, "n": size, "seconds": rival.seconds, "our_seconds": mine.seconds}
@@ -121,15 +126,6 @@ def packaged_pairs() -> dict[str, tuple[Loss, Loss]]:
         theirs = metric_learning_loss("PNPLoss", b=2, alpha=4, variant=variant)
         pairs[f"PNP {variant}"] = theirs, PNP(variant, query="positive")
     return pairs
-
-
-def toy_batch(count: int, dim: int, per_class: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return unit vectors around one random centre per class, and labels."""
-    generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(count) // per_class
-    centres = torch.randn(int(labels.max()) + 1, dim, generator=generator)
-    noise = torch.randn(count, dim, generator=generator)
-    return normalize(centres[labels] + 1.5 * noise), labels
 
 
 def recall_loop(vectors: Tensor, labels: Tensor, ks: tuple[int, ...] = (1, 2, 4, 8, 16)) -> Tensor:

@@ -57,50 +57,54 @@ class Load:
     concurrency: int
 
 
+@dataclass(frozen=True)
+class Served:
+    """What is served: so many vectors of a network's width, or of a projection to `dim`."""
+
+    count: int = 100_000
+    dim: int | None = None
+    kind: str = "Flat"
+    architecture: str = "resnet18"
+    seed: int = 0
+
+
 def bench_serve(
     folder: Path,
-    *,
-    count: int = 100_000,
-    dim: int | None = None,
-    plan: Plan = Plan(),
-    architecture: str = "resnet18",
-    requests: int = 160,
-    concurrencies: Sequence[int] = (1, 16),
+    served: Served = Served(),
+    loads: Sequence[Load] = (Load(160, 1), Load(160, 16)),
     batches: Sequence[int] = (32, 1),
-    seed: int = 0,
     track: Track = silent,
 ) -> dict[str, Any]:
-    """Serve `count` vectors and search by images that are all different.
+    """Serve vectors and search them by images that are all different.
 
     Every load is put on a server for each of `batches`: how many queries it takes together at most.
     `bare` is decoding, forward pass and search without a server, one by one and in batches;
     `browsing` is what the page asks besides, one after the other. The threads that ask share the
-    machine with the server, so its figures are lower bounds. dim: of a projection, if not that of
-    the architecture.
+    machine with the server, so its figures are lower bounds.
     """
-    images = _images(seed)
-    index = _make(folder, count, EmbedderConfig(architecture, dim=dim), plan, images, seed)
+    images = _images(served.seed)
+    index = _make(folder, served, images)
     model = load_embedder(folder / "model")
-    sizes = sorted({1, *concurrencies})
-    bare = {size: _bare(model, index, images, size, requests) for size in sizes}
+    sizes = {1: loads[0].requests} | {load.concurrency: load.requests for load in loads}
+    bare = {n: _bare(model, index, images, n, sizes[n]) for n in sorted(sizes)}
     rows = []
     browsing: list[dict[str, Any]] = []
     memory: dict[str, float] = {}
     for batch in track(batches, "serve", len(batches)):
         with _served(folder / "index", batch) as (address, process):
-            browsing = browsing or _browsing(address, count)
+            browsing = browsing or _browsing(address, served.count)
             memory = memory or _memory(process)
-            for concurrency in concurrencies:
-                row = _under(address, images, Load(requests, concurrency))
-                row |= {"share_of_bare": row["requests_per_s"] / bare[concurrency]}
-                rows.append({"batch": batch, "concurrency": concurrency, **row})
+            for load in loads:
+                row = _under(address, images, load)
+                row |= {"share_of_bare": row["requests_per_s"] / bare[load.concurrency]}
+                rows.append({"batch": batch, "concurrency": load.concurrency, **row})
     return {
-        "count": count,
+        "count": served.count,
         "dim": model.dim,
-        "architecture": architecture,
-        "kind": plan.kind,
+        "architecture": served.architecture,
+        "kind": served.kind,
         "k": K,
-        "seed": seed,
+        "seed": served.seed,
         "bare": [{"batch": size, "queries_per_s": rate} for size, rate in bare.items()],
         "served": rows,
         "browsing": browsing,
@@ -108,28 +112,24 @@ def bench_serve(
     }
 
 
-def _make(
-    folder: Path,
-    count: int,
-    config: EmbedderConfig,
-    plan: Plan,
-    images: Sequence[bytes],
-    seed: int,
-) -> Index:
-    torch.manual_seed(seed)
+def _make(folder: Path, served: Served, images: Sequence[bytes]) -> Index:
+    torch.manual_seed(served.seed)
+    config = EmbedderConfig(served.architecture, dim=served.dim)
     model = build_embedder(replace(config, preprocessing=Preprocessing(size=224, resize=256)))
     save_embedder(model, folder / "model")
     (folder / "images").mkdir()
     for number in range(FILES):
         (folder / "images" / f"{number}.jpg").write_bytes(images[number % IMAGES])
-    vectors = torch.from_numpy(clustered(count, model.dim, seed))
+    vectors = torch.from_numpy(clustered(served.count, model.dim, served.seed))
     records = [
         Record(f"{i % FILES}.jpg", labels={"label": f"class {i % 1_000}"}, extra={"number": i})
-        for i in range(count)
+        for i in range(served.count)
     ]
     identity = identify(load_embedder(folder / "model"), str(folder / "model"))
     root = folder / "images"
-    return Index.from_vectors(folder / "index", vectors, records, identity, plan=plan, root=root)
+    return Index.from_vectors(
+        folder / "index", vectors, records, identity, plan=Plan(served.kind), root=root
+    )
 
 
 def _images(seed: int) -> list[bytes]:

@@ -73,23 +73,30 @@ def shifts() -> dict[str, Shift]:
     }
 
 
+@dataclass(frozen=True)
+class Vectors:
+    """Which vectors are ranked: their length, their kind (of `shifts`), how many, the seed."""
+
+    length: int = 100
+    inputs: str = "mixture"
+    count: int = 500
+    seed: int = 0
+
+
 def compare_sorters(
     sorters: Mapping[str, tuple[Candidate, bool]],
-    length: int = 100,
-    *,
-    inputs: str = "mixture",
+    asked: Vectors = Vectors(),
     scores: Float[Tensor, "vector length"] | None = None,
-    count: int = 500,
-    seed: int = 0,
 ) -> list[Place]:
-    """Validator sorters on the same vectors and noise: synthetic ones, or the `scores` of a model.
+    """Measure sorters on the same vectors and noise: synthetic ones, or the `scores` of a model.
 
     Learned sorters tied to another length are left out.
 
     Raises:
         UsageError: there is no such kind of input.
     """
-    drawn, generator = judging_vectors(length, count, seed)
+    inputs = asked.inputs
+    drawn, generator = judging_vectors(asked.length, asked.count, asked.seed)
     if scores is None and inputs not in shifts():
         raise UsageError(f"inputs {inputs!r}: unknown", f"one of {', '.join(shifts())}")
     vectors = scores.double() if scores is not None else shifts()[inputs](drawn, generator)

@@ -36,22 +36,26 @@ class Throughput:
         return asdict(self)
 
 
-def benchmark_training(
-    folder: Path,
-    *,
-    architecture: str = "resnet18",
-    size: int = 96,
-    photo: tuple[int, int] = (640, 480),
-    workers: int = 1,
-    batch: int = 32,
-    steps: int = 6,
-) -> Throughput:
+@dataclass(frozen=True)
+class Update:
+    """What is trained on what: network, input side, photos' size, loading processes, batch."""
+
+    architecture: str = "resnet18"
+    size: int = 96
+    photo: tuple[int, int] = (640, 480)
+    workers: int = 1
+    batch: int = 32
+
+
+def benchmark_training(folder: Path, update: Update = Update(), steps: int = 6) -> Throughput:
     """Train on textured JPEGs written into `folder`; every part does `steps` batches.
 
     The first batches are not timed: they start the workers and fill their queues.
     """
+    architecture, size, workers = update.architecture, update.size, update.workers
+    batch = update.batch
     for number in range(batch // 4):
-        write_photos(folder / f"class{number}", 4, *photo)
+        write_photos(folder / f"class{number}", 4, *update.photo)
     recipe = replace(
         own_recipe(architecture, "recall_at_k"),
         batch=Batch(batch, per_class=4),
@@ -65,12 +69,12 @@ def benchmark_training(
     trainer = Trainer(recipe, model, loader, objective, World(), torch.device("cpu"))
     held = next(loader.batches())
 
-    def update(batch: StepBatch) -> None:
+    def work(batch: StepBatch) -> None:
         trainer.update(1, batch)
 
     decode = _rate(loader.batches(), steps, batch, lambda _: None)
-    network = _rate(iter([held] * (steps + 2)), steps, batch, update)
-    training = _rate(loader.batches(), steps, batch, update)
+    network = _rate(iter([held] * (steps + 2)), steps, batch, work)
+    training = _rate(loader.batches(), steps, batch, work)
     share = training / min(decode, network)
     return Throughput(architecture, size, workers, decode, network, training, share)
 
