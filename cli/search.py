@@ -1,7 +1,7 @@
 """`rankzoo search`: ask an index with images, folders of images, or words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +28,9 @@ Vote = Annotated[bool, typer.Option("--vote", help="Let the hits elect a label a
 Text = Annotated[
     bool, typer.Option("--text", help="Take the queries as words, even a file's name.")
 ]
+Together = Annotated[
+    bool, typer.Option("--together", help="Take all queries as one: the mean of their vectors.")
+]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a page with the images found.")]
 
 
@@ -39,6 +42,15 @@ def search_options(
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is searched for."""
+
+    queries: Questions
+    text: Text = False
+    together: Together = False
+
+
+@dataclass(frozen=True)
 class Shown:
     """How the answers are shown."""
 
@@ -46,14 +58,13 @@ class Shown:
     html: Html = None
 
 
-@takes(options=search_options, shown=Shown, output=output_options)
+@takes(asked=Asked, options=search_options, shown=Shown, output=output_options)
 def search(
     index: Folder,
-    queries: Questions,
     *,
+    asked: Asked,
     options: SearchOptions,
     shown: Shown,
-    text: Text = False,
     model: OwnModel = "",
     offline: Offline = False,
     output: Output,
@@ -61,30 +72,35 @@ def search(
     """Find the nearest items of an index."""
     from zoo.index import Index
     from zoo.search.asking import ask
-    from zoo.search.queries import read_queries
+    from zoo.search.queries import Query, read_queries
 
-    asked = read_queries(queries, as_text=text)
+    queries = read_queries(asked.queries, as_text=asked.text)
+    options = replace(options, together=asked.together)
     opened = Index.open(index)
     name = model or opened.manifest.model.name
-    answers = ask(opened, load(name, offline), asked, options, name)
+    answers = ask(opened, load(name, offline), queries, options, name)
+    if asked.together:
+        queries = [Query(" + ".join(query.text for query in queries))]
     if shown.html is not None:
         from zoo.files import write_text
         from zoo.search.results_page import results_page
 
-        write_text(shown.html, results_page(index, asked, [answer.hits for answer in answers]))
+        write_text(shown.html, results_page(index, queries, [answer.hits for answer in answers]))
     results = [
         {"query": query.text, **answer.to_json(votes=shown.vote)}
-        for query, answer in zip(asked, answers, strict=True)
+        for query, answer in zip(queries, answers, strict=True)
     ]
-    output.result({"results": results}, lambda: _tables(asked, answers, shown.vote))
+    output.result({"results": results}, lambda: _tables(queries, answers, shown.vote))
 
 
-def _tables(asked: "Sequence[Query]", answers: "Sequence[Answer]", vote: bool) -> "RenderableType":
+def _tables(
+    queries: "Sequence[Query]", answers: "Sequence[Answer]", vote: bool
+) -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
 
     tables: list[RenderableType] = []
-    for query, answer in zip(asked, answers, strict=True):
+    for query, answer in zip(queries, answers, strict=True):
         table = Table(title=query.text, title_justify="left", box=None)
         reordered = any(hit.cosine is not None for hit in answer.hits)
         for column in ("rank", "score", *(["similarity"] if reordered else []), "label", "path"):

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 from zoo.evaluation.queries import Task
 from zoo.evaluation.refinement import Refinement, refined_blocks
 from zoo.index import Index
@@ -158,3 +158,28 @@ def test_options_that_cannot_be_are_refused(
     monkeypatch.setattr(room, "MOST", 20)
     with pytest.raises(UsageError, match="60 items are too many"):
         search(make_index(60), points(1), SearchOptions(reranking=Reranking()))
+
+
+def test_parts_asked_together_are_the_mean_of_their_unit_vectors(
+    make_index: Callable[..., Index], points: Callable[..., Tensor]
+) -> None:
+    index, parts = make_index(50), points(3, seed=2) * torch.tensor([[1.0], [5.0], [0.2]])
+    mean = (parts / parts.norm(dim=1, keepdim=True)).mean(dim=0)
+    expected = points(50) @ (mean / mean.norm())
+    (answer,) = search(index, parts, SearchOptions(k=50, together=True))
+    found = {hit.record.id: hit.score for hit in answer.hits}
+    assert [found[i] for i in range(50)] == pytest.approx(expected.tolist(), abs=1e-5)
+    opposed = torch.stack([parts[0], -parts[0]])
+    with pytest.raises(DataError, match="cancel each other out"):
+        search(index, opposed, SearchOptions(together=True))
+
+
+def test_no_part_of_a_query_votes_or_is_found_when_copies_are_left_out(
+    make_index: Callable[..., Index], points: Callable[..., Tensor]
+) -> None:
+    index = make_index(50)
+    options = SearchOptions(k=10, together=True, without_copy=True, expansion=3)
+    (answer,) = search(index, points(50)[[4, 7]], options, copies=[4, 7])
+    found = [hit.record.id for hit in answer.hits]
+    assert len(found) == 10
+    assert not {4, 7} & set(found)

@@ -62,6 +62,52 @@ def test_texts_and_items_ask_too(client: Callable[..., TestClient]) -> None:
     assert {hit["label"] for hit in alike["hits"]} == {"green"}
 
 
+def test_images_texts_and_items_asked_together_are_one_query(
+    client: Callable[..., TestClient], photos: Path, idx: Path
+) -> None:
+    ask = client()
+    red, blue = ((photos / name / "1.png").read_bytes() for name in ("red", "blue"))
+    first, second = (
+        ask.post("/api/indexes/idx/pictures", content=sent).json()["picture"]
+        for sent in (red, blue)
+    )
+    found = ask.get(SEARCH, params={"picture": [first, second], "k": 12}).json()
+    assert (found["query"]["kind"], found["query"]["pictures"]) == ("together", [first, second])
+    stored = {hit["path"]: hit["id"] for hit in found["hits"]}
+    index = Index.open(idx)
+    parts = index.vectors_of([stored["red/1.png"], stored["blue/1.png"]])
+    mean = torch.nn.functional.normalize(torch.stack(list(parts.values())).mean(dim=0), dim=0)
+    expected = index.search(mean[None], 12)[0]
+    assert [h["score"] for h in found["hits"]] == pytest.approx([h.score for h in expected])
+    assert {hit["label"] for hit in found["hits"][:4]} <= {"red", "blue"}
+
+    also = ask.post(SEARCH, content=red, params={"text": "green", "like": 0}).json()
+    assert (also["query"]["text"], also["query"]["likes"]) == ("green", [0])
+    assert also["total"] == 10, "the item, and the image sent with it, are left out"
+
+
+def test_an_item_of_a_whitened_index_finds_its_like(
+    client: Callable[..., TestClient],
+    photos: Path,
+    tmp_path: Path,
+    colour_model: Callable[..., Any],
+) -> None:
+    Index.build(tmp_path / "white", colour_model(), photos, name="colours", whitening_dim=2)
+    answer = client(tmp_path / "white").get("/api/indexes/white/search", params={"like": 0, "k": 3})
+    assert [hit["label"] for hit in answer.json()["hits"]] == ["blue"] * 3
+
+
+def test_a_model_of_images_alone_says_why_it_reads_no_text(
+    idx: Path, colour_model: Callable[..., Any]
+) -> None:
+    from zoo.serve.encoder import Encoder
+
+    model = colour_model()
+    model.embed_texts = None
+    assert Encoder(colour_model(), "colours").no_text == ""
+    assert "trained on images alone" in Encoder(model, "colours").no_text
+
+
 def test_filters_thresholds_and_pages_hold_everywhere(client: Callable[..., TestClient]) -> None:
     ask = client()
     asked = {"text": "red", "where": "label <> 'red' and year >= 2002"}
@@ -105,8 +151,9 @@ def test_an_index_is_described_with_its_values(client: Callable[..., TestClient]
     assert (index["name"], index["count"], index["sees"], index["reads"]) == ("idx", 12, True, True)
     assert ask.get("/api/indexes/idx").json() == index
     assert listed["limits"]["k"] == 1_000
-    values = ask.get("/api/indexes/idx/values", params={"column": "label"}).json()["values"]
-    assert values == ["blue", "green", "red"]
+    labels = ask.get("/api/indexes/idx/values", params={"column": "label"}).json()
+    assert (labels["values"], labels["counts"]) == (["blue", "green", "red"], [4, 4, 4])
+    assert (index["no_text"], index["no_images"], index["model"]) == ("", "", "colours")
     years = ask.get("/api/indexes/idx/values", params={"column": "year"}).json()["values"]
     assert sorted(years) == list(range(2000, 2012))
 
@@ -125,8 +172,8 @@ def test_indexes_of_one_name_are_told_apart(
     [
         ({"text": "  "}, 400, "empty"),
         ({"text": "x" * 1_001}, 400, "longer than 1000"),
-        ({}, 400, "exactly one"),
-        ({"text": "red", "like": 1}, 400, "exactly one"),
+        ({}, 400, "1 to 16 parts, this one 0"),
+        ({"like": list(range(12)) + list(range(5))}, 400, "1 to 16 parts, this one 17"),
         ({"like": 99}, 404, "no item 99"),
         ({"like": 2**64}, 422, "like"),
         ({"like": "one"}, 422, "like"),
@@ -168,7 +215,7 @@ def test_questions_that_wait_together_make_one_pass(
 ) -> None:
     import asyncio
 
-    from zoo.serve.answers import Wanted
+    from zoo.serve.answers import Asked
 
     service = open_service(limits=Limits(rate=0, batch=32))
     index = service.library["idx"]
@@ -185,7 +232,8 @@ def test_questions_that_wait_together_make_one_pass(
 
     async def ask() -> list[str]:
         async def one(content: bytes) -> str:
-            found = await service.find(index, await service.picture(index, content), Wanted(k=1))
+            asked = Asked(picture=[await service.picture(index, content)], k=1)
+            found = await service.find(index, await service.question(index, asked), asked)
             return found.hits[0].path
 
         return await asyncio.gather(*(one(content) for content in contents))

@@ -52,6 +52,9 @@ def test_thumbnails_are_small_cached_and_without_metadata(
     (photos / "large.csv").write_text("path,label\nlarge.jpg,orange\n")
     Index.open(idx).add(colour_model(), read_dataset(photos / "large.csv"))  # type: ignore[arg-type]
     ask = client()
+    original = ask.get(picture_of(12).replace("picture", "original"))
+    assert Image.open(BytesIO(original.content)).size == (900, 600)
+    assert b"taken at home" not in original.content
     answer = ask.get(picture_of(12), params={"size": 160})
     assert Image.open(BytesIO(answer.content)).size == (160, 107)
     assert b"taken at home" not in answer.content

@@ -22,10 +22,10 @@ class Shown:
     right: bool | None = None
 
 
-def ranking(name: str, query: Shown, hits: Sequence[Shown]) -> Markup:
-    """Return one row: a name, the query, then the hits in order, right and wrong marked."""
-    figures = [_figure(query, "query"), *(_figure(hit, _verdict(hit)) for hit in hits)]
-    return block("ranking", name, figures)
+def ranking(name: str, query: Shown | None, hits: Sequence[Shown]) -> Markup:
+    """Return one row: a name, the query's image, the hits in order, right and wrong marked."""
+    asked = [] if query is None else [_figure(query, "query")]
+    return block("ranking", name, [*asked, *(_figure(hit, _verdict(hit)) for hit in hits)])
 
 
 def rankings(rows: Sequence[Markup]) -> Markup:

@@ -42,7 +42,7 @@ def ask(
 ) -> list[Answer]:
     """Return one answer a question: an image, a file, each image of a folder, or a text.
 
-    name: what messages call the model.
+    With `options.together` all of them are one question. name: what messages call the model.
 
     >>> ask(index, zoo.load("runs/a"), ["photo.jpg", "red heart"])  # doctest: +SKIP
 

@@ -33,7 +33,7 @@ class SearchOptions:
     expansion: neighbours the query is moved towards; alpha: exponent of the similarity that weighs
         a neighbour, 0 weighs all alike. reranking: see `Reranking`.
     threshold: lowest score of a hit. without_copy: leave the query's own copy out of the hits; it
-        never votes nor moves the query.
+        never votes nor moves the query. together: all queries are the parts of one.
     """
 
     k: int = 10
@@ -43,6 +43,7 @@ class SearchOptions:
     reranking: Reranking | None = None
     threshold: float | None = None
     without_copy: bool = False
+    together: bool = False
 
     def __post_init__(self) -> None:
         if self.k < 1:

@@ -22,11 +22,12 @@ def results_page(folder: Path, queries: Sequence[Query], found: Sequence[Sequenc
 def _section(query: Query, hits: Sequence[Hit]) -> Markup:
     shown = [Shown(hit.path, _caption(hit)) for hit in hits if readable(hit.path)]
     missing = [hit for hit in hits if not readable(hit.path)]
-    rows = [] if query.path is None or not shown else [ranking("", Shown(query.path), shown)]
+    asked = None if query.path is None else Shown(query.path)
+    rows = [ranking("", asked, shown)] if shown else []
     listed: list[list[str | int | float]] = [
         [hit.rank, hit.score, hit.label, hit.record.caption, str(hit.path)] for hit in hits
     ]
-    notes = [paragraph(f"{len(missing)} images are missing or unreadable.")] if missing else []
+    notes = [paragraph(f"Missing or unreadable images: {len(missing)}.")] if missing else []
     return section(
         query.text,
         *([rankings(rows)] if rows else []),

@@ -13,12 +13,14 @@ from zoo.errors import UsageError
 from zoo.search.expansion import moved
 from zoo.search.hits import Hit
 from zoo.search.options import Reranking, SearchOptions
+from zoo.search.parts import together
 from zoo.search.reranking import reranked_shortlist
 from zoo.search.voting import Vote, vote
 
 MOST = 20_000  # items re-ranked for a query at most: their neighbourhoods take about a minute
 
-Copy = str | int | None  # the query's own copy: its content's sha256 (its start), id, or unknown
+# The query's own copy: its content's sha256 (its start), its id, unknown, or those of its parts.
+Copy = "str | int | None | tuple[Copy, ...]"
 Masks = Sequence[Bool[np.ndarray, " _"]]  # one a segment, of any lengths
 
 
@@ -72,7 +74,7 @@ def search(
     copies: Sequence[Copy] | None = None,
     masks: Masks | None = None,
 ) -> list[Answer]:
-    """Search an index with embeddings of its model, one answer a query.
+    """Search an index with embeddings of its model, one answer a query; one in all if `together`.
 
     copies: the query's own copy, where it may be in the index: it is found, but neither votes nor
         moves the query nor takes part in re-ranking. masks: what `index.candidates(options.where)`
@@ -82,25 +84,45 @@ def search(
         UsageError: the condition, the queries' width or the options cannot be.
         DataError: a query is zero or not finite.
     """
-    own: Sequence[Copy] = copies or [None] * len(queries)
+    own = list[Copy](copies or [None] * len(queries))
     masks = index.candidates(options.where) if masks is None else masks
     vectors = index.prepare(queries, "query")
+    if options.together:
+        vectors, own = together(vectors)[None], [tuple(own)]
+    return search_prepared(index, vectors, options, own, masks)
+
+
+def search_prepared(
+    index: Searchable,
+    vectors: Float[Tensor, "query dim"],
+    options: SearchOptions,
+    own: Sequence[Copy],
+    masks: Masks,
+) -> list[Answer]:
+    """Search with vectors as the index keeps them (`prepare`, `vectors_of`); see `search`."""
     if options.expansion:
         vectors = _expanded(index, vectors, options, own, masks)
     if options.reranking is None:
-        found = index.search(
-            vectors, options.k + options.without_copy, candidates=masks, prepared=True
-        )
+        wanted = options.k + options.without_copy * _copies(own)
+        found = index.search(vectors, wanted, candidates=masks, prepared=True)
     else:
         found = _reranked(index, vectors, options.reranking, own, masks)
     return [_answer(hits, copy, options) for hits, copy in zip(found, own, strict=True)]
 
 
 def is_copy(hit: Hit, copy: Copy) -> bool:
-    """Whether a hit is the query itself: the item of that id, or of that content."""
+    """Whether a hit is the query itself or a part of it: the item of that id, or that content."""
+    if isinstance(copy, tuple):
+        return any(is_copy(hit, part) for part in copy)
     if isinstance(copy, str):
         return copy != "" and hit.record.sha256.startswith(copy)
     return copy is not None and copy == hit.record.id
+
+
+def _copies(own: Sequence[Copy]) -> int:
+    """Return how many of one query's hits may be copies of it."""
+    parts = (copy if isinstance(copy, tuple) else (copy,) for copy in own)
+    return max((sum(part is not None for part in each) for each in parts), default=0)
 
 
 def _answer(hits: Sequence[Hit], copy: Copy, options: SearchOptions) -> Answer:
@@ -121,7 +143,7 @@ def _expanded(
     masks: Masks,
 ) -> Float[Tensor, "query dim"]:
     """α query expansion: each query moves towards its neighbours (see `moved`)."""
-    more = int(any(copy is not None for copy in copies))
+    more = _copies(copies)
     found = index.search(vectors, options.expansion + more, candidates=masks, prepared=True)
     places = index.vectors_of(hit.record.id for hits in found for hit in hits)
     rows = []
@@ -147,7 +169,7 @@ def _reranked(
     if among > MOST:
         hint = f"give --rerank a number up to {MOST:,}"
         raise UsageError(f"{among:,} items are too many to re-rank for a query", hint)
-    more = int(any(copy is not None for copy in copies))
+    more = _copies(copies)
     found = index.search(vectors, max(1, among + more), candidates=masks, prepared=True)
     return [
         _reordered(index, vector, hits, copy, options)

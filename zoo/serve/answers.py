@@ -76,13 +76,16 @@ class Wanted(Page):
 
 
 class Asked(Wanted):
-    """A search by exactly one of three."""
+    """A search by text, items and images; several are one query, the mean of their unit vectors."""
 
     text: str | None = None
-    like: Annotated[int | None, Field(ge=0, le=LARGEST_ID, description="Id of an item.")] = None
+    like: Annotated[
+        list[Annotated[int, Field(ge=0, le=LARGEST_ID)]],
+        Field(description="Ids of items; may be given again."),
+    ] = []
     picture: Annotated[
-        str | None, Field(description="`query.picture` of an earlier search by image.")
-    ] = None
+        list[str], Field(description="`picture` of an image sent before; may be given again.")
+    ] = []
 
 
 class Item(BaseModel):
@@ -133,12 +136,24 @@ class Ballot(BaseModel):
 
 
 class Query(BaseModel):
-    """What was asked; `picture` asks the same again for as long as the server remembers it."""
+    """What was asked; a `picture` asks the same again for as long as the server remembers it.
+
+    kind: text, like or picture, or `together` for a query of several parts. like, picture: the
+    first of their kind.
+    """
 
     kind: str
     text: str | None = None
     like: int | None = None
     picture: str | None = None
+    likes: list[int] = []
+    pictures: list[str] = []
+
+
+class Sent(BaseModel):
+    """What the server calls an image that was sent."""
+
+    picture: str
 
 
 class Found(BaseModel):
@@ -165,7 +180,10 @@ class Items(BaseModel):
 
 
 class IndexInfo(BaseModel):
-    """An index as clients need to know it."""
+    """An index as clients need to know it.
+
+    architecture: of the model, or empty. no_images, no_text: why it cannot be asked so, or empty.
+    """
 
     name: str
     count: int
@@ -173,11 +191,14 @@ class IndexInfo(BaseModel):
     kind: str
     modality: str
     model: str
+    architecture: str
     levels: list[str]
     columns: list[str]
     generation: int
     sees: bool
     reads: bool
+    no_images: str
+    no_text: str
     problem: str
 
 
@@ -191,10 +212,11 @@ class Indexes(BaseModel):
 
 
 class Values(BaseModel):
-    """The most frequent values of a column."""
+    """The most frequent values of a column, and how many items have each of them."""
 
     column: str
     values: list[Plain]
+    counts: list[int]
 
 
 class Box(BaseModel):

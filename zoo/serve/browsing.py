@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from zoo import __version__
+from zoo.embedding.words import BEST
 from zoo.index import Hit
 from zoo.serve.access import PROBLEMS, ItemId, TheIndex, TheService
 from zoo.serve.answers import Indexes, IndexInfo, Item, Items, Page, Values
-from zoo.serve.pictures import SIZES, read_item, received, shrunk
+from zoo.serve.pictures import LARGEST_SIDE, SIZES, read_item, received, shrunk
 from zoo.serve.refusal import RefusedError
 from zoo.serve.served import Served
 from zoo.serve.service import Service, unknown_item
@@ -39,11 +40,11 @@ async def info(index: TheIndex) -> IndexInfo:
 
 @router.get("/indexes/{name}/values")
 async def values(index: TheIndex, service: TheService, column: str) -> Values:
-    """Return the most frequent values of a label level or column, to filter by."""
+    """Return the most frequent values of a label level or column with their counts."""
 
     async def work(snapshot: Snapshot) -> Values:
         found = await service.aside(snapshot.values, column)
-        return Values(column=column, values=found)
+        return Values(column=column, values=list(found), counts=list(found.values()))
 
     manifest = index.manifest
     if column not in (*manifest.levels, *manifest.columns):
@@ -102,23 +103,48 @@ async def item_picture(
     return Response(content, media_type="image/webp", headers={"Cache-Control": KEEP})
 
 
+@router.get(
+    "/indexes/{name}/items/{identifier}/original",
+    response_class=Response,
+    responses={200: {"content": {"image/webp": {}}}},
+)
+async def item_original(index: TheIndex, service: TheService, identifier: ItemId) -> Response:
+    """Return an item's image as large as it is, without its metadata."""
+    found = await find_item(service, index, identifier)
+    content = await service.aside(_thumbnail, service, index, found, LARGEST_SIDE)
+    return Response(content, media_type="image/webp", headers={"Cache-Control": KEEP})
+
+
 def described(index: Served) -> IndexInfo:
     """Describe an index as clients need to know it; no path of this machine is told."""
-    manifest = index.manifest
+    manifest, config = index.manifest, index.manifest.model.config
     return IndexInfo(
         name=index.name,
         count=manifest.count,
         dim=manifest.dim,
         kind=manifest.plan.kind,
         modality=manifest.modality,
-        model=manifest.model.name.rstrip("/").rsplit("/", 1)[-1],
+        model=plain_name(manifest.model.name),
+        architecture=str(config.get("architecture") or config.get("family") or ""),
         levels=list(manifest.levels),
         columns=list(manifest.columns),
         generation=manifest.generation,
         sees=index.encoder.sees,
         reads=index.encoder.reads,
+        no_images=index.encoder.no_images,
+        no_text=index.encoder.no_text,
         problem=index.problem,
     )
+
+
+def plain_name(name: str) -> str:
+    """Return what to call a model: a run by its folder, and its best weights by the run's.
+
+    >>> plain_name("runs/a/best"), plain_name("owner/name@1")
+    ('a', 'name@1')
+    """
+    parts = [part for part in name.split("/") if part]
+    return parts[-2] if parts[-1:] == [BEST] and len(parts) > 1 else (parts or [name])[-1]
 
 
 async def find_item(service: Service, index: Served, identifier: int) -> Hit:

@@ -32,9 +32,22 @@ class Encoder:
     @property
     def reads(self) -> bool:
         """Whether it reads text."""
-        if isinstance(getattr(self.reader, "embed_texts", None), Words):
-            return False  # its encoder could not be loaded: the log says so
-        return hasattr(self.reader, "embed_texts")
+        return not self.no_text
+
+    @property
+    def no_images(self) -> str:
+        """Why it cannot be asked with an image, or nothing."""
+        return "" if self.sees else "The model of this index reads text and cannot look at images."
+
+    @property
+    def no_text(self) -> str:
+        """Why it cannot be asked in words, or nothing."""
+        side = getattr(self.reader, "embed_texts", None)
+        if side is None:
+            return "The model of this index was trained on images alone and cannot read text."
+        if isinstance(side, Words):
+            return "The text encoder of this model could not be loaded: the server's log says why."
+        return ""
 
     def prepare(self, picture: Image) -> Tensor:
         """Return the network's input for an image."""

@@ -33,6 +33,7 @@ CLIENTS = 10_000  # whose rates are remembered
 BURST = 4  # seconds' worth of requests that may come at once
 WRONG_TOKEN = 5.0  # searches that a wrong token costs
 CHEAP = 0.05  # of a search: looking at an image or a list
+DEAR = ("/search", "/detect", "/pictures", "/original")
 FREE = ("/", "/health", "/metrics")
 GONE = 499  # what metrics call a request whose client left before the answer
 
@@ -176,7 +177,7 @@ def _check_site(headers: Headers, path: str) -> None:
 def _cost(path: str) -> float:
     if path in FREE or path.startswith(STATIC):
         return 0.0
-    return 1.0 if path.endswith(("/search", "/detect")) else CHEAP
+    return 1.0 if path.endswith(DEAR) else CHEAP
 
 
 def _cookie(headers: Headers) -> str:

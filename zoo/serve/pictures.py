@@ -16,6 +16,7 @@ from zoo.index import Hit
 from zoo.serve.refusal import RefusedError
 
 SIZES = (160, 320, 1280)  # longest side of what is sent; few, so that the cache is used
+LARGEST_SIDE = 16_383  # pixels: what WebP can hold
 LARGEST_FILE = 512_000_000  # bytes; nothing larger is read to make a thumbnail
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FORMATS = "send JPEG, PNG, WebP, GIF, BMP, TIFF or PPM"

@@ -98,6 +98,7 @@ def config_of(service: Service) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # a client must not choose the address its rate is counted by
+        loop="asyncio",  # `Hurried` and its deadlines are tested on it, not on an uvloop found here
         ws="none",
         http=Hurried,
         timeout_keep_alive=IDLE,

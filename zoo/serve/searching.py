@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from zoo.serve.access import PICTURE_BODY, PROBLEMS, TheIndex, TheService
-from zoo.serve.answers import Asked, Boxes, Found, Wanted
+from zoo.serve.answers import Asked, Boxes, Found, Sent
 from zoo.serve.pictures import received
 from zoo.serve.refusal import RefusedError
 
@@ -17,16 +17,23 @@ async def search_by_picture(
     request: Request,
     index: TheIndex,
     service: TheService,
-    wanted: Annotated[Wanted, Query()],
+    asked: Annotated[Asked, Query()],
 ) -> Found:
-    """Search with the image that is the request's body."""
-    asking = await service.picture(index, await request.body())
-    return await service.find(index, asking, wanted)
+    """Search with the image that is the request's body, and with whatever else is asked."""
+    key = await service.picture(index, await request.body())
+    asked = asked.model_copy(update={"picture": [key, *asked.picture]})
+    return await service.find(index, await service.question(index, asked), asked)
+
+
+@router.post("/indexes/{name}/pictures", openapi_extra=PICTURE_BODY)
+async def send_picture(request: Request, index: TheIndex, service: TheService) -> Sent:
+    """Remember the image that is the request's body, to search with it and others together."""
+    return Sent(picture=await service.picture(index, await request.body()))
 
 
 @router.get("/indexes/{name}/search")
 async def search(index: TheIndex, service: TheService, asked: Annotated[Asked, Query()]) -> Found:
-    """Search by text, by an item's id, or by an image sent before."""
+    """Search by text, by items' ids, by images sent before, or by several of them together."""
     return await service.find(index, await service.question(index, asked), asked)
 
 

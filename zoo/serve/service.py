@@ -3,16 +3,15 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from cachetools import LRUCache
-from jaxtyping import Float
 from torch import Tensor
 
-from zoo.search.search import Answer, Copy
+from zoo.search.search import Answer
 from zoo.serve.answers import Asked, Found, Page, Query, Ranked, Wanted, ballots
 from zoo.serve.conditions import Conditions
 from zoo.serve.detector import Detector
@@ -22,21 +21,21 @@ from zoo.serve.pictures import SIZES, received, shrunk
 from zoo.serve.refusal import RefusedError
 from zoo.serve.served import Served
 from zoo.serve.settings import Settings
-from zoo.serve.snapshot import Filtered, Question, Snapshot
+from zoo.serve.snapshot import Filtered, Part, Question, Snapshot
 from zoo.serve.worker import Worker
 
 THREADS = 4  # that decode pictures; each holds one decoded image
+PARTS = 16  # of a query at most
 REMEMBERED = 1_000  # pictures asked with, so that pages and links need not send them again
 R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Asking:
-    """A query as a vector; `copy` is the item it was made from, by id, or by its content."""
+    """A query in words, and as the vectors of its parts."""
 
     query: Query
-    vector: Float[Tensor, " dim"]
-    copy: Copy = None
+    parts: Sequence[Part]
 
 
 class Service:
@@ -88,14 +87,14 @@ class Service:
         self._threads.shutdown(cancel_futures=True)
         self.library.close()
 
-    async def picture(self, served: Served, content: bytes) -> Asking:
-        """Make a query of an image that was sent, and remember it.
+    async def picture(self, served: Served, content: bytes) -> str:
+        """Embed an image that was sent, remember it, and return what it is called.
 
         Raises:
             RefusedError: it is no image, or the model looks at none.
         """
         if not served.encoder.sees:
-            raise RefusedError(400, f"the model of {served.name!r} cannot look at pictures")
+            raise RefusedError(400, served.encoder.no_images, "ask in words")
         key = hashlib.sha256(content).hexdigest()[:32]
         identity = served.encoder.identity.weights_sha256
         vector = self.vectors.get((identity, key))
@@ -104,26 +103,34 @@ class Service:
             vector = await self.worker.run(served.encoder.embed_pictures, prepared)
             self.vectors[identity, key] = vector
             self.asked_with[key] = small
-        return Asking(Query(kind="picture", picture=key), vector, key)
+        return key
 
     async def question(self, served: Served, asked: Asked) -> Asking:
-        """Make a query of a text, an item, or an image sent before.
+        """Make a query of a text, of items, of images sent before, or of several of them.
 
         Raises:
-            RefusedError: not exactly one of them, or it cannot be.
+            RefusedError: there is none or too many of them, or one cannot be.
         """
-        given = [name for name in ("text", "like", "picture") if getattr(asked, name) is not None]
-        if len(given) != 1:
-            raise RefusedError(400, "give exactly one of text, like and picture")
-        if asked.text is not None:
-            return await self._text(served, asked.text)
-        if asked.like is not None:
-            return await self._like(served, asked.like)
-        key = asked.picture or ""
-        vector = self.vectors.get((served.encoder.identity.weights_sha256, key))
-        if vector is None:
-            raise RefusedError(404, "the server does not remember that image", "send it again")
-        return Asking(Query(kind="picture", picture=key), vector, key)
+        text = [] if asked.text is None else [asked.text]
+        named = {"text": text, "like": asked.like, "picture": asked.picture}
+        kinds = [kind for kind, given in named.items() for _ in given]
+        if not 0 < len(kinds) <= PARTS:
+            problem = f"a query has 1 to {PARTS} parts, this one {len(kinds)}"
+            raise RefusedError(400, problem, "give text, like or picture")
+        parts = [
+            *[await self._text(served, each) for each in text],
+            *[await self._like(served, each) for each in asked.like],
+            *[self._sent(served, each) for each in asked.picture],
+        ]
+        query = Query(
+            kind=kinds[0] if len(kinds) == 1 else "together",
+            text=asked.text,
+            like=next(iter(asked.like), None),
+            picture=next(iter(asked.picture), None),
+            likes=asked.like,
+            pictures=asked.picture,
+        )
+        return Asking(query, parts)
 
     async def find(self, served: Served, asking: Asking, wanted: Wanted) -> Found:
         """Search, and return the stretch of hits that is wanted.
@@ -134,11 +141,11 @@ class Service:
         if wanted.k > self.limits.k:
             raise RefusedError(400, f"k={wanted.k} is more than this server's {self.limits.k}")
         started = time.perf_counter()
-        options = wanted.options(without_copy=isinstance(asking.copy, int))
+        options = wanted.options(without_copy=bool(asking.query.likes))
 
         async def work(snapshot: Snapshot) -> tuple[int, Answer]:
             among = await self.filtered(snapshot, wanted)
-            question = Question(asking.vector, options, among, asking.copy)
+            question = Question(asking.parts, options, among)
             generation = snapshot.reader.manifest.generation
             return generation, await self.worker.run(snapshot.search, question)
 
@@ -159,19 +166,22 @@ class Service:
         picture = received(content, self.limits.pixels)
         return served.encoder.prepare(picture), shrunk(picture, SIZES[1])
 
-    async def _text(self, served: Served, text: str) -> Asking:
+    def _sent(self, served: Served, key: str) -> Part:
+        vector = self.vectors.get((served.encoder.identity.weights_sha256, key))
+        if vector is None:
+            raise RefusedError(404, "the server does not remember that image", "send it again")
+        return Part(vector, key)
+
+    async def _text(self, served: Served, text: str) -> Part:
         if not served.encoder.reads:
-            raise RefusedError(
-                400, f"the model of {served.name!r} cannot read text", "send an image"
-            )
+            raise RefusedError(400, served.encoder.no_text, "send an image")
         if not text.strip():
             raise RefusedError(400, "the text is empty", "type what to look for")
         if len(text) > self.limits.text:
             raise RefusedError(400, f"the text is longer than {self.limits.text} characters")
-        vector = await self.worker.run(served.encoder.embed_texts, text)
-        return Asking(Query(kind="text", text=text), vector)
+        return Part(await self.worker.run(served.encoder.embed_texts, text))
 
-    async def _like(self, served: Served, identifier: int) -> Asking:
+    async def _like(self, served: Served, identifier: int) -> Part:
         async def work(snapshot: Snapshot) -> Tensor:
             try:
                 found = await self.aside(snapshot.reader.vectors_of, [identifier])
@@ -179,8 +189,7 @@ class Service:
                 raise unknown_item(served.name, identifier) from error
             return found[identifier]
 
-        vector = await served.answer(work)
-        return Asking(Query(kind="like", like=identifier), vector, copy=identifier)
+        return Part(await served.answer(work), identifier, stored=True)
 
 
 def unknown_item(index: str, identifier: int) -> RefusedError:

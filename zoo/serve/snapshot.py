@@ -14,7 +14,8 @@ from zoo.errors import UsageError
 from zoo.index.reader import Mask, Reader
 from zoo.index.where import Stop
 from zoo.search.options import SearchOptions
-from zoo.search.search import Answer, Copy, search
+from zoo.search.parts import together
+from zoo.search.search import Answer, Copy, search_prepared
 from zoo.serve.answers import Plain
 from zoo.serve.refusal import RefusedError
 from zoo.serve.values import frequent_values
@@ -31,13 +32,29 @@ class Filtered:
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """A query vector, how to search and where, and which item is the query's own copy."""
+class Part:
+    """A vector of a query, and which item is its own copy.
+
+    stored: it is as the index keeps its vectors, not as the model makes them.
+    """
 
     vector: Float[Tensor, " dim"]
+    copy: Copy = None
+    stored: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """The parts of a query, how to search and where."""
+
+    parts: Sequence[Part]
     options: SearchOptions
     among: Filtered
-    copy: Copy = None
+
+    def vector(self, reader: Reader) -> Float[Tensor, " dim"]:
+        """Return the one vector of all parts, as the index keeps its vectors."""
+        parts = [p.vector if p.stored else reader.prepare(p.vector[None])[0] for p in self.parts]
+        return together(torch.stack(parts))
 
 
 class Snapshot:
@@ -48,7 +65,7 @@ class Snapshot:
         self.holders = 1  # the server itself, until it has a newer one
         self._filters: LRUCache[str | None, Filtered] = LRUCache(FILTERS)
         self._lock = threading.Lock()
-        self._values: dict[str, list[Plain]] = {}
+        self._values: dict[str, dict[Plain, int]] = {}
 
     def release(self) -> None:
         """Give up one hold."""
@@ -56,8 +73,8 @@ class Snapshot:
         if self.holders == 0:
             self.reader.close()
 
-    def values(self, column: str) -> list[Plain]:
-        """Return the most frequent values of a column; reads every row the first time."""
+    def values(self, column: str) -> dict[Plain, int]:
+        """Return a column's most frequent values, counted; reads every row the first time."""
         if column not in self._values:
             self._values[column] = frequent_values(self.reader.segments, column)
         return self._values[column]
@@ -90,9 +107,9 @@ class Snapshot:
             groups[question.options, id(question.among)].append(place)
         answers: dict[int, Answer] = {}
         for (options, _), places in groups.items():
-            vectors = torch.stack([questions[place].vector for place in places])
-            copies = [questions[place].copy for place in places]
+            vectors = torch.stack([questions[place].vector(self.reader) for place in places])
+            copies = [tuple(part.copy for part in questions[place].parts) for place in places]
             masks = questions[places[0]].among.masks
-            found = search(self.reader, vectors, options, copies, masks)
+            found = search_prepared(self.reader, vectors, options, copies, masks)
             answers.update(zip(places, found, strict=True))
         return [answers[place] for place in range(len(questions))]

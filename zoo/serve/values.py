@@ -13,8 +13,8 @@ OFFERED = 50
 CONSIDERED = 1_000  # of each segment
 
 
-def frequent_values(segments: Sequence[Segment], column: str) -> list[Plain]:
-    """Return the most frequent values of a column, the most frequent first.
+def frequent_values(segments: Sequence[Segment], column: str) -> dict[Plain, int]:
+    """Return the most frequent values of a column with their counts, the most frequent first.
 
     Removed items still count until the index is compacted. A connection of its own is used:
     reading a million rows takes a while, and hits are looked up on the other one.
@@ -25,7 +25,7 @@ def frequent_values(segments: Sequence[Segment], column: str) -> list[Plain]:
             for value, count in _counted(segment, column):
                 counts[value] = counts.get(value, 0) + count
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))
-    return [value for value, _ in ordered[:OFFERED]]
+    return dict(ordered[:OFFERED])
 
 
 def _counted(segment: Segment, column: str) -> list[tuple[Plain, int]]:
