@@ -95,8 +95,12 @@ def as_object(value: Any, where: object, blame: Blame = DAMAGED) -> dict[str, An
     return value
 
 
-def typed(kind: type[T], value: Any, where: object, blame: Blame = DAMAGED) -> T:
+def typed(
+    kind: type[T], value: Any, where: object, blame: Blame = DAMAGED, *, foreign: bool = False
+) -> T:
     """Return plain values as a (nested, frozen) dataclass: every key known, every type right.
+
+    What is `foreign` may have more keys than we know.
 
     Raises:
         RankzooError: of `blame`, naming `where` and the key.
@@ -105,7 +109,7 @@ def typed(kind: type[T], value: Any, where: object, blame: Blame = DAMAGED) -> T
         made = msgspec.convert(value, kind, strict=True)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise blame.of(where, _one_line(error)) from error
-    if unknown := _unknown_key(value, made, "$"):
+    if not foreign and (unknown := _unknown_key(value, made, "$")):
         raise blame.of(where, f"unknown key {unknown}")
     return made
 

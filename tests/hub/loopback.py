@@ -24,6 +24,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     drop_after: int | None = None  # send this many bytes of the promised length, then hang up
     corrupt: bool = False  # flip a bit of the body
+    hold: bool = False  # say nothing more, neither at first nor after `drop_after` bytes
+    body: bytes = b"{}"
 
 
 @dataclass
@@ -56,6 +58,7 @@ class LoopbackHub:
         self.requests: list[tuple[str, str]] = []
         self.commit_messages: list[str] = []
         self.lock = threading.Lock()
+        self.held, self.released = threading.Event(), threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -79,6 +82,14 @@ class LoopbackHub:
         """Close the connection after some bytes of the body."""
         self.faults.append(Fault("GET", path, times, drop_after=after))
 
+    def hold(self, path: str, after: int | None = None, times: int = 999) -> None:
+        """Answer nothing, or some bytes of a file and then nothing."""
+        self.faults.append(Fault("GET", path, times, drop_after=after, hold=True))
+
+    def answer(self, path: str, body: bytes) -> None:
+        """Answer with this and nothing else."""
+        self.faults.append(Fault("GET", path, 999, status=200, body=body))
+
     def corrupt(self, path: str, times: int = 1) -> None:
         """Flip one bit of the body, and keep its length."""
         self.faults.append(Fault("GET", path, times, corrupt=True))
@@ -95,6 +106,12 @@ class LoopbackHub:
         """How often a file's content was asked for."""
         return sum(m == "GET" and path.endswith("/" + name) for m, path in self.requests)
 
+    def wait(self) -> None:
+        """Hold an answer back until the server stops: then nobody in this process waits on."""
+        self.held.set()
+        self.released.wait(30)
+
     def stop(self) -> None:
+        self.released.set()
         self.server.shutdown()
         self.server.server_close()

@@ -67,8 +67,10 @@ def handler(hub: Any) -> type[BaseHTTPRequestHandler]:
             self.fault = hub.fault_of(self.command, path)
             sent = self.body()
             if self.fault is not None and self.fault.status:
-                self.reply(self.fault.status, b"{}", self.fault.headers)
+                self.reply(self.fault.status, self.fault.body, self.fault.headers)
                 return
+            if self.fault is not None and self.fault.hold and self.fault.drop_after is None:
+                hub.wait()
             for pattern, method, answer in ROUTES:
                 match = re.fullmatch(pattern, path)
                 if match and self.command in method:
@@ -146,6 +148,9 @@ def handler(hub: Any) -> type[BaseHTTPRequestHandler]:
             if self.fault and self.fault.drop_after is not None:
                 cut = part[: self.fault.drop_after]
                 self.reply(status, cut, {**headers, "Content-Length": str(len(part))})
+                if self.fault.hold:
+                    hub.wait()
+                    self.wfile.write(part[len(cut) :])
                 self.close_connection = True
                 return
             self.reply(status, part, headers)

@@ -14,9 +14,9 @@ from safetensors.numpy import save
 from zoo.cards.sources import HubSource
 from zoo.errors import IntegrityError, UnavailableError
 from zoo.files import sha256_of
-from zoo.hub.client import RemoteFile
 from zoo.hub.download import Snapshot, download, wanted_files
 from zoo.hub.download_size import plan
+from zoo.hub.listing import RemoteFile
 
 WEIGHTS = save({"a": np.arange(30_000, dtype=np.float32)})
 FILES = {

@@ -2,37 +2,16 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_download, hf_hub_url
 
-from zoo.cards.names import checked_file_name
 from zoo.hub.failures import told
+from zoo.hub.listing import RemoteModel, read_listing
 from zoo.hub.progress import silent_bar
 from zoo.hub.retry import with_retries
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file of a commit: `sha256` is set for LFS files, `blob` is git's own sha1 of the rest."""
-
-    name: str
-    size: int
-    sha256: str | None
-    blob: str | None
-
-
-@dataclass(frozen=True)
-class RemoteModel:
-    """A repository at one commit; `repo` is its present name, which a rename changes."""
-
-    repo: str
-    commit: str
-    files: tuple[RemoteFile, ...]
 
 
 def endpoint() -> str:
@@ -64,15 +43,11 @@ def describe(repo: str, revision: str | None) -> RemoteModel:
 
     Raises:
         UnavailableError: not found, gated, or no answer.
-        IntegrityError: a file name that leaves its folder.
+        IntegrityError: an answer that is no listing, or a file name that leaves its folder.
     """
     what = f"{repo}@{revision}" if revision else repo
     with told(what):
-        info = with_retries(
-            lambda: hub_api().model_info(repo, revision=revision, files_metadata=True), what
-        )
-    files = [_remote_file(entry, what) for entry in info.siblings or []]
-    return RemoteModel(str(info.id), str(info.sha), tuple(files))
+        return with_retries(lambda: read_listing(endpoint(), repo, revision), what)
 
 
 def fetch(
@@ -87,29 +62,36 @@ def fetch(
         IntegrityError: the transfer ended early, again and again.
     """
     what = f"{repo}@{commit[:8]} {name}"
-    with told(what):
-        path = with_retries(
-            lambda: hf_hub_download(
-                repo,
-                name,
-                revision=commit,
-                endpoint=endpoint(),
-                cache_dir=hub_cache(),
-                token=os.environ.get("HF_TOKEN"),
-                library_name="rankzoo",
-                tqdm_class=silent_bar(advance),
-            ),
-            what,
+
+    def bring() -> str:
+        if not (snapshot_folder(repo, commit) / name).exists():
+            _ask_once(repo, commit, name)
+        return hf_hub_download(
+            repo,
+            name,
+            revision=commit,
+            endpoint=endpoint(),
+            cache_dir=hub_cache(),
+            token=os.environ.get("HF_TOKEN"),
+            library_name="rankzoo",
+            tqdm_class=silent_bar(advance),
         )
-    return Path(path)
+
+    with told(what):
+        return Path(with_retries(bring, what))
+
+
+def _ask_once(repo: str, commit: str, name: str) -> None:
+    """Raise what the Hub says about a file; the download itself would ask six times over 23 s."""
+    url = hf_hub_url(repo, name, revision=commit, endpoint=endpoint())
+    get_hf_file_metadata(url, token=os.environ.get("HF_TOKEN"), library_name="rankzoo")
+
+
+def repo_folder(repo: str) -> Path:
+    """Return where the Hub cache keeps a repository."""
+    return hub_cache() / f"models--{repo.replace('/', '--')}"
 
 
 def snapshot_folder(repo: str, commit: str) -> Path:
     """Return where the Hub cache keeps the files of a commit."""
-    return hub_cache() / f"models--{repo.replace('/', '--')}" / "snapshots" / commit
-
-
-def _remote_file(entry: Any, where: str) -> RemoteFile:
-    name = checked_file_name(entry.rfilename, where)
-    sha256 = entry.lfs.sha256 if entry.lfs else None
-    return RemoteFile(name, int(entry.size or 0), sha256, entry.blob_id)
+    return repo_folder(repo) / "snapshots" / commit

@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,15 +15,10 @@ from zoo.cards.sources import FileRecord, HubSource
 from zoo.errors import IntegrityError, RankzooError, UnavailableError
 from zoo.files import sha256_of
 from zoo.hub.cache import Pin, pin_path, read_pin, single_writer, write_pin
-from zoo.hub.client import (
-    RemoteFile,
-    describe,
-    fetch,
-    hub_cache,
-    is_offline,
-    snapshot_folder,
-)
+from zoo.hub.client import describe, fetch, hub_cache, is_offline, repo_folder, snapshot_folder
 from zoo.hub.failures import told
+from zoo.hub.listing import RemoteFile
+from zoo.hub.patience import patient
 from zoo.hub.progress import tracked
 from zoo.progress import Track, silent
 
@@ -58,6 +54,7 @@ def wanted_files(files: Sequence[RemoteFile]) -> list[RemoteFile]:
     return texts + weights
 
 
+@patient()
 def download(
     source: HubSource,
     *,
@@ -111,10 +108,23 @@ def _download(source: HubSource, pin: Pin | None, track: Track) -> Pin:
         raise UnavailableError(f"{source}: {error}", error.hint) from error
     _require_space(sum(file.size for file in files), source)
     records = []
-    for file in files:
-        bring = partial(_fetch_verified, remote.repo, remote.commit, file)
-        records.append(tracked(bring, track, file.name, file.size))
+    with _no_leftovers(repo_folder(remote.repo) / "blobs"):
+        for file in files:
+            bring = partial(_fetch_verified, remote.repo, remote.commit, file)
+            records.append(tracked(bring, track, file.name, file.size))
     return Pin(remote.repo, remote.commit, tuple(records))
+
+
+@contextmanager
+def _no_leftovers(folder: Path) -> Iterator[None]:
+    """Remove what a transfer that was given up or interrupted had begun to write."""
+    before = set(folder.glob("*.incomplete"))
+    try:
+        yield
+    except BaseException:
+        for path in set(folder.glob("*.incomplete")) - before:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _fetch_verified(

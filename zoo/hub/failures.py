@@ -13,12 +13,14 @@ from zoo.errors import IntegrityError, RankzooError, UnavailableError, UsageErro
 
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+OFFLINE = "rankzoo list --ready names what loads without a network"
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
+_UNREADABLE = (AttributeError, LookupError, TypeError)  # of JSON with other types in it
 
 
 def client_errors() -> tuple[type[Exception], ...]:
     """Return the families of errors the Hub's client raises."""
-    return (OSError, ValueError, RuntimeError, httpx2.HTTPError)
+    return (OSError, ValueError, RuntimeError, httpx2.HTTPError, *_UNREADABLE)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -120,11 +122,12 @@ def _explain_transport(error: BaseException, chain: list[BaseException], what: s
     if status == 429:
         asked = wait_asked_for(error)
         hint = f"try again in {asked:.0f} s" if asked else "try again later"
-        return UnavailableError(f"{what}: rate limited (429)", f"{hint}; HF_TOKEN raises the limit")
+        hint = f"{hint}; HF_TOKEN raises the limit; {OFFLINE}"
+        return UnavailableError(f"{what}: rate limited (429)", hint)
     if status in (401, 403):
         return UnavailableError(f"{what}: access denied ({status})", "check HF_TOKEN")
     if status is not None:
-        return UnavailableError(f"{what}: the Hub answers {status}", "try again later")
+        return UnavailableError(f"{what}: the Hub answers {status}", f"try again later; {OFFLINE}")
     for cause in chain:
         if "Consistency check failed" in str(cause):
             return IntegrityError(f"{what}: the transfer ended early", "try again")
@@ -134,6 +137,9 @@ def _explain_transport(error: BaseException, chain: list[BaseException], what: s
             where = cause.filename or "the cache"
             return UnavailableError(f"{what}: {where} cannot be written", "set HF_HOME elsewhere")
     reason = " ".join(str(chain[-1]).split())[:160] or type(error).__name__
+    if isinstance(error, _UNREADABLE):
+        said = f"{type(error).__name__}: {reason}"
+        return IntegrityError(f"{what}: not an answer of the Hub ({said})", "check HF_ENDPOINT")
     return UnavailableError(
-        f"{what}: no answer from the Hub ({reason})", "check network, HF_ENDPOINT"
+        f"{what}: no answer from the Hub ({reason})", f"check network, HF_ENDPOINT; {OFFLINE}"
     )

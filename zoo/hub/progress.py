@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
-from threading import Thread
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from zoo.hub.patience import SLOWEST, begun, patient
 from zoo.progress import Track
 
 T = TypeVar("T")
@@ -35,24 +35,17 @@ def tracked(
 ) -> T:
     """Return `work(advance)`, run in a thread while `track` follows the MiB it reports."""
     seen: SimpleQueue[int | None] = SimpleQueue()
-    outcome: list[Any] = []
+    with patient() as patience:
 
-    def run() -> None:
-        try:
-            outcome.extend((True, work(seen.put)))
-        except BaseException as error:
-            outcome.extend((False, error))
-        finally:
-            seen.put(None)
+        def advance(count: int) -> None:
+            patience.earn(count / SLOWEST)
+            seen.put(count)
 
-    Thread(target=run, daemon=True).start()
-    for _ in track(_mebibytes(seen), f"{description} (MiB)", -(-total_bytes // MIB)):
-        pass
-    worked, value = outcome
-    if not worked:
-        raise value
-    result: T = value
-    return result
+        outcome = begun(lambda: work(advance))
+        outcome.add_done_callback(lambda _: seen.put(None))
+        for _ in track(_mebibytes(seen), f"{description} (MiB)", -(-total_bytes // MIB)):
+            pass
+    return outcome.result()
 
 
 def _mebibytes(seen: "SimpleQueue[int | None]") -> Iterator[int]:

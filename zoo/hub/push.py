@@ -14,6 +14,7 @@ from zoo.cards.names import parse_hub_name
 from zoo.errors import IntegrityError, UsageError
 from zoo.hub.client import describe, endpoint, hub_api
 from zoo.hub.failures import told
+from zoo.hub.patience import SLOWEST_UP, patient
 from zoo.hub.retry import with_retries
 from zoo.hub.run_card import run_card, run_results
 from zoo.progress import Track, silent
@@ -70,10 +71,11 @@ def push(
     url = f"{endpoint()}/{repo}"
     if dry_run:
         return Pushed(repo, url, "", private, sizes)
-    with told(repo):
+    with patient() as patience, told(repo):
+        patience.earn(sum(sizes.values()) / SLOWEST_UP)
         _open_repository(repo, private)
         commit = _commit(repo, run, content, track)
-    _check(repo, commit, run)
+        _check(repo, commit, run)
     return Pushed(repo, url, commit, private, sizes)
 
 
@@ -106,9 +108,9 @@ def _written(
 
 
 def _open_repository(repo: str, private: bool) -> None:
-    api = hub_api()
-    with_retries(lambda: api.create_repo(repo, private=private, exist_ok=True), repo)
-    if private and not with_retries(lambda: api.model_info(repo), repo).private:
+    create = partial(hub_api().create_repo, repo, private=private, exist_ok=True)
+    with_retries(create, repo)
+    if private and not describe(repo, None).private:
         raise UsageError(
             f"{repo} exists and is public, and --private was asked for",
             "nothing was sent; make it private first, or choose another name",
