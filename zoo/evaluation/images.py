@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import torch
 from jaxtyping import Float
@@ -12,7 +13,7 @@ from zoo.embedding.extract import Extractor
 from zoo.evaluation.queries import Task
 from zoo.evaluation.refinement import NOTHING, Refinement
 from zoo.evaluation.vectors import KS, evaluate_vectors
-from zoo.metrics.evaluation import Evaluation, summarise
+from zoo.metrics.evaluation import Evaluation
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ def evaluate_images(
 ) -> Measured:
     """Embed what the tasks need once, and evaluate it after each of the refinements.
 
-    The metrics of several tasks are averaged; the report shows the first.
+    The metrics of several tasks are averaged, each task counting alike; the report shows the first.
 
     Raises:
         DataError: no query has a right answer, an image cannot be read, a vector is not finite.
@@ -79,15 +80,30 @@ def _rows(vectors: Tensor, needed: Tensor, positions: Tensor) -> Tensor:
 
 
 def _mean(evaluations: list[Evaluation]) -> Evaluation:
-    """Merge evaluations of the same protocol: every query of every draw counts alike."""
+    """Average evaluations of the same protocol: every task counts alike, however many its queries.
+
+    A query's value is scaled by the share its task should have, so that means over queries (the
+    intervals, the paired test) are means over tasks.
+    """
     first = evaluations[0]
     if len(evaluations) == 1:
         return first
-    values = {name: torch.cat([e.per_query[name] for e in evaluations]) for name in first.per_query}
+    values = {
+        name: torch.cat(_alike([e.per_query[name] for e in evaluations]))
+        for name in first.per_query
+    }
+    items = tuple(item for e in evaluations for item in e.query_items)
+    apart = len(set(items)) == len(items)  # lists have queries of their own; draws and levels not
     return replace(
         first,
-        metrics=summarise(values),
+        metrics={name: fmean(e.metrics[name] for e in evaluations) for name in first.metrics},
         per_query=values,
+        queries=len(items) if apart else first.queries,
         skipped=sum(e.skipped for e in evaluations),
-        query_items=tuple(item for e in evaluations for item in e.query_items),
+        query_items=items,
     )
+
+
+def _alike(parts: list[Tensor]) -> list[Tensor]:
+    counts = [max(1, int((~part.isnan()).sum())) for part in parts]
+    return [part * (sum(counts) / len(parts) / n) for part, n in zip(parts, counts, strict=True)]

@@ -20,7 +20,14 @@ from zoo.evaluation.images import Measured, evaluate_images
 from zoo.evaluation.landmarks import evaluate_listed, evaluate_revisited
 from zoo.evaluation.options import EvalOptions
 from zoo.evaluation.protocols import BY_DATASET, PROTOCOLS, Protocol
-from zoo.evaluation.queries import Task, held_out, query_lists, random_galleries, task_of
+from zoo.evaluation.queries import (
+    Task,
+    each_level,
+    held_out,
+    query_lists,
+    random_galleries,
+    task_of,
+)
 from zoo.evaluation.refinement import NOTHING, Refinement
 from zoo.evaluation.scores import evaluate_scores
 from zoo.evaluation.subject import Subject, extractor_of, text_encoder_of
@@ -121,8 +128,10 @@ def _tasks(
 ) -> list[Task]:
     if protocol.draws > 1:
         return random_galleries(dataset, protocol.draws, options.seed)
-    if protocol.lists and not options.split:
+    if protocol.over == "lists" and not options.split:
         return query_lists(dataset)
+    if protocol.over == "levels":
+        return each_level(dataset, options.split)
     task = task_of(dataset, options.split)
     if name == "labels":
         return [task]

@@ -28,7 +28,7 @@ class Protocol:
 
     kind: which runner evaluates it. definition: the rule, word by word. headline: the metrics it
     is quoted by. dataset: the reader of `open_dataset`. ks: the cuts of Recall@k. draws: random
-    galleries to average over.
+    galleries to average over. over: what a number is the mean of, besides queries.
     """
 
     kind: Kind
@@ -37,7 +37,7 @@ class Protocol:
     dataset: str | None = None
     ks: tuple[int, ...] = (1, 5, 10)
     draws: int = 1
-    lists: bool = False
+    over: Literal["", "lists", "levels"] = ""
 
 
 def _vehicles(size: int, dataset: str) -> Protocol:
@@ -56,16 +56,18 @@ def _all_vehicles(size: int, dataset: str) -> Protocol:
     return Protocol("images", definition, ("recall_at_1", "recall_at_5"), dataset, (1, 5))
 
 
-def _dyml(name: str, lists: bool) -> Protocol:
-    how = "its own lists of fine, middle and coarse queries, averaged" if lists else OWN
-    labels = LABELS if lists else "Levels are fine, middle and coarse."
+def _dyml(name: str, over: Literal["lists", "levels"]) -> Protocol:
+    how = {
+        "lists": f"its own lists of fine, middle and coarse queries, mean over the lists. {LABELS}",
+        "levels": f"{OWN} Asked at the fine, the middle and the coarse label, mean over the three.",
+    }
     return Protocol(
         "images",
-        f"DyML-{name.capitalize()}: {how}. {labels}",
-        ("mean_average_precision", "asi") if lists else ("h_ap", "asi"),
+        f"DyML-{name.capitalize()}: {how[over]}",
+        ("mean_average_precision", "asi"),
         f"dyml_{name}",
         (1, 10, 20),
-        lists=lists,
+        over=over,
     )
 
 
@@ -106,9 +108,9 @@ PROTOCOLS: dict[str, Protocol] = {
     "vehicleid-small": _vehicles(800, "vehicleid"),
     "vehicleid-medium": _vehicles(1600, "vehicleid_medium"),
     "vehicleid-large": _vehicles(2400, "vehicleid_large"),
-    "dyml-vehicle": _dyml("vehicle", lists=True),
-    "dyml-animal": _dyml("animal", lists=True),
-    "dyml-product": _dyml("product", lists=False),
+    "dyml-vehicle": _dyml("vehicle", "lists"),
+    "dyml-animal": _dyml("animal", "lists"),
+    "dyml-product": _dyml("product", "levels"),
     "roxford": Protocol("landmarks", f"ROxford5k. {REVISITED}", ("map_medium", "map_hard")),
     "rparis": Protocol("landmarks", f"RParis6k. {REVISITED}", ("map_medium", "map_hard")),
     "gldv2": Protocol(

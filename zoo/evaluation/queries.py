@@ -1,7 +1,7 @@
 """What is searched with what: the queries and the gallery of a dataset."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int64
@@ -21,6 +21,7 @@ class Task:
     """Queries and gallery as positions in a dataset.
 
     `itself`: a query's own image is in the gallery and is taken out of its ranking, by position.
+    `level`: the one label level that says what is right, where others are asked in turn.
     """
 
     protocol: str
@@ -28,6 +29,7 @@ class Task:
     queries: Int64[Tensor, " query"]
     gallery: Int64[Tensor, " gallery"]
     itself: bool
+    level: int | None = None
 
 
 def held_out(dataset: ImageDataset) -> ImageDataset:
@@ -131,6 +133,17 @@ def query_lists(dataset: ImageDataset) -> list[Task]:
             itself=True,
         )
         for places in lists.values()
+    ]
+
+
+def each_level(dataset: ImageDataset, split: str = "") -> list[Task]:
+    """Return the usual task of a dataset once a label level: right is who shares that label."""
+    names = ", ".join(dataset.levels)
+    task = task_of(dataset, split)
+    definition = f"{task.definition}; asked at each level ({names}), mean over the levels"
+    return [
+        replace(task, protocol="each-level", definition=definition, level=level)
+        for level in range(len(dataset.levels))
     ]
 
 

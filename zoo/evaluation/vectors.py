@@ -58,7 +58,10 @@ def evaluate_vectors(
         device=device,
         track=track,
     )
-    values = measure(blocks, dataset.label_ids, task, dataset.levels, ks)
+    labels = dataset.label_ids
+    if task.level is not None:  # graded metrics are then those of right and wrong
+        labels = labels[:, [task.level]].expand(-1, depth)
+    values = measure(blocks, labels, task, dataset.levels, ks)
     return evaluation_of(values, task, len(gallery), refinement.described)
 
 

@@ -1,13 +1,19 @@
 """DyML on miniatures of its two layouts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from zoo.data.dataset import ImageDataset
 from zoo.data.open import open_dataset
+from zoo.embedding.extract import Extractor
 from zoo.errors import DataError
-from zoo.evaluation.queries import query_lists
+from zoo.evaluation.images import evaluate_images
+from zoo.evaluation.queries import Task, each_level, query_lists
+from zoo.metrics.evaluation import Evaluation
 
 Lay = Callable[..., Path]
 TRAIN = "fname, fine_id0.jpg, middle_id, coarse_id\na.jpg, 4, 1, 0\nb.jpg, 4, 1, 0\n"
@@ -44,6 +50,60 @@ def test_each_list_is_searched_alone_and_the_querys_own_image_taken_out(lay: Lay
         assert task.itself
         assert set(task.queries.tolist()) <= set(task.gallery.tolist())
         assert len({dataset.items[place].extra["list"] for place in task.gallery}) == 1
+
+
+def test_lists_and_levels_count_alike_however_many_queries_they_have(lay: Lay) -> None:
+    rows = [f"q{i}.jpg, {i % 2}\n" for i in range(6)]
+    texts = TEXTS | {f"bmk_fine/{part}.csv": LIST + "".join(rows) for part in ("query", "gallery")}
+    images = [
+        *IMAGES,
+        *(f"bmk_fine/{part}/q{i}.jpg" for part in ("query", "gallery") for i in range(6)),
+    ]
+    dataset = open_dataset("dyml_vehicle", lay(texts, images))
+    tasks = query_lists(dataset)
+    alone = [evaluated(dataset, [task]).metrics for task in tasks]
+    together = evaluated(dataset, tasks)
+    assert together.queries == 6 + 1 + 1
+    for name in ("mean_average_precision", "asi", "recall_at_1"):
+        assert len({metrics[name] for metrics in alone}) > 1
+        mean = sum(metrics[name] for metrics in alone) / 3
+        assert together.metrics[name] == pytest.approx(mean, abs=1e-12)
+        assert float(together.per_query[name].nanmean()) == pytest.approx(mean, abs=1e-12)
+
+
+def test_products_are_asked_at_each_level_in_turn(lay: Lay) -> None:
+    test = "".join(f"{i}.jpg, {i // 2}, {i // 4}, 0\n" for i in range(8))
+    texts = {
+        "train/label.csv": TRAIN,
+        "mini-bmk_all_in_one/label.csv": TRAIN.split("\n")[0] + "\n" + test,
+    }
+    images = ["train/imgs/a.jpg", "train/imgs/b.jpg"]
+    images += [f"mini-bmk_all_in_one/imgs/{i}.jpg" for i in range(8)]
+    dataset = open_dataset("dyml_product", lay(texts, images))
+    tasks = each_level(dataset)
+    found = [evaluated(dataset, [task]) for task in tasks]
+    assert found[2].metrics["mean_average_precision"] == 1  # everything is of one coarse class
+    for level, task in enumerate(tasks):  # the oracle: a data set of that level alone
+        items = [replace(item, labels=(item.labels[level],)) for item in dataset.items]
+        flat = ImageDataset("flat", dataset.root, tuple(items), ("only",))
+        oracle = evaluated(flat, [replace(task, level=None)]).metrics
+        assert {n: found[level].metrics[n] for n in oracle} == pytest.approx(oracle)
+    both = evaluated(dataset, tasks)
+    assert both.queries == 8
+    mean = sum(e.metrics["asi"] for e in found) / 3
+    assert both.metrics["asi"] == pytest.approx(mean)
+
+
+def evaluated(dataset: ImageDataset, tasks: list[Task]) -> Evaluation:
+    """Evaluate fixed random vectors under the tasks."""
+    vectors = torch.randn(len(dataset.items), 4, generator=torch.Generator().manual_seed(3))
+    where = {item.path: vectors[i] for i, item in enumerate(dataset.items)}
+
+    class Looked(Extractor):
+        def __call__(self, paths, name, boxes=None):  # type: ignore[no-untyped-def]
+            return torch.nn.functional.normalize(torch.stack([where[p] for p in paths]), dim=1)
+
+    return evaluate_images(Looked(torch.nn.Identity()), dataset, tasks, (1, 10, 20)).evaluations[0]
 
 
 def test_data_without_lists_is_refused(lay: Lay) -> None:
