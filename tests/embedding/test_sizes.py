@@ -1,11 +1,13 @@
 """Several scales and whole images."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torchvision.transforms.v2.functional import pil_to_tensor
 
 from zoo.data.preprocessing import Preprocessing
 from zoo.embedding.sizes import (
@@ -32,12 +34,54 @@ class Colours(nn.Module):
 
 def test_three_scales_see_three_sizes_and_keep_a_flat_image_s_embedding() -> None:
     model, images = Colours(), torch.rand(2, 3, 1, 1).expand(2, 3, 64, 96)
-    got = MultiScale(model, THREE_SCALES, multiple=16)(images)
-    assert model.sizes == [(64, 96), (48, 64), (32, 48)]
+    got = MultiScale(model, THREE_SCALES)(images)
+    assert model.sizes == [(64, 96), (45, 67), (32, 48)]  # the floor, as the authors' code
     torch.testing.assert_close(got, Colours()(images))
 
 
 SMALL = Preprocessing(size=64, resize=80)
+
+
+@pytest.mark.parametrize(
+    ("head", "exponent"), [({}, 2.5), ({"dim": 8}, 1), ({"layer_norm": "l2"}, 1)]
+)
+def test_the_mean_over_scales_is_gems_own_where_the_network_ends_in_it(
+    head: dict[str, Any], exponent: float
+) -> None:
+    config = EmbedderConfig("test_resnet", preprocessing=SMALL, pooling="gem", **head)
+    model = build_embedder(config).eval()
+    model.pooling.p.data.fill_(2.5)  # type: ignore[union-attr, operator]
+    images = torch.randn(2, 3, 64, 64)
+    several = MultiScale(model, (1.0, 0.5))
+    halves = torch.nn.functional.interpolate(images, size=(32, 32), mode="bilinear")
+    each = torch.stack([model(images), model(halves)]).double()
+    if exponent > 1:  # by hand, in float64
+        want = normalize((each**exponent).mean(dim=0) ** (1 / exponent), dim=1)
+    else:
+        want = normalize(each.sum(dim=0), dim=1)
+    torch.testing.assert_close(several(images).double(), want, rtol=1e-4, atol=1e-5)
+    told = described_input(several)["scales"]
+    assert ("generalised mean with p = 2.5" in told) == (exponent > 1)
+
+
+def test_a_transformer_is_scaled_to_whole_patches() -> None:
+    model = build_embedder(EmbedderConfig("test_vit", preprocessing=SMALL)).eval()
+    several = MultiScale(WholeImages(model, 64), THREE_SCALES)
+    assert several.step == 16
+    assert several(torch.randn(1, 3, 64, 48)).shape == (1, model.dim)
+
+
+@pytest.mark.parametrize(
+    "size", [(1024, 683), (1000, 667), (683, 1024), (333, 1999), (640, 480), (80, 50)]
+)
+def test_whole_images_have_the_sizes_of_pillows_thumbnail(size: tuple[int, int]) -> None:
+    image = Image.effect_noise(size, 50).convert("RGB")
+    model = build_embedder(EmbedderConfig("test_resnet", preprocessing=SMALL))
+    pixels = WholeImages(model, 362).transform(image)
+    image.thumbnail((362, 362), Image.Resampling.LANCZOS)
+    assert tuple(pixels.shape[1:]) == image.size[::-1]
+    back = pixels * torch.tensor(SMALL.std)[:, None, None] + torch.tensor(SMALL.mean)[:, None, None]
+    torch.testing.assert_close(back, pil_to_tensor(image) / 255)
 
 
 def test_whole_images_keep_their_shape_and_lose_nothing() -> None:

@@ -39,7 +39,7 @@ REFINEMENTS = {
 def test_embeddings(kind: str, dataset: ImageDataset, network: Build) -> None:
     wrap: dict[str, Callable[[Embedder], nn.Module]] = {
         "plain": lambda model: model,
-        "scales": lambda model: MultiScale(model, (1.0, 2.0), multiple=8),
+        "scales": lambda model: MultiScale(model, (1.0, 2.0)),
         "whole": lambda model: WholeImages(model, 32),
     }
     few = dataset.subset(list(range(6)))

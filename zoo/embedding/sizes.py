@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from PIL.Image import Image
+from PIL.Image import Image, Resampling
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 from torchvision.transforms import v2
@@ -21,19 +21,21 @@ THREE_SCALES = (1.0, 2**-0.5, 0.5)  # the ones of the revisited Oxford and Paris
 class MultiScale(nn.Module):
     """Wraps a model: embeddings at several scales, averaged and normalised.
 
-    The images are resized as tensors, bilinear with antialiasing. `multiple` rounds sizes to
-    what networks take (32 suits strides and patches of 4 to 32).
+    As in Radenovic et al., TPAMI 2019, and its code: the image is resized as a tensor, bilinear,
+    to the floor of its scaled sides (for a transformer: to whole patches). Where the network ends
+    in GeM, the mean over scales is the generalised mean with the same exponent; behind a
+    projection, whose outputs may be negative, it is the plain one.
 
     Raises:
         UsageError: the network takes images of one size only.
     """
 
-    def __init__(self, model: nn.Module, scales: tuple[float, ...], multiple: int = 32) -> None:
+    def __init__(self, model: nn.Module, scales: tuple[float, ...]) -> None:
         super().__init__()
         require_any_size(model)
         self.model = model
         self.scales = scales
-        self.multiple = multiple
+        self.step = step_of(model)
         self.transform = model.transform
         self.dim = model.dim
         if hasattr(model, "embed_texts"):
@@ -41,9 +43,20 @@ class MultiScale(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Embed a batch at every scale."""
-        total = sum(self.model(self._resized(images, scale)) for scale in self.scales)
-        assert isinstance(total, Tensor)
-        return normalize(total, dim=1)
+        found = torch.stack([self.model(self._resized(images, scale)) for scale in self.scales])
+        p = self.exponent
+        mean = found.mean(dim=0) if p == 1 else found.clamp(min=0).pow(p).mean(dim=0).pow(1 / p)
+        return normalize(mean, dim=1)
+
+    @property
+    def exponent(self) -> float:
+        """The exponent of the mean over scales: GeM's where the network ends in it, else 1."""
+        model = self.model.model if isinstance(self.model, WholeImages) else self.model
+        config = getattr(model, "config", None)
+        if getattr(config, "pooling", None) != "gem" or config.dim or config.layer_norm != "none":
+            return 1.0
+        pooling: Any = model.pooling
+        return float(pooling.p.detach())
 
     def embed_images(
         self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
@@ -58,18 +71,17 @@ class MultiScale(nn.Module):
     def _resized(self, images: Tensor, scale: float) -> Tensor:
         if scale == 1:
             return images
-        size = [
-            max(self.multiple, round(side * scale / self.multiple) * self.multiple)
-            for side in images.shape[2:]
-        ]
-        return interpolate(images, size=size, mode="bilinear", antialias=True)
+        step = self.step
+        size = [max(step, int(side * scale / step) * step) for side in images.shape[2:]]
+        return interpolate(images, size=size, mode="bilinear", align_corners=False)
 
 
 class WholeImages(nn.Module):
     """Wraps a model: its transform keeps the whole image, the longer side `longest` pixels.
 
-    The landmark benchmarks are measured so. Images then differ in shape: batches hold one. For
-    a transformer both sides are rounded to whole patches.
+    The landmark benchmarks are measured so, and the sizes are theirs: those of Pillow's
+    `thumbnail` with Lanczos, which makes no image larger. Images then differ in shape: batches
+    hold one. For a transformer both sides are rounded to whole patches.
 
     Raises:
         UsageError: the network takes images of one size only.
@@ -92,7 +104,7 @@ class WholeImages(nn.Module):
 
 @dataclass(frozen=True)
 class _Whole:
-    """Resizes so that the longer side is `longest`, both multiples of `step`; crops nothing.
+    """Shrinks so that the longer side is `longest`, both multiples of `step`; crops nothing.
 
     A value of its own: worker processes get it without the network.
     """
@@ -103,9 +115,11 @@ class _Whole:
     std: tuple[float, ...]
 
     def __call__(self, image: Image) -> Float[Tensor, "3 height width"]:
-        scale, step = self.longest / max(image.size), self.step
-        width, height = (max(step, round(side * scale / step) * step) for side in image.size)
-        resized = v2.functional.resize(image, [height, width], antialias=True)
+        resized, step = image.copy(), self.step
+        resized.thumbnail((self.longest, self.longest), Resampling.LANCZOS)
+        if step > 1:
+            width, height = (max(step, round(side / step) * step) for side in resized.size)
+            resized = image.resize((width, height), Resampling.LANCZOS)
         pixels = v2.functional.pil_to_tensor(resized).to(torch.float32) / 255
         coloured: Tensor = v2.functional.normalize(pixels, [*self.mean], [*self.std])
         return coloured
@@ -129,6 +143,8 @@ def parse_scales(text: str) -> tuple[float, ...]:
 
 def step_of(model: nn.Module) -> int:
     """Return what an image's sides must be multiples of: a transformer's patch, else 1."""
+    if isinstance(model, WholeImages):
+        return model.step
     patches: Any = getattr(getattr(model, "backbone", None), "patch_embed", None)
     return int(patches.patch_size[0]) if patches is not None else 1
 
@@ -151,7 +167,8 @@ def described_input(model: nn.Module) -> dict[str, str]:
     """Return how images become this model's input, for the result."""
     if isinstance(model, MultiScale):
         scales = ", ".join(f"{scale:g}" for scale in model.scales)
-        return {**described_input(model.model), "scales": scales}
+        how = f", generalised mean with p = {model.exponent:.3g}" if model.exponent != 1 else ""
+        return {**described_input(model.model), "scales": scales + how}
     if isinstance(model, WholeImages):
         return {"input": f"whole images, longer side {model.longest}"}
     shape = getattr(getattr(model, "config", None), "preprocessing", None)
