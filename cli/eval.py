@@ -66,11 +66,15 @@ QueryImage = Annotated[
 ImageSize = Annotated[
     int | None, typer.Option(min=32, help="Whole images, longer side N pixels, without a crop.")
 ]
-WhitenOn = Annotated[Path | None, typer.Option(help="Learn PCA whitening on this data.")]
+WhitenOn = Annotated[Path | None, typer.Option(help="Learn whitening on this data.")]
 Whitening = Annotated[
     Path | None, typer.Option(help="Whitening to apply, or to save with --whiten-on.")
 ]
 WhiteningDim = Annotated[int | None, typer.Option(min=1, help="Dimensions that whitening keeps.")]
+WhitenBy = Annotated[
+    Literal["pca", "pairs"],
+    typer.Option(help="Learn it by PCA or from pairs of a label (Lw of the landmark papers)."),
+]
 Augment = Annotated[
     int, typer.Option(min=0, help="Move gallery vectors towards N neighbours (DBA).")
 ]
@@ -84,10 +88,13 @@ def input_options(image_size: ImageSize = None, scales: Scales = "1") -> InputOp
 
 
 def whitening_options(
-    whiten_on: WhitenOn = None, whitening: Whitening = None, whitening_dim: WhiteningDim = None
+    whiten_on: WhitenOn = None,
+    whitening: Whitening = None,
+    whitening_dim: WhiteningDim = None,
+    whiten_by: WhitenBy = "pca",
 ) -> RefineOptions:
     """Return how embeddings are whitened."""
-    return RefineOptions(whiten_on, whitening, whitening_dim)
+    return RefineOptions(whiten_on, whitening, whitening_dim, whiten_by)
 
 
 @takes(whitened=whitening_options)

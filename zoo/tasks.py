@@ -28,9 +28,9 @@ EVALUATES = frozenset({"--data", "--split", "--device", "--offline"})
 EVALUATES_IMAGES = (
     EVALUATES
     | {"OTHER", "--protocol", "--confidence", "--report", "--save", "--seed", "--on-bad-image"}
-    | {"--image-size", "--scales", "--whiten-on", "--whitening", "--whitening-dim", "--augment"}
-    | {"--expand", "--alpha", "--rerank", "--text-model", "--distractors", "--query-image"}
-    | {"--embeddings", "--batch-size", "--workers"}
+    | {"--image-size", "--scales", "--whiten-on", "--whitening", "--whitening-dim", "--whiten-by"}
+    | {"--augment", "--expand", "--alpha", "--rerank", "--text-model", "--distractors"}
+    | {"--query-image", "--embeddings", "--batch-size", "--workers"}
 )
 EXPORTS = frozenset({"--out", "--format", "--precision", "--offline"})
 INDEXES_TEXTS = frozenset(

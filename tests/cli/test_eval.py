@@ -107,6 +107,8 @@ def test_refinement_shows_its_effect_beside_the_plain_result(
     options = value["options"]
     assert isinstance(options, dict)
     assert [*options] == ["input", "whitening", "augmentation", "expansion", "reranking"]
+    pairs = [*common, "--whiten-on", photos, "--whiten-by", "pairs"]
+    assert "from matching pairs to 96" in str(run(*pairs)[1]["options"])
     _, again = run(*common, "--whitening", white)
     assert again["unrefined"] == value["unrefined"]
     options = again["options"]

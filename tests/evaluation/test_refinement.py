@@ -1,14 +1,25 @@
 """Post-processing against dense, literal versions of the papers' formulas."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.embedding.whitening import learn_whitening, load_whitening, save_whitening
-from zoo.errors import DataError, IntegrityError, UnavailableError
-from zoo.evaluation.queries import Task
+from zoo.data.dataset import ImageDataset
+from zoo.data.item import Item
+from zoo.embedding.whitening import (
+    learn_pair_whitening,
+    learn_whitening,
+    load_whitening,
+    save_whitening,
+)
+from zoo.errors import DataError, IntegrityError, UnavailableError, UsageError
+from zoo.evaluation.options import RefineOptions
+from zoo.evaluation.queries import Task, matching_pairs
 from zoo.evaluation.refinement import Refinement, refined_blocks
 from zoo.search.expansion import expanded
 from zoo.search.neighbours import nearest
@@ -117,12 +128,68 @@ def test_directions_without_variance_are_not_blown_up() -> None:
     assert learn_whitening(vectors).projection.shape == (5, 3)
 
 
+def test_pair_whitening_is_the_authors_procedure_step_by_step() -> None:
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(40, 5, generator=generator)
+    pairs = torch.stack([torch.arange(20), torch.arange(20, 40)], dim=1)
+    got = learn_pair_whitening(vectors, pairs, 3)
+    columns = vectors.double().numpy().T  # d x N, as Radenovic et al. write it
+    q, p = columns[:, :20], columns[:, 20:]
+    mean = q.mean(axis=1, keepdims=True)
+    inverse = np.linalg.inv(np.linalg.cholesky((q - p) @ (q - p).T / 20))
+    scatter = inverse @ (columns - mean) @ (inverse @ (columns - mean)).T
+    values, directions = np.linalg.eigh(scatter)
+    want = (directions[:, values.argsort()[::-1]].T @ inverse)[:3]
+    signs = np.sign((want * got.projection.numpy().T).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(got.projection.numpy().T * signs, want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(got.mean.numpy(), mean[:, 0], atol=1e-6)
+
+
+def test_pair_whitening_finds_the_classes_behind_a_loud_nuisance() -> None:
+    generator = torch.Generator().manual_seed(1)
+    labels = torch.arange(200) % 20
+    vectors = torch.randn(20, 8, generator=generator)[labels]
+    vectors += 0.1 * torch.randn(200, 8, generator=generator)
+    vectors[:, :5] += 20 * torch.randn(200, 5, generator=generator)
+    pairs = matching_pairs(toy([str(int(label)) for label in labels]))
+    assert all(labels[a] == labels[b] and a != b for a, b in pairs)
+
+    def recall(found: Tensor) -> float:
+        nearest_item = (found @ found.T).fill_diagonal_(-torch.inf).argmax(dim=1)
+        return float((labels[nearest_item] == labels).float().mean())
+
+    assert recall(learn_pair_whitening(vectors, pairs)(vectors)) > 0.8
+    assert recall(normalize(vectors, dim=1)) < 0.3
+
+
+def test_pairs_that_never_differ_get_a_jitter_and_no_pair_is_refused() -> None:
+    found = learn_pair_whitening(torch.eye(4), torch.tensor([[0, 0], [1, 1]]))
+    assert bool(found(torch.eye(4)).isfinite().all())
+    with pytest.raises(DataError, match="0 matching pairs"):
+        learn_pair_whitening(torch.eye(4), torch.empty(0, 2, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(("labels", "count"), [("abbccc", 0 + 1 + 3), ("ab", 0)])
+def test_every_image_is_paired_with_the_next_of_its_class(labels: str, count: int) -> None:
+    assert len(matching_pairs(toy(labels))) == count
+
+
+def toy(labels: Sequence[str]) -> ImageDataset:
+    items = tuple(Item(Path(f"{i}.png"), (label,)) for i, label in enumerate(labels))
+    return ImageDataset("toy", Path(), items, ("label",))
+
+
 def test_a_whitening_survives_the_disk(tmp_path: Path) -> None:
     vectors = torch.randn(50, 4)
     whitening = learn_whitening(vectors, 2)
     save_whitening(whitening, tmp_path / "white.safetensors")
     again = load_whitening(tmp_path / "white.safetensors")
     assert torch.equal(again(vectors), whitening(vectors))
+    assert again.by == "pca"
+    pairs = learn_pair_whitening(vectors, torch.tensor([[0, 1]]))
+    save_whitening(pairs, tmp_path / "white.safetensors")
+    kept = load_whitening(tmp_path / "white.safetensors")
+    assert "matching pairs" in Refinement(whitening=kept).described["whitening"]
 
 
 def test_whitenings_that_cannot_be_are_refused(tmp_path: Path) -> None:
@@ -157,3 +224,9 @@ def test_what_is_done_is_described() -> None:
         "expansion": "queries + 3 neighbours weighted by similarity^2",
         "reranking": "k-reciprocal, k1=20, k2=6, lambda=0.3",
     }
+
+
+@pytest.mark.parametrize("asked", [{"whitening_dim": 4}, {"whiten_by": "pairs"}])
+def test_how_whitening_is_learned_means_nothing_without_data(asked: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="--whiten-on DATA"):
+        RefineOptions(**asked)

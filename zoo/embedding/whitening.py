@@ -1,12 +1,12 @@
-"""PCA whitening: learned on one set, applied to another, saved beside the model."""
+"""Whitening, by PCA or from matching pairs: learned on one set, applied to another, saved."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from jaxtyping import Float, Int64
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -16,10 +16,11 @@ from zoo.files import atomic_path
 
 @dataclass(frozen=True, eq=False)
 class Whitening:
-    """x -> normalize((x - mean) @ projection)."""
+    """x -> normalize((x - mean) @ projection), learned `by` PCA or from pairs."""
 
     mean: Float[Tensor, " dim"]
     projection: Float[Tensor, "dim kept"]
+    by: str = "pca"
 
     def __call__(self, vectors: Float[Tensor, "item dim"]) -> Float[Tensor, "item kept"]:
         """Apply it; the result has unit length.
@@ -56,11 +57,54 @@ def learn_whitening(vectors: Float[Tensor, "item dim"], dim: int | None = None) 
     return Whitening(vectors.mean(dim=0).float(), projection.float())
 
 
+def learn_pair_whitening(
+    vectors: Float[Tensor, "item dim"],
+    pairs: Int64[Tensor, "pair 2"],
+    dim: int | None = None,
+) -> Whitening:
+    """Learn whitening from matching pairs (Mikolajczyk and Matas, 2007; there called Lw).
+
+    Where a pair differs is noise: it is whitened first, with the inverse Cholesky factor of the
+    mean outer product of differences; the directions are then those of largest scatter of all
+    vectors about the mean of the pairs' first ones. `dim` keeps the first directions.
+
+    Raises:
+        DataError: there is no pair, or fewer directions than are asked for.
+    """
+    if not len(pairs) or (dim or 1) > vectors.shape[1]:
+        raise DataError(
+            f"{len(pairs)} matching pairs of embeddings of {vectors.shape[1]} numbers cannot "
+            f"teach a whitening to {dim or vectors.shape[1]}",
+            "give images of which two or more share a label, or keep fewer dimensions",
+        )
+    exact = vectors.double()
+    first, second = exact[pairs[:, 0]], exact[pairs[:, 1]]
+    mean, apart = first.mean(dim=0), first - second
+    whitener = _inverse_root(apart.T @ apart / len(pairs))
+    centred = (exact - mean) @ whitener.T
+    _, directions = torch.linalg.eigh(centred.T @ centred)
+    projection = whitener.T @ directions.flip(1)[:, :dim]
+    return Whitening(mean.float(), projection.float(), "pairs")
+
+
+def _inverse_root(matrix: Float[Tensor, "dim dim"]) -> Float[Tensor, "dim dim"]:
+    """Return the inverse of the Cholesky factor; a matrix of too low rank gets a jitter first.
+
+    The jitter starts at 1e-10 and grows tenfold until a factor exists, as in the authors' code.
+    """
+    eye, jitter = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device), 0.0
+    while True:
+        factor, failed = torch.linalg.cholesky_ex(matrix + jitter * eye)
+        if not failed:
+            return torch.linalg.solve_triangular(factor, eye, upper=False)
+        jitter = jitter * 10 or 1e-10
+
+
 def save_whitening(whitening: Whitening, path: Path) -> None:
     """Write a whitening as safetensors."""
     tensors = {"mean": whitening.mean, "projection": whitening.projection.contiguous()}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary)
+        save_file(tensors, temporary, {"by": whitening.by})
 
 
 def load_whitening(path: Path) -> Whitening:
@@ -73,6 +117,10 @@ def load_whitening(path: Path) -> Whitening:
     if not path.is_file():
         raise UnavailableError(f"{path}: no such whitening", "learn one with --whiten-on DATA")
     try:
-        return Whitening(**load_file(path))
-    except (SafetensorError, TypeError) as error:
+        with safe_open(path, "pt") as file:
+            return Whitening(
+                *(file.get_tensor(name) for name in ("mean", "projection")),
+                by=(file.metadata() or {}).get("by", "pca"),
+            )
+    except SafetensorError as error:
         raise IntegrityError(f"{path}: holds no whitening") from error

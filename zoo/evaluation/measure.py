@@ -13,7 +13,13 @@ from zoo.data.readers import recognise
 from zoo.embedding.extract import Extractor
 from zoo.embedding.sides import text_side
 from zoo.embedding.sizes import described_input
-from zoo.embedding.whitening import Whitening, learn_whitening, load_whitening, save_whitening
+from zoo.embedding.whitening import (
+    Whitening,
+    learn_pair_whitening,
+    learn_whitening,
+    load_whitening,
+    save_whitening,
+)
 from zoo.errors import UsageError
 from zoo.evaluation.captions import evaluate_captions
 from zoo.evaluation.images import Measured, evaluate_images
@@ -24,6 +30,7 @@ from zoo.evaluation.queries import (
     Task,
     each_level,
     held_out,
+    matching_pairs,
     query_lists,
     random_galleries,
     task_of,
@@ -156,10 +163,15 @@ def _whitening(extract: Extractor, options: EvalOptions) -> Whitening | None:
     asked = options.refine
     if asked.whiten_on is None:
         return load_whitening(asked.whitening) if asked.whitening else None
-    training = open_dataset(None, asked.whiten_on, require_labels=False)
+    by_pairs = asked.whiten_by == "pairs"
+    training = open_dataset(None, asked.whiten_on, require_labels=by_pairs)
     if "train" in training.splits:
         training = training.split("train")
-    learned = learn_whitening(extract(training.paths, "whitening"), asked.whitening_dim)
+    vectors = extract(training.paths, "whitening")
+    if by_pairs:
+        learned = learn_pair_whitening(vectors, matching_pairs(training), asked.whitening_dim)
+    else:
+        learned = learn_whitening(vectors, asked.whitening_dim)
     if asked.whitening is not None:
         save_whitening(learned, asked.whitening)
     return learned

@@ -25,17 +25,25 @@ class InputOptions:
 class RefineOptions:
     """What is done to embeddings before ranking; see `Refinement` for counts of neighbours.
 
-    whiten_on: a set to learn PCA whitening on (kept in `whitening`, if given), with `whitening_dim`
-    dimensions; else `whitening` is read.
+    whiten_on: a set to learn whitening on (kept in `whitening`, if given), with `whitening_dim`
+    dimensions, by `pca` or from `pairs` of images that share a label; else `whitening` is read.
     """
 
     whiten_on: Path | None = None
     whitening: Path | None = None
     whitening_dim: int | None = None
+    whiten_by: Literal["pca", "pairs"] = "pca"
     augmentation: int = 0
     expansion: int = 0
     alpha: float = ALPHA
     reranking: Reranking | None = None
+
+    def __post_init__(self) -> None:
+        if self.whiten_on is None and (self.whiten_by != "pca" or self.whitening_dim is not None):
+            raise UsageError(
+                "--whiten-by and --whitening-dim say how whitening is learned, and none is",
+                "name the data to learn on: --whiten-on DATA",
+            )
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,20 @@ def each_level(dataset: ImageDataset, split: str = "") -> list[Task]:
     ]
 
 
+def matching_pairs(dataset: ImageDataset) -> Int64[Tensor, "pair 2"]:
+    """Return each image with the next one of its finest label, the last with the first.
+
+    A class of n images gives n pairs (one if n is 2), so that no class outweighs its images.
+    """
+    labels = dataset.label_ids[:, 0]
+    order = labels.argsort(stable=True)
+    pairs = []
+    for group in order.split(torch.bincount(labels).tolist()):
+        ring = torch.stack([group, group.roll(-1)], dim=1)
+        pairs.append(ring[: len(group) if len(group) > 2 else len(group) - 1])
+    return torch.cat(pairs)
+
+
 def _positions(dataset: ImageDataset, split: str | None) -> Int64[Tensor, " item"]:
     chosen = [i for i, item in enumerate(dataset.items) if split is None or item.split == split]
     if not chosen:

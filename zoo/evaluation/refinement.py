@@ -46,7 +46,8 @@ class Refinement:
         weights = f" weighted by similarity^{self.alpha:g}" if self.alpha else ""
         if self.whitening is not None:
             kept = self.whitening.projection.shape[1]
-            steps["whitening"] = f"PCA whitening to {kept} dimensions, learned on another set"
+            how = {"pca": "PCA whitening"}.get(self.whitening.by, "whitening from matching pairs")
+            steps["whitening"] = f"{how} to {kept} dimensions, learned on another set"
         if self.augmentation:
             steps["augmentation"] = f"gallery vectors + {self.augmentation} neighbours{weights}"
         if self.expansion:
