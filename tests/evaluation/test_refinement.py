@@ -229,4 +229,5 @@ def test_what_is_done_is_described() -> None:
 @pytest.mark.parametrize("asked", [{"whitening_dim": 4}, {"whiten_by": "pairs"}])
 def test_how_whitening_is_learned_means_nothing_without_data(asked: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="--whiten-on DATA"):
-        RefineOptions(**asked)
+        RefineOptions(**asked).require_data()
+    RefineOptions(whiten_on=Path("data"), **asked).require_data()

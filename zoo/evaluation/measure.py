@@ -71,6 +71,7 @@ def evaluate_scorer(subject: Subject, options: EvalOptions) -> Outcome:
 
 def evaluate_embedder(subject: Subject, options: EvalOptions) -> Outcome:
     """Evaluate a model that embeds images, under the protocol asked for or that of the data."""
+    options.refine.require_data()
     extract = extractor_of(subject, options)
     chosen = options.protocol or _protocol_of(options)
     kind = PROTOCOLS[chosen].kind

@@ -38,7 +38,12 @@ class RefineOptions:
     alpha: float = ALPHA
     reranking: Reranking | None = None
 
-    def __post_init__(self) -> None:
+    def require_data(self) -> None:
+        """Raise when it is said how to learn a whitening, and not on what.
+
+        Raises:
+            UsageError: naming the option that is missing.
+        """
         if self.whiten_on is None and (self.whiten_by != "pca" or self.whitening_dim is not None):
             raise UsageError(
                 "--whiten-by and --whitening-dim say how whitening is learned, and none is",
