@@ -1,10 +1,12 @@
 """`rankzoo card`: write the card of a run, check cards."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.flags import takes
 from cli.options import Json, given
 from cli.output import Output
 
@@ -30,12 +32,21 @@ def check(paths: Paths = None, as_json: Json = False) -> None:
     Output(as_json).result({"checked": checked}, lambda: Text(f"{len(checked)} cards, no problem"))
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a run's card says that the run does not."""
+
+    repo: Repo = None
+    license: License = None
+
+
 @card.command("new")
+@takes(written=Written)
 def new(
     context: typer.Context,
     run: RunFolder,
-    repo: Repo = None,
-    license: License = None,  # noqa: A002 (the flag is called --license)
+    *,
+    written: Written,
     out: CardFile = None,
     as_json: Json = False,
 ) -> None:
@@ -50,7 +61,9 @@ def new(
         raise UsageError(f"card new of a recipe takes no {dropped[0]}", "name a run folder")
     if run.is_dir():
         task_of_model(str(run)).check("card new", given(context))
-        path = write_run_card(run, out or run / "README.md", repo=repo, licence=license)
+        path = write_run_card(
+            run, out or run / "README.md", repo=written.repo, licence=written.license
+        )
     else:
         path = write_recipe_card(str(run), out or Path(f"{run}.md"))
     Output(as_json).result({"card": str(path)}, lambda: Text(str(path)))

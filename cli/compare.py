@@ -2,13 +2,18 @@
 
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.options import Data, Device, DryRun, Json, Offline, OnBadImage, Quiet, Set, Workers
-from cli.output import Output
+from cli.flags import takes
+from cli.options import Data, Device, DryRun, Offline, OnBadImage, Set, Workers
+from cli.output import Output, output_options
+
+if TYPE_CHECKING:
+    from zoo.experiments.options import CompareOptions
 
 Name = Annotated[
     str | None, typer.Argument(metavar="[RECIPE]", help="The recipe whose loss is replaced.")
@@ -47,58 +52,65 @@ Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Runs at a time; they s
 Size = Annotated[int | None, typer.Option("--batch-size", min=1, help="Items in a global batch.")]
 
 
-def compare(
+@dataclass(frozen=True)
+class Candidates:
+    """What is compared."""
+
+    recipe: Name = None
+    backbone: Backbone = None
+    losses: Losses = ""
+    claims: Claims = ""
+    changes: Set = None
+    batch_size: Size = None
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How often each is trained, and how its settings are found."""
+
+    seeds: Seeds = 3
+    search: Search = None
+    rates: Rates = ""
+    trials: Trials = None
+    tuning_steps: TuningSteps = None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Where and how runs are carried out."""
+
+    out: Out = Path("comparison")
+    budget: Budget = ""
+    jobs: Jobs = 1
+    device: Device = "auto"
+    workers: Workers = 0
+    on_bad_image: OnBadImage = "fail"
+    offline: Offline = False
+
+
+@takes(candidates=Candidates, tuning=Tuning, runs=Runs)
+def compare_options(
     data: Data,
-    name: Name = None,
-    backbone: Backbone = None,
-    losses: Losses = "",
-    claims: Claims = "",
-    out: Out = Path("comparison"),
-    seeds: Seeds = 3,
-    search: Search = None,
-    rates: Rates = "",
-    trials: Trials = None,
-    tuning_steps: TuningSteps = None,
-    budget: Budget = "",
-    jobs: Jobs = 1,
-    changes: Set = None,
-    batch_size: Size = None,
-    device: Device = "auto",
-    workers: Workers = 0,
-    on_bad_image: OnBadImage = "fail",
-    offline: Offline = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
+    *,
+    candidates: Candidates,
+    tuning: Tuning,
+    runs: Runs,
+) -> "CompareOptions":
+    """Return everything a comparison is told."""
+    from zoo.experiments.options import CompareOptions
+
+    told = {**vars(candidates), "changes": candidates.changes or []}
+    return CompareOptions(data, **told, **vars(tuning), **vars(runs))
+
+
+@takes(options=compare_options, output=output_options)
+def compare(*, options: "CompareOptions", dry_run: DryRun = False, output: Output) -> None:
     """Compare losses on your data: one command, one folder, killed or stopped it goes on."""
     from zoo.experiments.cost import described
-    from zoo.experiments.options import CompareOptions, execute
     from zoo.experiments.options import dry_run as cost_of
+    from zoo.experiments.options import execute
     from zoo.experiments.tables import terminal
 
-    output = Output(as_json, quiet)
-    options = CompareOptions(
-        data,
-        out,
-        recipe=name,
-        backbone=backbone,
-        losses=losses,
-        claims=claims,
-        changes=changes or [],
-        seeds=seeds,
-        search=search,
-        rates=rates,
-        trials=trials,
-        tuning_steps=tuning_steps,
-        budget=budget,
-        jobs=jobs,
-        batch_size=batch_size,
-        device=device,
-        workers=workers,
-        on_bad_image=on_bad_image,
-        offline=offline,
-    )
     if dry_run:
         found = cost_of(options)
         output.result(found, lambda: described(found))

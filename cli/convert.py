@@ -1,12 +1,16 @@
 """`rankzoo convert`: a third-party checkpoint becomes a model folder."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.flags import takes
 from cli.options import Json, Out
 from cli.output import Output
+
+if TYPE_CHECKING:
+    from zoo.hub.conversion.convert import Choices
 
 Checkpoint = Annotated[Path, typer.Argument(help="A .pth, .pt, .bin, .ckpt or .safetensors file.")]
 Format = Annotated[str | None, typer.Option("--format", help="Default: read off the tensors.")]
@@ -24,30 +28,39 @@ Size = Annotated[int, typer.Option("--size", min=1, help="Input size in pixels."
 Resize = Annotated[int, typer.Option("--resize", min=1, help="Shorter side before the crop.")]
 
 
-def convert(
-    checkpoint: Checkpoint,
-    out: Out,
-    format: Format = None,  # noqa: A002 (the flag is called --format)
+def choices(
     architecture: Architecture = None,
     pooling: Pooling = None,
     layer_norm: LayerNorm = None,
     size: Size = 224,
     resize: Resize = 256,
+) -> "Choices":
+    """Return what a checkpoint does not say of itself."""
+    from zoo.hub.conversion.convert import Choices
+
+    return Choices(architecture, pooling, layer_norm, size, resize)
+
+
+@takes(choices=choices)
+def convert(
+    checkpoint: Checkpoint,
+    out: Out,
+    format: Format = None,  # noqa: A002 (the flag is called --format)
+    *,
+    choices: "Choices",
     as_json: Json = False,
 ) -> None:
     """Convert weights of ROADMAP, SupRank, RS@k, Smooth-AP, AP-GeM, torchvision or mmdetection."""
     from rich.table import Table
 
     from zoo.detection.convert import convert_detector
-    from zoo.hub.conversion.convert import Choices
     from zoo.hub.conversion.convert import convert as convert_file
     from zoo.recipes import DetectionRecipe, recipes_of
 
-    if (recipe := recipes_of(DetectionRecipe).get(architecture or "")) is not None:
+    if (recipe := recipes_of(DetectionRecipe).get(choices.architecture or "")) is not None:
         detector = convert_detector(checkpoint, recipe, out)
         Output(as_json).result(detector, lambda: f"{detector['tensors']} tensors kept in {out}")
         return
-    choices = Choices(architecture, pooling, layer_norm, size, resize)
     done = convert_file(checkpoint, out, format_name=format, choices=choices)
 
     def human() -> Table:

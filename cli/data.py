@@ -1,13 +1,16 @@
 """`rankzoo data …`: look at data before training, and give it splits."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.flags import Command
+from cli.flags import Command, takes
 from cli.options import Json, OnBadImage, Quiet, Seed
-from cli.output import Output
+from cli.output import Output, output_options
+
+if TYPE_CHECKING:
+    from zoo.data.split import Shares
 
 app = typer.Typer(name="data", no_args_is_help=True, help="Look at data, and split it.")
 Where = Annotated[
@@ -60,36 +63,41 @@ def check(path: Where, html: Html = None, as_json: Json = False, quiet: Quiet = 
     output.result(report.as_json(), table)
 
 
+def share_options(
+    by: By = "class", test: TestShare = 0.2, val: ValShare = 0.0, seed: Seed = 0
+) -> "Shares":
+    """Return how many are held out."""
+    from zoo.data.split import Shares
+
+    return Shares(by, test, val, seed)
+
+
 @app.command(cls=Command)
+@takes(shares=share_options, output=output_options)
 def split(
     path: Where,
-    by: By = "class",
-    test: TestShare = 0.2,
-    val: ValShare = 0.0,
-    seed: Seed = 0,
+    *,
+    shares: "Shares",
     out: Manifest = Path("manifest.csv"),
     on_bad_image: OnBadImage = "fail",
-    as_json: Json = False,
-    quiet: Quiet = False,
+    output: Output,
 ) -> None:
     """Give images a split, and write the manifest that training reads."""
     from collections import Counter
 
     from zoo.data.dataset import read_dataset
     from zoo.data.manifest import write_manifest
-    from zoo.data.split import Shares, check_manifest_name, split_dataset
+    from zoo.data.split import check_manifest_name, split_dataset
     from zoo.files import refuse_to_overwrite
 
-    output = Output(as_json, quiet)
-    shares = Shares(by, test, val, seed)
     refuse_to_overwrite(out)
-    dataset = read_dataset(path, on_bad_image=on_bad_image, require_labels=by == "class")
+    dataset = read_dataset(path, on_bad_image=on_bad_image, require_labels=shares.by == "class")
     done = split_dataset(dataset, shares)
     check_manifest_name(out, done)
     write_manifest(out, done.items, done.levels)
     counts = dict(sorted(Counter(item.split for item in done.items).items()))
     lines = [f"{count} {name}" for name, count in counts.items()]
     output.result(
-        {"manifest": str(out), "images": counts, "by": by, "seed": seed},
+        {"manifest": str(out), "images": counts, "by": shares.by, "seed": shares.seed},
         lambda: f"{', '.join(lines)} -> {out}",
     )

@@ -2,12 +2,16 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import Device, Json, Offline, OnBadImage, Out, Quiet
-from cli.output import Output
+from cli.flags import takes
+from cli.options import Device, Offline, OnBadImage, Out
+from cli.output import Output, output_options
+
+if TYPE_CHECKING:
+    from torch import nn
 
 logger = logging.getLogger("rankzoo")
 Name = Annotated[str, typer.Argument(help="Card name, owner/name[@revision], or a local folder.")]
@@ -22,31 +26,36 @@ Threshold = Annotated[
 ]
 
 
+def detector_options(model: Name, device: Device = "auto", offline: Offline = False) -> "nn.Module":
+    """Return the detector, on its device."""
+    from zoo.detection.storage import load_detector
+    from zoo.device import pick_device
+    from zoo.hub.resolve import resolve_model
+
+    return load_detector(resolve_model(model, offline=offline)).to(pick_device(device))
+
+
+def how_options(threshold: Threshold = None, on_bad_image: OnBadImage = "fail") -> dict[str, Any]:
+    """Return how images are gone through, as keywords of `detect_images`."""
+    return {"threshold": threshold, "on_bad_image": on_bad_image}
+
+
+@takes(output=output_options, detector=detector_options, how=how_options)
 def detect(
-    model: Name,
+    detector: "nn.Module",
     images: Images,
     out: Out = Path("detections"),
-    threshold: Threshold = None,
-    on_bad_image: OnBadImage = "fail",
-    device: Device = "auto",
-    offline: Offline = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    *,
+    how: dict[str, Any],
+    output: Output,
 ) -> None:
     """Draw the boxes a detector finds, and write them as JSON."""
     from rich.table import Table
 
     from zoo.detection.detect import detect_images, threshold_of_model
-    from zoo.detection.storage import load_detector
-    from zoo.device import pick_device
-    from zoo.hub.resolve import resolve_model
 
-    output = Output(as_json, quiet)
-    detector = load_detector(resolve_model(model, offline=offline)).to(pick_device(device))
-    lowest = threshold_of_model(detector) if threshold is None else threshold
-    results = detect_images(
-        detector, images, out, threshold=lowest, on_bad_image=on_bad_image, track=output.track
-    )
+    lowest = threshold_of_model(detector) if how["threshold"] is None else how["threshold"]
+    results = detect_images(detector, images, out, **how, track=output.track)
     for row in results:
         if not row["detections"] and row["best"] is not None:
             best = f"best {row['best']:.2f}"

@@ -1,40 +1,41 @@
 """`rankzoo download`: weights into the cache, pinned and verified."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from cli.options import DryRun, Json, Offline, Quiet
-from cli.output import Output
+from cli.flags import takes
+from cli.options import DryRun, Offline
+from cli.output import Output, output_options
 
 Name = Annotated[str, typer.Argument(help="Card name, owner/name[@revision], or a local folder.")]
 Revision = Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Ask the Hub again what it points to.")]
 
 
-def download(
-    name: Name,
-    revision: Revision = None,
-    offline: Offline = False,
-    refresh: Refresh = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
+@dataclass(frozen=True)
+class Source:
+    """Which state of a repository, and whether the Hub is asked."""
+
+    revision: Revision = None
+    offline: Offline = False
+    refresh: Refresh = False
+
+
+@takes(source=Source, output=output_options)
+def download(name: Name, *, source: Source, dry_run: DryRun = False, output: Output) -> None:
     """Download a model, verify every file, and print where it is; a second call is free."""
     from rich.table import Table
 
-    output = Output(as_json, quiet)
     if dry_run:
         from zoo.hub.download_size import plan
 
-        result = plan(name, revision=revision)
+        result = plan(name, revision=source.revision)
     else:
         from zoo.hub.resolve import resolve
 
-        found = resolve(
-            name, revision=revision, offline=offline, refresh=refresh, track=output.track
-        )
+        found = resolve(name, **vars(source), track=output.track)
         files = [record.as_json() for record in found.files]
         result = {"path": str(found.path), "revision": found.revision, "files": files}
 

@@ -1,9 +1,11 @@
 """`rankzoo list`: the shelf."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.flags import takes
 from cli.options import Json
 from cli.output import Output
 
@@ -27,13 +29,18 @@ GROUPS = {
 }
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Words that an entry's fields contain."""
+
+    task: Task = ""
+    loss: Loss = ""
+    dataset: Data = ""
+
+
+@takes(kept=Kept)
 def list_cards(
-    text: Words = "",
-    task: Task = "",
-    loss: Loss = "",
-    dataset: Data = "",
-    ready: Ready = False,
-    as_json: Json = False,
+    text: Words = "", *, kept: Kept, ready: Ready = False, as_json: Json = False
 ) -> None:
     """List the models: what loads now, what needs the Hub, what a recipe trains."""
     from zoo.cards.describe import card_summary
@@ -42,7 +49,7 @@ def list_cards(
 
     rows = [
         {**card_summary(card), "available": availability(card)}
-        for card in select_cards(task, loss, dataset)
+        for card in select_cards(**vars(kept))
     ]
     wanted = [
         row

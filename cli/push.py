@@ -1,12 +1,16 @@
 """`rankzoo push`: a run becomes a repository of the Hub."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import DryRun, Json, Quiet
-from cli.output import Output
+from cli.flags import takes
+from cli.options import DryRun
+from cli.output import Output, output_options
+
+if TYPE_CHECKING:
+    from zoo.hub.push import PushOptions
 
 RunFolder = Annotated[Path, typer.Argument(help="A run, or any model folder.")]
 Repo = Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The repository to fill.")]
@@ -17,31 +21,32 @@ Dataset = Annotated[
 ]
 
 
-def push(
-    run: RunFolder,
-    repo: Repo,
+def push_options(
     private: Private = False,
     license: License = None,  # noqa: A002 (the flag is called --license)
     dataset: Dataset = None,
+) -> "PushOptions":
+    """Return what a repository is to be."""
+    from zoo.hub.push import PushOptions
+
+    return PushOptions(private, license, dataset)
+
+
+@takes(options=push_options, output=output_options)
+def push(
+    run: RunFolder,
+    repo: Repo,
+    *,
+    options: "PushOptions",
     dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    output: Output,
 ) -> None:
     """Upload weights, configuration, card and results in one commit; a second push resumes."""
     from rich.table import Table
 
     from zoo.hub.push import push as push_run
 
-    output = Output(as_json, quiet)
-    pushed = push_run(
-        run,
-        repo,
-        private=private,
-        licence=license,
-        dataset=dataset,
-        dry_run=dry_run,
-        track=output.track,
-    )
+    pushed = push_run(run, repo, options, dry_run=dry_run, track=output.track)
 
     def human() -> Table:
         state = "would be sent to" if dry_run else f"sent, commit {pushed.commit}:"

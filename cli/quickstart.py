@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
-from cli.options import Device, Json, Quiet, Seed
+from cli.flags import takes
+from cli.options import Device, Seed
+from cli.output import Output, output_options
 
 
+@takes(output=output_options)
 def quickstart(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to create. [default: runs/quickstart]")
@@ -17,17 +20,15 @@ def quickstart(
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
-    json: Json = False,
-    quiet: Quiet = False,
+    *,
+    output: Output,
 ) -> None:
     """Fine-tune on real images, evaluate before and after, index, search, write a report."""
     from rich.table import Table
 
-    from cli.output import Output
     from zoo.device import pick_device
     from zoo.quickstart import free_folder, run_quickstart, write_report
 
-    output = Output(json, quiet)
     folder = out or free_folder(Path("runs/quickstart"))
     done = run_quickstart(
         folder, steps=steps, seed=seed, device=pick_device(device), track=output.track

@@ -1,15 +1,20 @@
 """`rankzoo serve`: a search page and an HTTP API over indexes."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.flags import takes
 from cli.index.options import OwnModel
-from cli.options import Device, Json, Offline, Quiet
+from cli.options import Device, Offline
+from cli.output import Output, output_options
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from zoo.serve.settings import Limits
 
 Folders = Annotated[list[Path], typer.Argument(metavar="IDX...", help="Index folders.")]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
@@ -43,63 +48,89 @@ Batch = Annotated[
 ]
 
 
-def serve(
-    indexes: Folders,
-    host: Host = "127.0.0.1",
-    port: Port = 8642,
-    token_file: TokenFile = None,
-    host_name: HostNames = None,
-    images: Images = None,
-    detector: DetectorName = "",
+@dataclass(frozen=True)
+class Door:
+    """Where the server listens, who may come in, and what else it shows."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8642
+    token_file: TokenFile = None
+    host_name: HostNames = None
+    images: Images = None
+
+
+@dataclass(frozen=True)
+class Models:
+    """What answers, and where."""
+
+    model: OwnModel = ""
+    detector: DetectorName = ""
+    batch_size: Batch = 32
+    device: Device = "auto"
+    offline: Offline = False
+
+
+def limit_options(
     max_upload_mb: MaxUpload = 20,
     max_megapixels: MaxPixels = 50,
     max_k: MaxK = 1_000,
     rate: Rate = 20,
     timeout: Timeout = 30,
-    batch_size: Batch = 32,
-    model: OwnModel = "",
-    device: Device = "auto",
-    offline: Offline = False,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Serve a search page and an HTTP API until Ctrl-C."""
-    from cli.output import Output
-    from zoo.device import pick_device
-    from zoo.serve.extra import check_installed
-    from zoo.serve.settings import Limits, Settings, check_door, read_token
+) -> "Limits":
+    """Return what a client may ask for."""
+    from zoo.serve.settings import Limits
 
-    output = Output(json, quiet)
-    check_installed()
-    token = read_token(token_file)
-    check_door(host, token)
-    limits = Limits(
+    return Limits(
         upload_bytes=max_upload_mb * 1_000_000,
         pixels=max_megapixels * 1_000_000,
         k=max_k,
         rate=rate,
         seconds=timeout,
-        batch=batch_size,
     )
-    settings = Settings(host, port, token, tuple(host_name or ()), tuple(images or ()), limits)
-    where = pick_device(device)
+
+
+@takes(door=Door, limits=limit_options, models=Models, output=output_options)
+def serve(
+    indexes: Folders, *, door: Door, limits: "Limits", models: Models, output: Output
+) -> None:
+    """Serve a search page and an HTTP API until Ctrl-C."""
+    from zoo.device import pick_device
+    from zoo.serve.extra import check_installed
+    from zoo.serve.settings import Settings, check_door, read_token
+
+    check_installed()
+    token = read_token(door.token_file)
+    check_door(door.host, token)
+    limits = replace(limits, batch=models.batch_size)
+    names, folders = tuple(door.host_name or ()), tuple(door.images or ())
+    settings = Settings(door.host, door.port, token, names, folders, limits)
+    device = pick_device(models.device)
 
     def load(name: str) -> "nn.Module":
         from zoo.tasks import load as load_model
 
-        return load_model(name, offline=offline, device=where)
+        return load_model(name, offline=models.offline, device=device)
 
     from zoo.serve.run import open_service
     from zoo.serve.run import serve as run
     from zoo.tasks import task_of_model
 
-    for name, option in ((model, "--model"), (detector, "--detector")):
+    for name, option in ((models.model, "--model"), (models.detector, "--detector")):
         if name:
-            task_of_model(name, offline=offline).check(f"serve {option}", [])
-    service = open_service(indexes, settings, load, model=model, detector=detector, offline=offline)
-    names = list(service.library.served)
+            task_of_model(name, offline=models.offline).check(f"serve {option}", [])
+    service = open_service(
+        indexes,
+        settings,
+        load,
+        model=models.model,
+        detector=models.detector,
+        offline=models.offline,
+    )
+    served = list(service.library.served)
 
     def ready(address: str) -> None:
-        output.result({"url": address, "indexes": names}, lambda: f"{', '.join(names)}: {address}")
+        output.result(
+            {"url": address, "indexes": served}, lambda: f"{', '.join(served)}: {address}"
+        )
 
     run(service, ready)

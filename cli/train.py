@@ -1,24 +1,17 @@
 """`rankzoo train`: a recipe by name, or a model on a folder of images."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import (
-    Device,
-    DryRun,
-    Json,
-    Offline,
-    OnBadImage,
-    Out,
-    Quiet,
-    Seed,
-    Set,
-    Workers,
-    given,
-)
-from cli.output import Output
+from cli.flags import takes
+from cli.options import Device, DryRun, Offline, OnBadImage, Out, Seed, Set, Workers, given
+from cli.output import Output, output_options
+
+if TYPE_CHECKING:
+    from zoo.runs.options import TrainOptions
 
 Name = Annotated[
     str | None, typer.Argument(metavar="[RECIPE]", help="A recipe's name, or a recipe.json.")
@@ -43,53 +36,84 @@ Resume = Annotated[
 ShowConfig = Annotated[bool, typer.Option("--show-config", help="Print the recipe and stop.")]
 
 
-def train(
-    context: typer.Context,
-    name: Name = None,
-    model: Model = None,
-    loss: Loss = None,
-    detector: Detector = None,
-    data: Data = None,
-    out: Out = Path("run"),
-    changes: Set = None,
-    batch_size: Size = None,
+@dataclass(frozen=True)
+class Choice:
+    """The recipe, or the model and loss that stand for one, with its changes."""
+
+    name: Name = None
+    model: Model = None
+    loss: Loss = None
+    detector: Detector = None
+    changes: Set = None
+    batch_size: Size = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """What data is read, and where the run goes."""
+
+    data: Data = None
+    out: Out = Path("run")
+    resume: Resume = "no"
+    on_bad_image: OnBadImage = "fail"
+
+
+@takes(place=Place)
+def train_options(
+    *,
+    place: Place,
     device: Device = "auto",
     workers: Workers = 2,
     seed: Seed = 0,
-    resume: Resume = "no",
-    on_bad_image: OnBadImage = "fail",
     offline: Offline = False,
-    show_config: ShowConfig = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+) -> "TrainOptions":
+    """Return how a recipe is carried out."""
+    from zoo.runs.options import TrainOptions
+
+    return TrainOptions(**vars(place), seed=seed, device=device, workers=workers, offline=offline)
+
+
+@dataclass(frozen=True)
+class Instead:
+    """What is printed instead of training."""
+
+    show_config: ShowConfig = False
+    dry_run: DryRun = False
+
+
+@takes(choice=Choice, options=train_options, instead=Instead, output=output_options)
+def train(
+    context: typer.Context,
+    *,
+    choice: Choice,
+    options: "TrainOptions",
+    instead: Instead,
+    output: Output,
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
     from zoo.device import pick_device
     from zoo.recipes.find import find_recipe, known_recipe, trains_own_boxes
     from zoo.recipes.values import to_json
-    from zoo.runs.options import TrainOptions
     from zoo.tasks import TASKS, named, task_of_recipe
 
-    output = Output(as_json, quiet)
-    if name is None and trains_own_boxes(name, model, detector):
+    name = choice.name
+    if name is None and trains_own_boxes(name, choice.model, choice.detector):
         task = TASKS["detector"]
     else:
         task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))
     task.check("train", given(context))
-    recipe = find_recipe(name, model, loss, changes or [], batch_size, detector)
-    options = TrainOptions(out, data, seed, resume, on_bad_image, device, workers, offline)
-    if show_config:
+    recipe = find_recipe(**{**vars(choice), "changes": choice.changes or []})
+    if instead.show_config:
         _print(output, to_json(recipe))
-    elif dry_run:
+    elif instead.dry_run:
         _print(output, named(task.plan)(recipe, options))
     else:
-        output.log(f"{recipe.name}: a run in {out}, on {pick_device(device)}")
+        output.log(f"{recipe.name}: a run in {options.out}, on {pick_device(options.device)}")
         done = named(task.train)(recipe, options, output.track, [output.note])
         if done is not None:  # there is nothing in the processes that do not lead
             found = {"run": str(done.run), "metrics": done.metrics, "seconds": done.seconds}
             _print(output, found)
-            output.log(_next(task.name, str(out), data))
+            output.log(_next(task.name, str(options.out), options.data))
 
 
 def _next(task: str, run: str, data: Path | None) -> str:

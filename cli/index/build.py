@@ -7,7 +7,7 @@ import typer
 
 from cli.flags import takes
 from cli.index.inputs import load, read
-from cli.index.options import Captions, Kind, Like, Refine
+from cli.index.options import Captions, Like, plan_options
 from cli.index.show import facts, listing, summary
 from cli.options import DryRun, Model, Offline, Out, Scales, embed_options, given
 from cli.output import Output, output_options
@@ -32,11 +32,6 @@ Whiten = Annotated[
 WhiteningDim = Annotated[
     int | None, typer.Option("--whitening-dim", min=1, help="Dimensions that whitening keeps.")
 ]
-
-
-def plan_options(kind: Kind = "Flat", refine: Refine = 0) -> Plan:
-    """Return how the index is laid out."""
-    return Plan(kind, refine)
 
 
 def wish_options(

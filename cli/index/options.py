@@ -1,9 +1,12 @@
 """Options that several commands around an index share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from zoo.index.layout import Plan
 
 Folder = Annotated[Path, typer.Argument(metavar="IDX", help="The index folder.")]
 Images = Annotated[
@@ -22,3 +25,10 @@ Like = Annotated[
 Where = Annotated[
     str | None, typer.Option("--where", help="SQL condition: label = 'cat' and year > 2010.")
 ]
+
+
+def plan_options(kind: Kind = "Flat", refine: Refine = 0) -> "Plan":
+    """Return how an index is laid out."""
+    from zoo.index.layout import Plan
+
+    return Plan(kind, refine)

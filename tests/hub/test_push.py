@@ -16,7 +16,7 @@ from zoo.data.preprocessing import Preprocessing
 from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.files import write_json
 from zoo.hub.checking import check_cards, write_run_card
-from zoo.hub.push import push
+from zoo.hub.push import PushOptions, push
 from zoo.models import Embedder, EmbedderConfig, save_embedder
 from zoo.recipes import RECIPES
 from zoo.recipes.values import to_json
@@ -104,7 +104,7 @@ def test_the_card_passes_our_schema_and_the_hubs_reader(hub: Any, run: Path, cac
 
 
 def test_the_eval_results_are_read_by_the_hubs_own_parser(hub: Any, run: Path) -> None:
-    commit = push(run, "me/tiny", dataset="me/emoji").commit
+    commit = push(run, "me/tiny", PushOptions(dataset="me/emoji")).commit
     body = hub.repos["me/tiny"].commits[commit][".eval_results/rankzoo.yaml"]
     entries = parse_eval_result_entries(yaml.safe_load(body))
     assert [(e.dataset_id, e.task_id, e.value) for e in entries] == [
@@ -125,11 +125,11 @@ def test_private_is_private_and_never_falls_back_to_a_public_repository(
     hub: Any, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_" + "x" * 34)
-    push(run, "me/secret", private=True)
+    push(run, "me/secret", PushOptions(private=True))
     assert hub.repos["me/secret"].private
     hub.create("me/public", private=False)
     with pytest.raises(UsageError, match="exists and is public"):
-        push(run, "me/public", private=True)
+        push(run, "me/public", PushOptions(private=True))
     assert "model.safetensors" not in next(iter(hub.repos["me/public"].commits.values()))
 
 
@@ -171,7 +171,7 @@ def test_weights_of_unknown_licence_ask_for_one(hub: Any, run: Path) -> None:
     with pytest.raises(UsageError, match="licence") as error:
         push(run, "me/tiny")
     assert "--license" in error.value.hint
-    push(run, "me/tiny", licence="mit")
+    push(run, "me/tiny", PushOptions(licence="mit"))
 
 
 def test_a_card_of_ones_own_is_sent_as_it_is(hub: Any, run: Path) -> None:

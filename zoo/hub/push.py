@@ -41,20 +41,30 @@ class Pushed:
         return {**named, "private": self.private, "files": files}
 
 
+@dataclass(frozen=True)
+class PushOptions:
+    """What a repository is to be.
+
+    licence: by default that of the base model. dataset: the Hub's name of the data, for the
+    `.eval_results` entry.
+    """
+
+    private: bool = False
+    licence: str | None = None
+    dataset: str | None = None
+
+
 def push(
     folder: Path,
     repo: str,
+    options: PushOptions = PushOptions(),
     *,
-    private: bool = False,
-    licence: str | None = None,
-    dataset: str | None = None,
     dry_run: bool = False,
     track: Track = silent,
 ) -> Pushed:
     """Upload a run or model folder; all files appear in one commit, or none does.
 
-    Weights that an interrupted push has already sent are not sent again. `dataset` is the Hub's
-    name of the data, for the `.eval_results` entry.
+    Weights that an interrupted push has already sent are not sent again.
 
     Raises:
         UsageError: not owner/name, or `private` is asked for and the repository is public.
@@ -66,17 +76,17 @@ def push(
         raise UsageError(f"{repo!r} is not owner/name", "for example me/photos-resnet50")
     run = read_run(folder)
     files = {path.relative_to(folder).as_posix(): path for path in shared_files(run)}
-    content = {**files, **_written(run, repo, licence, dataset)}
+    content = {**files, **_written(run, repo, options.licence, options.dataset)}
     sizes = {n: len(c) if isinstance(c, bytes) else c.stat().st_size for n, c in content.items()}
     url = f"{endpoint()}/{repo}"
     if dry_run:
-        return Pushed(repo, url, "", private, sizes)
+        return Pushed(repo, url, "", options.private, sizes)
     with patient() as patience, told(repo):
         patience.earn(sum(sizes.values()) / SLOWEST_UP)
-        _open_repository(repo, private)
+        _open_repository(repo, options.private)
         commit = _commit(repo, run, content, track)
         _check(repo, commit, run)
-    return Pushed(repo, url, commit, private, sizes)
+    return Pushed(repo, url, commit, options.private, sizes)
 
 
 def eval_results(run: Run, dataset: str | None = None) -> str:
