@@ -11,6 +11,7 @@ from zoo.data.datasets.hub_folder import HUB_FOLDER
 from zoo.data.datasets.inaturalist import INAT_BASE, INAT_FULL
 from zoo.data.datasets.inshop import INSHOP
 from zoo.data.datasets.landmarks import GLDV2, GLDV2_HIERARCHICAL
+from zoo.data.datasets.sfm120k import SFM120K
 from zoo.data.datasets.sop import SOP
 from zoo.data.datasets.vehicleid import VEHICLEID_LARGE, VEHICLEID_MEDIUM, VEHICLEID_SMALL
 from zoo.data.item import Item, Skipped, printable
@@ -35,6 +36,7 @@ DATASETS: dict[str, Layout] = {
     "dyml_vehicle": DYML_LISTS,
     "dyml_animal": DYML_LISTS,
     "dyml_product": DYML_PRODUCT,
+    "sfm120k": SFM120K,
     "captions": KARPATHY,
     "hub_folder": HUB_FOLDER,
 }

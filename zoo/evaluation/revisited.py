@@ -1,25 +1,15 @@
 """Revisited Oxford and Paris: the ground truth, read without trusting it."""
 
-import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from zoo.errors import DataError, IntegrityError
+from zoo.data.plain_pickle import safe_unpickle
+from zoo.errors import DataError
 
 SOURCE = "it comes with the benchmark: cmp.felk.cvut.cz/revisitop"
 SETS = {"roxford": "roxford5k", "rparis": "rparis6k"}
-SAFE = {
-    *((module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")),
-    *(
-        (f"numpy.{core}.multiarray", name)
-        for core in ("core", "_core")
-        for name in ("_reconstruct", "scalar")
-    ),
-    *(("numpy", name) for name in ("ndarray", "dtype")),
-    ("_codecs", "encode"),
-}
 
 
 @dataclass(frozen=True)
@@ -32,29 +22,6 @@ class RevisitedSet:
     easy: tuple[tuple[int, ...], ...]
     hard: tuple[tuple[int, ...], ...]
     junk: tuple[tuple[int, ...], ...]
-
-
-class _Restricted(pickle.Unpickler):
-    """Builds lists, dictionaries, numbers, text and numpy arrays; refuses everything else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in SAFE:
-            raise pickle.UnpicklingError(f"asks for {module}.{name}")
-        return super().find_class(module, name)
-
-
-def safe_unpickle(file: IO[bytes], where: str) -> Any:
-    """Read a pickle that may hold only plain data and numpy arrays.
-
-    Raises:
-        IntegrityError: it asks for anything that could run code, or is damaged.
-    """
-    try:
-        return _Restricted(file, encoding="latin1").load()
-    except Exception as error:  # a hostile pickle raises what it likes
-        raise IntegrityError(
-            f"{where}: refused, {error}", "download it again from its source"
-        ) from None
 
 
 def read_revisited(root: Path, name: str) -> RevisitedSet:
