@@ -14,11 +14,11 @@ START = """
   - heading "rankzoo" [level=1]:
     - link "rankzoo"
   - combobox "Index"
-  - paragraph: /12 pictures, .+/
+  - paragraph: 12 images, found with the model colours
   - button "Light or dark"
 - main:
   - search "Search":
-    - button "Drop or paste an image or click to choose one"
+    - button /Choose images/
     - searchbox "Say what to look for"
     - button "Search"
     - group "How many hits, and how good":
@@ -44,6 +44,7 @@ FOUND = """
       - listitem:
         - strong: red
     - button "Start over"
+    - checkbox "Add the next image, text or item to it"
   - status: /12 hits in \\d+ ms/
   - list "Results":
     - listitem:
@@ -54,7 +55,12 @@ DETAILS = """
 - dialog "red":
   - button "Close"
   - heading "red" [level=2]
-  - img "red"
+  - img "a red square 9"
+  - button "Previous item" [disabled]
+  - status: 1 of 12
+  - button "Next item"
+  - link "Original size"
+  - button "More like this"
   - term: rank
 """
 FOCUSED = (
@@ -94,7 +100,8 @@ def test_counts_and_problems_are_announced_where_they_change(
     page.fill("#text", "red")
     page.press("#text", "Enter")
     expect(status).to_contain_text("12 hits")
-    page.click("#filters summary")
+    page.click("#filters > summary")
+    page.click("#advanced > summary")
     page.fill("#where", "label = 'none'")
     page.press("#where", "Enter")
     expect(status).to_have_text("Nothing reaches this score and fulfils the condition.")
@@ -112,7 +119,7 @@ def test_tab_goes_from_the_top_to_the_results_in_the_order_of_reading(
     assert names[:3] == ["Skip to the results", "rankzoo", "Index idx"]
     assert names[3:7] == [
         "Light or dark",
-        "Drop or paste an imageor click to choose one",
+        "Choose imagesor drop or paste them",
         "Say what to look for",
         "Search",
     ]

@@ -72,7 +72,8 @@ def test_a_person_finds_pictures(address: Callable[..., str], page: Page, photos
     expect(page.locator("#results .name").first).to_have_text("green")
     assert "text=green" in page.url
 
-    page.click("#filters summary")
+    page.click("#filters > summary")
+    page.click("#advanced > summary")
     page.select_option("#column", "label")
     page.select_option("#operator", "<>")
     page.fill("#value", "green")
@@ -126,16 +127,20 @@ def test_what_goes_wrong_is_said_on_the_page(
     page.goto(address())
     expect(page.locator("#results li")).to_have_count(12)
     problem = page.locator("#problem")
+    page.set_input_files("#file", photos / "red" / "0.png")
+    expect(page.locator("#status")).to_contain_text("12 hits")
+    found, asked = labels(page), page.url
     (photos / "notes.png").write_text("no image")
     page.set_input_files("#file", photos / "notes.png")
     expect(problem).to_contain_text("no image that can be read")
-
-    page.set_input_files("#file", photos / "red" / "0.png")
-    expect(problem).to_be_hidden()
-    page.click("#filters summary")
+    assert (labels(page), page.url) == (found, asked), "an error loses nothing"
+    expect(page.locator("#preview")).to_be_visible()
+    page.click("#filters > summary")
+    page.click("#advanced > summary")
     page.fill("#where", "nonsense = 1")
     page.press("#where", "Enter")
     expect(problem).to_contain_text("no such column: nonsense")
+    assert labels(page) == found
     page.click("#unfilter")
     expect(problem).to_be_hidden()
 
@@ -189,3 +194,105 @@ def test_boxes_are_drawn_and_searched(
     box.click()
     expect(page.locator("#votes li").first).to_contain_text("red")
     expect(page.locator("#results .name").first).to_have_text("red")
+
+
+def test_parts_are_asked_together_and_taken_out_again(
+    address: Callable[..., str], page: Page, photos: Path
+) -> None:
+    page.goto(address())
+    page.set_input_files("#file", [photos / "red" / "1.png", photos / "blue" / "1.png"])
+    parts = page.locator("#parts button")
+    expect(page.locator("#asked-text")).to_have_text("These 2 together")
+    assert set(labels(page)[:4]) == {"red", "blue"}
+    page.check("#more")
+    page.fill("#text", "green")
+    page.press("#text", "Enter")
+    expect(parts).to_have_text(["image 1 ✕", "image 2 ✕", "“green” ✕"])
+    page.locator("#results .like").first.click()
+    expect(parts).to_have_count(4)
+    page.reload()
+    expect(parts).to_have_count(4)
+    for _ in range(3):
+        count = parts.count()
+        parts.first.click()
+        expect(parts).to_have_count(count - 1 if count > 2 else 0)
+    expect(page.locator("#asked-text")).to_have_text("“green”")
+
+
+def test_chips_say_how_many_and_filter(address: Callable[..., str], page: Page) -> None:
+    page.goto(address())
+    page.click("#filters > summary")
+    chips = page.locator("#columns fieldset").first.locator(".chip")
+    expect(chips).to_have_text(["blue 4", "green 4", "red 4"])
+    chips.nth(0).click()
+    expect(page.locator("#status")).to_have_text("4 items to look through")
+    chips.nth(2).click()
+    expect(page.locator("#status")).to_have_text("8 items to look through")
+    year = page.locator("#columns .chip", has_text="2003")
+    year.click()
+    expect(page.locator("#status")).to_have_text("1 item to look through")
+    assert labels(page) == ["blue"]
+    page.reload()
+    expect(page.locator("#active .chip")).to_have_text(
+        ["label: blue ✕", "label: red ✕", "year: 2003 ✕"]
+    )
+    page.locator("#active .chip").nth(2).click()
+    expect(page.locator("#status")).to_have_text("8 items to look through")
+    page.click("#unfilter")
+    expect(page.locator("#status")).to_have_text("12 items to look through")
+
+
+def test_the_lightbox_goes_on_and_back_and_opens_the_original(
+    address: Callable[..., str], page: Page
+) -> None:
+    page.goto(address())
+    page.locator("#results .open").nth(1).click()
+    place = page.locator("#details-place")
+    expect(place).to_have_text("2 of 12")
+    page.click("#details-after")
+    expect(place).to_have_text("3 of 12")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#details-before")).to_be_disabled()
+    expect(place).to_have_text("1 of 12")
+    with page.expect_popup() as opened:
+        page.click("#details-original")
+    assert opened.value.evaluate("document.images[0].naturalWidth") > 0
+    page.bring_to_front()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    expect(page.locator("#results .open").nth(1)).to_be_focused()
+
+
+def test_a_model_of_images_alone_has_a_reason_in_place_of_the_text_field(
+    address: Callable[..., str], page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zoo.serve.encoder import Encoder
+
+    monkeypatch.setattr(Encoder, "no_text", "It was trained on images alone.")
+    page.goto(address())
+    expect(page.locator("#no-text")).to_have_text("It was trained on images alone.")
+    expect(page.locator("#text")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (800, 900), (1280, 900)])
+def test_the_page_fits_and_hits_start_within_the_first_screen(
+    address: Callable[..., str], page: Page, photos: Path, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(address())
+    page.set_input_files("#file", photos / "red" / "1.png")
+    first = page.locator("#results li").first
+    expect(page.locator("#status")).to_contain_text("12 hits")
+    assert first.evaluate("e => e.getBoundingClientRect().top") < height * 0.8
+    page.click("#filters > summary")
+    page.click("#advanced > summary")
+    page.locator("#columns .chip").first.wait_for()
+    assert fits(page)
+    first.locator(".open").click()
+    assert fits(page)
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing is wider than the screen."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))

@@ -1,5 +1,7 @@
 // Asking the server; every refusal becomes an Error with a status and a hint.
 
+import { condition, parameters, partsOf } from "/static/state.js";
+
 export class Refused extends Error {
   constructor(status, message, hint) {
     super(hint ? `${message} — ${hint}` : message);
@@ -44,32 +46,29 @@ export const enter = (token) =>
 const home = (index) => `/api/indexes/${encodeURIComponent(index)}`;
 
 export const values = (index, column) =>
-  ask(`${home(index)}/values?${new URLSearchParams({ column })}`);
+  ask(`${home(index)}/values?${parameters({ column })}`);
 
 /** Search with what the state says, or list the index when it asks nothing. */
 export function search(state, limit) {
-  const { index, where, offset } = state;
-  const page = { where, offset, limit };
+  const { index, text, like, picture, k, threshold, offset } = state;
+  const page = { where: condition(state), offset, limit };
   const signal = nextSearch();
-  const asked = ["text", "like", "picture"].find((name) => state[name] !== "");
-  if (!asked) return ask(`${home(index)}/items?${new URLSearchParams(page)}`, { signal });
-  const wanted = { ...page, k: state.k, threshold: state.threshold, [asked]: state[asked] };
-  return ask(`${home(index)}/search?${new URLSearchParams(wanted)}`, { signal });
+  if (!partsOf(state).length) return ask(`${home(index)}/items?${parameters(page)}`, { signal });
+  const wanted = { ...page, k, threshold, like, picture, ...(text && { text }) };
+  return ask(`${home(index)}/search?${parameters(wanted)}`, { signal });
 }
 
-export function searchWith(picture, state, limit) {
-  const { index, where, k, threshold } = state;
-  const wanted = new URLSearchParams({ where, k, threshold, limit });
-  const body = { method: "POST", body: picture, signal: nextSearch() };
-  return ask(`${home(index)}/search?${wanted}`, {
-    ...body,
-    headers: { "Content-Type": picture.type || "application/octet-stream" },
-  });
+/** Send images and return what the server calls them. */
+export async function send(index, pictures) {
+  const signal = nextSearch();
+  const sent = pictures.map((each) => ask(`${home(index)}/pictures`, { ...body(each), signal }));
+  return (await Promise.all(sent)).map(({ picture }) => picture);
 }
 
-export const detect = (picture) =>
-  ask("/api/detect", {
-    method: "POST",
-    body: picture,
-    headers: { "Content-Type": picture.type || "application/octet-stream" },
-  });
+export const detect = (picture) => ask("/api/detect", body(picture));
+
+const body = (picture) => ({
+  method: "POST",
+  body: picture,
+  headers: { "Content-Type": picture.type || "application/octet-stream" },
+});

@@ -3,15 +3,16 @@
 import * as api from "/static/api.js";
 import * as filters from "/static/filters.js";
 import { $, make, nameOf, showItems, showVotes, walk } from "/static/gallery.js";
-import { drawBoxes, preview, receive } from "/static/query.js";
-import { read, START, unasked, write } from "/static/state.js";
+import { open } from "/static/lightbox.js";
+import { drawBoxes, preview, receive, showParts } from "/static/query.js";
+import { partsOf, read, START, unasked, without, write } from "/static/state.js";
+import { asked, describe, summary } from "/static/words.js";
 
 const PAGE = 24;
 let state = read();
 let served = { indexes: [], limits: {}, detector: null };
-let blob = null; // the image asked with, while this page holds it
-let blobKey = ""; // what the server calls it
-let likeName = "";
+const held = new Map(); // the images sent from this page, by what the server calls them
+const names = new Map(); // of items asked with, by id
 let ready; // what is served is known, and the first answer is shown
 
 const current = () => served.indexes.find((index) => index.name === state.index);
@@ -50,20 +51,13 @@ async function answer(search) {
 function show(found) {
   complain(null);
   const items = found.hits ?? found.items;
-  showItems(items, like);
+  showItems(items, (place) => open(items, place, like), like);
   showVotes(found.votes ?? []);
   $("status").textContent = summary(found);
   showPager(found);
   const query = found.query;
   $("asked").hidden = !query;
   document.title = query?.text ? `${query.text} – rankzoo` : `${state.index} – rankzoo`;
-}
-
-function summary(found) {
-  const total = found.total.toLocaleString("en");
-  if (!found.query) return found.total ? `${total} items to look through` : "No item fulfils this.";
-  if (!found.total) return "Nothing reaches this score and fulfils the condition.";
-  return `${total} ${found.total === 1 ? "hit" : "hits"} in ${found.milliseconds.toFixed(0)} ms`;
 }
 
 function showPager({ total, offset }) {
@@ -77,32 +71,37 @@ function showPager({ total, offset }) {
 function showControls() {
   const index = current();
   $("index").value = index.name;
-  const kind = index.modality === "captions" ? "captions" : "pictures";
-  $("about").textContent = `${index.count.toLocaleString("en")} ${kind}, ${index.model}`;
-  $("drop").hidden = !index.sees;
-  $("words").hidden = !index.reads;
+  $("about").textContent = describe(index);
+  give("images", index.no_images);
+  give("words", index.no_text, "no-text");
   $("text").value = state.text;
   $("k").value = state.k;
   $("threshold").value = state.threshold;
   showSliders();
-  filters.offer(index);
-  filters.show(state.where);
-  $("asked-text").textContent = asked();
-  if (state.picture) preview(held() ?? `/api/pictures/${encodeURIComponent(state.picture)}`);
-  else if (state.like) preview(pictureOf(state.like));
-  else if (!blob) preview(null);
+  filters.offer(index, pick);
+  filters.show(state, pick, () => go({ where: "" }));
+  showQuery();
 }
 
-const held = () => (blob && blobKey === state.picture ? blob : null);
-
-const pictureOf = (id) =>
-  `/api/indexes/${encodeURIComponent(state.index)}/items/${encodeURIComponent(id)}/picture`;
-
-function asked() {
-  if (state.text) return `“${state.text}”`;
-  if (state.like) return likeName ? `More like ${likeName}` : `More like item ${state.like}`;
-  return state.picture ? "Your image" : "";
+/** Show a way to ask, or the reason why there is none. */
+function give(id, reason, told = `no-${id}`) {
+  $(id).hidden = reason !== "";
+  $(told).hidden = reason === "";
+  $(told).textContent = reason;
 }
+
+function showQuery() {
+  const parts = partsOf(state);
+  $("asked-text").textContent = asked(parts, names);
+  showParts(state, imageOf, (part) => go(without(state, part)));
+  const alone = parts.length === 1 && parts[0].kind !== "text";
+  preview(alone ? (held.get(parts[0].value) ?? imageOf(parts[0])) : null);
+}
+
+const imageOf = ({ kind, value }) =>
+  kind === "picture"
+    ? `/api/pictures/${encodeURIComponent(value)}`
+    : `/api/indexes/${encodeURIComponent(state.index)}/items/${encodeURIComponent(value)}/picture`;
 
 function showSliders() {
   $("k-shown").textContent = $("k").value;
@@ -117,48 +116,69 @@ function go(changes, replace = false) {
   return run();
 }
 
+function pick(each) {
+  const picked = new Set(state.pick);
+  if (!picked.delete(each)) picked.add(each);
+  go({ pick: [...picked] });
+}
+
+/** What the next part of a query is put to: what is asked already, or nothing. */
+const base = () => ($("more").checked ? state : unasked(state));
+
 function like(item) {
-  blob = null;
-  likeName = nameOf(item);
-  go({ ...unasked(state), like: String(item.id) }).then(() => $("results").focus());
+  names.set(String(item.id), nameOf(item));
+  const before = base();
+  go({ ...before, like: [...new Set([...before.like, String(item.id)])] }).then(() =>
+    $("results").focus(),
+  );
   scrollTo({ top: 0 });
 }
 
-async function askWith(picture) {
+async function askWith(pictures) {
   await ready;
-  if (picture.size > served.limits.upload_bytes) {
-    const most = served.limits.upload_bytes / 1e6;
-    return complain(new Error(`The image is larger than ${most} MB — send a smaller one`));
+  const index = current();
+  const most = served.limits.upload_bytes;
+  const large = pictures.find((each) => each.size > most);
+  if (index.no_images) return complain(new Error(index.no_images));
+  if (large) {
+    const name = large.name || "The image";
+    return complain(new Error(`${name} is larger than ${most / 1e6} MB — send a smaller one`));
   }
-  blob = picture;
-  state = unasked(state);
-  $("asked-text").textContent = "Your image";
-  preview(picture);
-  $("asked").hidden = false;
-  await answer(async () => {
-    const found = await api.searchWith(picture, state, PAGE);
-    state.picture = blobKey = found.query.picture;
-    write(state);
-    return found;
-  });
-  if (served.detector && blob === picture) await drawBoxes(picture, askWith).catch(complain);
+  const keys = await sent(index.name, pictures);
+  if (!keys) return;
+  const before = base();
+  await go({ ...before, picture: [...new Set([...before.picture, ...keys])] });
+  if (served.detector && partsOf(state).length === 1 && state.picture[0] === keys[0])
+    await drawBoxes(pictures[0], askWith).catch(complain);
 }
 
+/** Send images; on an error say so, and leave everything else as it is. */
+async function sent(index, pictures) {
+  busy(true);
+  try {
+    const keys = await api.send(index, pictures);
+    keys.forEach((key, place) => held.set(key, pictures[place]));
+    return keys;
+  } catch (error) {
+    if (error.name === "AbortError") return null;
+    complain(error);
+  }
+  busy(false);
+  return null;
+}
+
+/** Say what is wrong; what was found before stays. */
 function complain(error) {
+  const kept = error && $("results").children.length ? " (Below: what was found before.)" : "";
   $("problem").hidden = !error;
-  $("problem").textContent = error ? error.message : "";
-  if (!error) return;
-  showItems([], like);
-  showVotes([]);
-  $("status").textContent = "";
-  $("pager").hidden = true;
-  $("asked").hidden = !asked();
+  $("problem").textContent = error ? error.message + kept : "";
+  if (error) $("problem").scrollIntoView({ block: "nearest" });
 }
 
 const busy = (is) => $("results").setAttribute("aria-busy", is);
 
 function startOver() {
-  blob = null;
+  $("more").checked = false;
   go(unasked(state));
 }
 
@@ -167,28 +187,32 @@ function listen() {
     event.preventDefault();
     const text = $("text").value.trim();
     const where = $("where").value.trim();
-    if (text && text !== state.text) blob = null;
-    go(text ? { ...unasked(state), text, where } : { where, text: "" });
+    const changed = text && text !== state.text;
+    go({ ...(changed ? base() : state), text, where });
   };
-  $("index").onchange = () => {
-    const index = $("index").value;
-    const kept = { ...START, k: state.k, index };
-    if (blob) ((state = kept), write(state), showControls(), askWith(blob));
-    else go({ ...kept, text: state.text });
-  };
+  $("index").onchange = changeIndex;
   $("k").oninput = $("threshold").oninput = showSliders;
   $("k").onchange = () => go({ k: Number($("k").value) }, true);
   $("threshold").onchange = () => go({ threshold: Number($("threshold").value) }, true);
-  $("unfilter").onclick = () => go({ where: "" });
+  $("unfilter").onclick = () => go({ where: "", pick: [] });
   $("forget").onclick = startOver;
   $("before").onclick = () => turn(-PAGE);
   $("after").onclick = () => turn(PAGE);
   $("theme").onclick = switchTheme;
   $("skip").onclick = skip;
   $("door-form").onsubmit = enter;
-  window.onpopstate = () => ((state = read()), (blob = held()), run());
+  window.onpopstate = () => ((state = read()), run());
   receive(askWith, (message) => complain(new Error(message)));
   document.addEventListener("keydown", shortcuts);
+}
+
+/** Ask another index the same; its model has to see the images anew, if it can. */
+async function changeIndex() {
+  const index = $("index").value;
+  const { no_images, no_text } = served.indexes.find(({ name }) => name === index);
+  const pictures = no_images ? [] : state.picture.map((key) => held.get(key)).filter(Boolean);
+  const picture = pictures.length ? ((await sent(index, pictures)) ?? []) : [];
+  await go({ ...START, k: state.k, index, picture, text: no_text ? "" : state.text });
 }
 
 /** Go to the results without a new address, which would ask anew and take the focus away. */

@@ -1,6 +1,4 @@
-// Hits as cards, votes as a list, one item in detail.
-
-import { refusal } from "/static/api.js";
+// Hits as cards, votes as a list.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -10,8 +8,10 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-export function showItems(items, onLike) {
-  $("results").replaceChildren(...items.map((item) => card(item, onLike)));
+export function showItems(items, onOpen, onLike) {
+  $("results").replaceChildren(
+    ...items.map((item, place) => card(item, () => onOpen(place), () => onLike(item))),
+  );
 }
 
 export function showVotes(votes) {
@@ -19,7 +19,7 @@ export function showVotes(votes) {
     ...votes.map((vote) =>
       make(
         "li", { title: `${vote.support} hits say so` },
-        make("span", { className: "level", textContent: plainLevel(vote.level) }), " ",
+        make("span", { className: "level", textContent: plain(vote.level) }), " ",
         make("strong", { textContent: vote.label }),
         ` ${Math.round(100 * vote.confidence)} %`,
       ),
@@ -27,18 +27,18 @@ export function showVotes(votes) {
   );
 }
 
-const plainLevel = (level) => level.replaceAll("_", " ");
-const breakable = (text) => text.replaceAll(/[_/.-]/g, "$&\u200b"); // long names wrap after these
+export const plain = (name) => name.replaceAll("_", " ");
+export const breakable = (text) => text.replaceAll(/[_/.-]/g, "$&\u200b"); // long names wrap after these
 export const nameOf = (item) => item.label || item.caption || item.path.split("/").pop();
-const saysMore = (item) => item.label && item.caption && plainLevel(item.label) !== item.caption;
+const saysMore = (item) => item.label && item.caption && plain(item.label) !== item.caption;
 
-function card(item, onLike) {
+function card(item, onOpen, onLike) {
   const open = make("button", { type: "button", className: "open" }, picture(item));
   open.ariaLabel = `${item.rank ? `Hit ${item.rank}: ` : ""}${nameOf(item)}, details`;
-  open.onclick = () => showDetails(item, onLike);
+  open.onclick = onOpen;
   const like = make("button", { type: "button", className: "like", textContent: "More like this" });
   like.ariaLabel = `More like ${nameOf(item)}`;
-  like.onclick = () => onLike(item);
+  like.onclick = onLike;
   const facts = [make("span", { className: "name", textContent: breakable(nameOf(item)) })];
   if (saysMore(item)) facts.push(make("span", { textContent: item.caption }));
   if (item.rank) facts.push(score(item));
@@ -51,7 +51,7 @@ function picture(item) {
     loading: "lazy", decoding: "async", width: 160, height: 160,
   });
   shown.onerror = () =>
-    shown.replaceWith(make("span", { className: "missing", textContent: "picture not shown" }));
+    shown.replaceWith(make("span", { className: "missing", textContent: "image not shown" }));
   return shown;
 }
 
@@ -59,36 +59,6 @@ function score(item) {
   const bar = make("span", { className: "bar" });
   bar.style.setProperty("--score", Math.max(0, item.score));
   return make("span", { className: "score" }, bar, item.score.toFixed(3));
-}
-
-async function showDetails(item, onLike) {
-  $("details-title").textContent = breakable(nameOf(item));
-  const known = { ...item.labels, caption: item.caption, ...item.extra };
-  const facts = { rank: item.rank, score: item.score?.toFixed(4), ...known };
-  const rows = Object.entries({ ...facts, path: item.path, id: item.id });
-  $("details-facts").replaceChildren(
-    ...rows
-      .filter(([, value]) => value !== undefined && value !== null && value !== "")
-      .flatMap(([name, value]) => [
-        make("dt", { textContent: plainLevel(name) }),
-        make("dd", { textContent: value }),
-      ]),
-  );
-  $("details-like").onclick = () => ($("details").close(), onLike(item));
-  const large = $("details-picture");
-  large.hidden = false;
-  $("details-problem").hidden = true;
-  large.alt = nameOf(item);
-  large.onerror = () => explain(large);
-  large.src = `${item.picture}&size=1280`;
-  $("details").showModal();
-}
-
-async function explain(large) {
-  large.hidden = true;
-  const reason = await refusal(await fetch(large.src));
-  $("details-problem").textContent = reason.message;
-  $("details-problem").hidden = false;
 }
 
 /** Arrow keys walk over the results. */

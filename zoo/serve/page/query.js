@@ -1,20 +1,25 @@
-// Pictures asked with: chosen, dropped, pasted; the boxes a detector finds in them.
+// The query: images chosen, photographed, dropped or pasted; its parts; boxes found in an image.
 
 import { detect } from "/static/api.js";
+import { remover } from "/static/filters.js";
 import { $, make } from "/static/gallery.js";
+import { partsOf } from "/static/state.js";
 
-/** Call `onPicture(file)` for every image a person hands to the page. */
-export function receive(onPicture, onProblem) {
+/** Call `onPictures(files)` with all images that a person hands to the page at once. */
+export function receive(onPictures, onProblem) {
   const take = (files) => {
-    const picture = [...files].find((file) => file.type.startsWith("image/"));
-    if (picture) onPicture(picture);
-    else if (files.length) onProblem(`${files[0].name || "That"} is no image.`);
+    const pictures = [...files].filter((file) => file.type.startsWith("image/"));
+    const other = [...files].find((file) => !pictures.includes(file));
+    const asked = pictures.length && onPictures(pictures);
+    if (other) Promise.resolve(asked).then(() => onProblem(`${other.name || "That"} is no image.`));
   };
-  $("file").onchange = () => {
-    const files = [...$("file").files];
-    $("file").value = "";
-    if (files.length) onPicture(files[0]);
-  };
+  for (const input of [$("file"), $("camera")]) {
+    input.onchange = () => {
+      const files = [...input.files];
+      input.value = "";
+      if (files.length) onPictures(files);
+    };
+  }
   document.addEventListener("paste", (event) => take(event.clipboardData.files));
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -41,6 +46,19 @@ export function preview(source) {
   if (source) $("preview").src = address || source;
 }
 
+/** Show the parts of a query of several; `onRemove(part)` takes one out. */
+export function showParts(state, imageOf, onRemove) {
+  const parts = partsOf(state);
+  const chips = parts.map((part, place) => {
+    if (part.kind === "text") return remover(`“${part.value}”`, () => onRemove(part));
+    const image = make("img", { src: imageOf(part), alt: "", width: 48, height: 48 });
+    const name = part.kind === "like" ? `item ${part.value}` : `image ${place + 1}`;
+    return remover(name, () => onRemove(part), image);
+  });
+  $("parts").replaceChildren(...(parts.length > 1 ? chips : []));
+  $("parts").hidden = parts.length < 2;
+}
+
 /** Draw the boxes a detector finds; choosing one asks with that part of the image. */
 export async function drawBoxes(picture, onPart) {
   const found = await detect(picture);
@@ -54,7 +72,7 @@ export async function drawBoxes(picture, onPart) {
     box.style.top = `${(100 * top) / found.height}%`;
     box.style.width = `${(100 * (right - left)) / found.width}%`;
     box.style.height = `${(100 * (bottom - top)) / found.height}%`;
-    box.onclick = async () => onPart(await part(image, thing.box));
+    box.onclick = async () => onPart([await part(image, thing.box)]);
     return box;
   });
   $("boxes").replaceChildren(...boxes);
