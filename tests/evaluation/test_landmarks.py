@@ -16,12 +16,13 @@ from zoo.data.dataset import ImageDataset, Item
 from zoo.embedding.extract import Extractor
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.evaluation.landmarks import evaluate_listed, evaluate_revisited
+from zoo.evaluation.options import LandmarkOptions
 from zoo.evaluation.refinement import Refinement
 from zoo.evaluation.relevance_lists import measure_lists, revisited_judgements, revisited_values
 from zoo.evaluation.revisited import read_revisited
 from zoo.metrics.landmarks import revisited_map
 from zoo.metrics.per_query import average_precision
-from zoo.search.scan import score_blocks
+from zoo.search.scan import Scan, score_blocks
 
 RED, GREEN, BLUE = (230, 20, 20), (20, 230, 20), (20, 20, 230)
 Build = Callable[..., Path]
@@ -56,7 +57,9 @@ def test_a_cropped_query_finds_what_is_in_its_box(colour_model: nn.Module, oxfor
 
 
 def test_the_whole_query_finds_its_larger_half(colour_model: nn.Module, oxford: Build) -> None:
-    found = evaluate_revisited(Extractor(colour_model), oxford(), "roxford", crop=False)[0]
+    found = evaluate_revisited(
+        Extractor(colour_model), oxford(), "roxford", LandmarkOptions(query_image="whole")
+    )[0]
     assert found.metrics["map_medium"] < 1
     assert found.metrics["mp_at_1_medium"] == 0
 
@@ -70,14 +73,14 @@ def test_distractors_are_embedded_shard_by_shard_and_push_down(
         for n in range(2):
             Image.new("RGB", (16, 16), (228, 24, 24)).save(folder / f"{n}.png")
     extract = Extractor(colour_model, "w", tmp_path / "kept")
-    found = evaluate_revisited(extract, oxford(), "roxford", distractors=tmp_path / "distractors")[
-        0
-    ]
+    found = evaluate_revisited(
+        extract, oxford(), "roxford", LandmarkOptions(tmp_path / "distractors")
+    )[0]
     assert found.gallery == 7
     assert found.options["distractors"] == "4 images in 2 shards"
     assert found.metrics["map_hard"] < 1
     colour_model.calls = 0  # type: ignore[assignment]
-    evaluate_revisited(extract, oxford(), "roxford", distractors=tmp_path / "distractors")
+    evaluate_revisited(extract, oxford(), "roxford", LandmarkOptions(tmp_path / "distractors"))
     assert colour_model.calls == 1  # the cropped query only: the rest is on disk
 
 
@@ -85,14 +88,14 @@ def test_distractors_ask_for_what_they_need(
     colour_model: nn.Module, oxford: Build, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match="needs --embeddings"):
-        evaluate_revisited(Extractor(colour_model), oxford(), "roxford", distractors=tmp_path)
+        evaluate_revisited(Extractor(colour_model), oxford(), "roxford", LandmarkOptions(tmp_path))
     extract = Extractor(colour_model, "w", tmp_path / "kept")
     with pytest.raises(UsageError, match="plain ranking only"):
         evaluate_revisited(
             extract,
             oxford(),
             "roxford",
-            distractors=tmp_path,
+            LandmarkOptions(tmp_path),
             refinements=[Refinement(expansion=1)],
         )
 
@@ -105,7 +108,7 @@ def test_scores_and_ranked_ids_give_the_same_numbers() -> None:
     )
     groups = [torch.randperm(200, generator=generator)[:45].tolist() for _ in range(9)]
     easy, hard, junk = ([g[i : i + 15] for g in groups] for i in (0, 15, 30))
-    blocks = score_blocks(queries, gallery[:80], gallery[80:], block=600)
+    blocks = score_blocks(queries, gallery[:80], gallery[80:], scan=Scan(block=600))
     got = measure_lists(blocks, revisited_judgements(easy, hard, junk), revisited_values)
     ranks = (queries @ gallery.T).argsort(dim=1, descending=True)
     for protocol in ("easy", "medium", "hard"):

@@ -71,7 +71,9 @@ def test_blocks_of_any_size_give_the_metrics_of_the_whole_matrix(
     whole = metrics.leave_out(vectors @ vectors.T, labels == labels.T, itself, itself)
     monkeypatch.setattr("zoo.search.scan.GALLERY_ROWS", 32)
     monkeypatch.setattr(
-        refinement, "score_blocks", lambda q, g, **kw: score_blocks(q, g, **{**kw, "block": 7 * 90})
+        refinement,
+        "score_blocks",
+        lambda q, g, scan: score_blocks(q, g, scan=replace(scan, block=7 * 90)),
     )
     got = evaluate_vectors(vectors, vectors, dataset, task_of(dataset)).metrics
     assert got["recall_at_5"] == pytest.approx(float(metrics.recall_at_k(*whole, k=5)), abs=1e-12)

@@ -16,11 +16,12 @@ from zoo.embedding.whitening import learn_whitening
 from zoo.evaluation.queries import task_of
 from zoo.evaluation.refinement import Refinement
 from zoo.evaluation.retrieval import evaluate_retrieval
-from zoo.evaluation.vectors import evaluate_vectors
+from zoo.evaluation.vectors import How, evaluate_vectors
 from zoo.index import Index
 from zoo.models import Embedder
 from zoo.search.neighbours import nearest
 from zoo.search.options import Reranking
+from zoo.search.scan import Scan
 
 Build = Callable[..., Embedder]
 VECTORS = nn.functional.normalize(torch.randn(40, 8, generator=torch.Generator().manual_seed(0)))
@@ -60,7 +61,11 @@ def test_images_given_one_by_one(dataset: ImageDataset, network: Build) -> None:
 def test_an_evaluation_refined_by(name: str, dataset: ImageDataset) -> None:
     def measured(device: str) -> dict[str, float]:
         found = evaluate_vectors(
-            VECTORS, VECTORS, dataset, task_of(dataset), refinement=REFINEMENTS[name], device=device
+            VECTORS,
+            VECTORS,
+            dataset,
+            task_of(dataset),
+            How((1, 5, 10), REFINEMENTS[name], Scan(device)),
         )
         return dict(found.metrics)
 
@@ -79,7 +84,7 @@ def test_an_evaluation_from_images(dataset: ImageDataset, network: Build) -> Non
 def test_the_nearest_items() -> None:
     expected = nearest(VECTORS[:5], VECTORS, 3, exclude=torch.arange(5))
     with accelerator() as device:
-        found = nearest(VECTORS[:5], VECTORS, 3, exclude=torch.arange(5), device=device)
+        found = nearest(VECTORS[:5], VECTORS, 3, exclude=torch.arange(5), scan=Scan(device))
     torch.testing.assert_close(found, expected)
 
 

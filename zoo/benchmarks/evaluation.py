@@ -16,7 +16,7 @@ from zoo.files import write_json
 from zoo.memory import peak
 from zoo.metrics.evaluation import summarise
 from zoo.progress import Track, silent
-from zoo.search.scan import score_blocks
+from zoo.search.scan import Scan, score_blocks
 
 PER_CLASS = 10
 CHUNK = 2**15
@@ -60,7 +60,7 @@ def bench_evaluation(
     for name in timings:
         timings[name] *= queries / max(1, queries // 10)
     with _timed(timings, "seconds"):
-        values = measure(score_blocks(asked, stored, track=track), everything, task)
+        values = measure(score_blocks(asked, stored, scan=Scan(track=track)), everything, task)
     for name in (VECTORS, SUMS):
         (folder / name).unlink()
     return {**timings, "peak_memory_gb": peak() / 1e9, **summarise(values)}

@@ -23,8 +23,6 @@ def evaluate_captions(
     *,
     texts: Sequence[str] | None = None,
     folds: int = 1,
-    protocol: str = "captions",
-    definition: str = "",
 ) -> Evaluation:
     """Evaluate retrieval of captions by images (`i2t_*`) and of images by captions (`t2i_*`).
 
@@ -50,8 +48,9 @@ def evaluate_captions(
         parts.append(caption_ranks(here, captions[mine], owner[mine] - fold * size, told))
     metrics = [caption_metrics(*ranks) for ranks in parts]
     return Evaluation(
-        protocol=protocol,
-        definition=definition,
+        protocol="captions",
+        definition="every image searches all captions, every caption all images; "
+        "one of its own counts",
         metrics={name: sum(m[name] for m in metrics) / folds for name in metrics[0]},
         queries=len(images) + len(captions),
         gallery=len(images) // folds,

@@ -11,8 +11,8 @@ from torch import Tensor
 from zoo.data.dataset import ImageDataset
 from zoo.embedding.extract import Extractor
 from zoo.evaluation.queries import Task
-from zoo.evaluation.refinement import NOTHING, Refinement
-from zoo.evaluation.vectors import KS, evaluate_vectors
+from zoo.evaluation.refinement import NOTHING, Refinement, scan_of
+from zoo.evaluation.vectors import KS, How, evaluate_vectors
 from zoo.metrics.evaluation import Evaluation
 
 
@@ -43,33 +43,17 @@ def evaluate_images(
     """
     needed = torch.unique(torch.cat([p for task in tasks for p in (task.queries, task.gallery)]))
     vectors = extract(dataset.subset(needed.tolist()).paths, dataset.name)
-    evaluations = [
-        _mean([_one(vectors, needed, dataset, task, ks, refinement, extract) for task in tasks])
-        for refinement in refinements
-    ]
-    queries, gallery = (_rows(vectors, needed, p) for p in (tasks[0].queries, tasks[0].gallery))
+    scan = scan_of(extract)
+
+    def sides(task: Task) -> tuple[Tensor, Tensor]:
+        return _rows(vectors, needed, task.queries), _rows(vectors, needed, task.gallery)
+
+    evaluations = []
+    for refinement in refinements:
+        how = How(ks, refinement, scan)
+        evaluations.append(_mean([evaluate_vectors(*sides(t), dataset, t, how) for t in tasks]))
+    queries, gallery = sides(tasks[0])
     return Measured(evaluations, dataset, tasks[0], queries, gallery)
-
-
-def _one(
-    vectors: Tensor,
-    needed: Tensor,
-    dataset: ImageDataset,
-    task: Task,
-    ks: Sequence[int],
-    refinement: Refinement,
-    extract: Extractor,
-) -> Evaluation:
-    return evaluate_vectors(
-        _rows(vectors, needed, task.queries),
-        _rows(vectors, needed, task.gallery),
-        dataset,
-        task,
-        ks=ks,
-        refinement=refinement,
-        device=extract.options.device,
-        track=extract.options.track,
-    )
 
 
 def _rows(vectors: Tensor, needed: Tensor, positions: Tensor) -> Tensor:

@@ -9,9 +9,10 @@ from torch import Tensor
 from zoo.data.dataset import ImageDataset, read_dataset
 from zoo.embedding.extract import Extractor
 from zoo.errors import UsageError
+from zoo.evaluation.options import LandmarkOptions
 from zoo.evaluation.protocols import PROTOCOLS
 from zoo.evaluation.queries import Task
-from zoo.evaluation.refinement import NOTHING, Refinement, refined_blocks
+from zoo.evaluation.refinement import NOTHING, Refinement, refined_blocks, scan_of
 from zoo.evaluation.relevance_lists import (
     Places,
     at_100_values,
@@ -29,20 +30,19 @@ def evaluate_revisited(
     extract: Extractor,
     root: Path,
     protocol: str,
-    *,
-    crop: bool = True,
-    distractors: Path | None = None,
+    landmarks: LandmarkOptions = LandmarkOptions(),
     refinements: Sequence[Refinement] = (NOTHING,),
 ) -> list[Evaluation]:
     """Evaluate on ROxford or RParis, its easy, medium and hard set-ups at once.
 
-    `crop` cuts the queries to their boxes, as the benchmark wants. `distractors` is a folder with
-    one folder of images per shard; each is embedded, and kept on disk, one at a time.
+    By default queries are cut to their boxes, as the benchmark wants. Each shard of distractors is
+    embedded, and kept on disk, one at a time.
 
     Raises:
         DataError, IntegrityError: the ground truth or an image is missing or not what it should be.
         UsageError: distractors together with a refinement.
     """
+    crop, distractors = landmarks.query_image == "crop", landmarks.distractors
     truth = read_revisited(root, SETS[protocol])
     gallery = extract(truth.gallery, protocol)
     queries = extract(truth.queries, f"{protocol}-queries", truth.boxes if crop else None)
@@ -52,26 +52,13 @@ def evaluate_revisited(
     options = {"query": "cropped to its box" if crop else "whole image"}
     if shards:
         options["distractors"] = f"{sum(map(len, shards))} images in {len(shards)} shards"
-    device, track = extract.options.device, extract.options.track
+    scan = scan_of(extract)
     found = []
     for refinement in refinements:
         blocks = (
-            score_blocks(
-                queries,
-                gallery,
-                *shards,
-                device=device,
-                track=track,
-            )
+            score_blocks(queries, gallery, *shards, scan=scan)
             if shards
-            else refined_blocks(
-                queries,
-                gallery,
-                task,
-                refinement,
-                device=device,
-                track=track,
-            )
+            else refined_blocks(queries, gallery, task, refinement, scan)
         )
         values = measure_lists(blocks, judgements, revisited_values)
         size = len(gallery) + sum(map(len, shards))
@@ -94,17 +81,10 @@ def evaluate_listed(
     task = _task(len(asked), len(searched))
     nothing: list[list[int]] = [[] for _ in places]
     judgements: dict[str, tuple[Places, Places]] = {"": (places, nothing)}
-    device, track = extract.options.device, extract.options.track
+    scan = scan_of(extract)
     found = []
     for refinement in refinements:
-        blocks = refined_blocks(
-            queries,
-            gallery,
-            task,
-            refinement,
-            device=device,
-            track=track,
-        )
+        blocks = refined_blocks(queries, gallery, task, refinement, scan)
         values = measure_lists(blocks, judgements, at_100_values)
         found.append(_evaluation("gldv2", values, len(gallery), refinement.described))
     return found

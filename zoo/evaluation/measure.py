@@ -112,9 +112,8 @@ def _landmarks(extract: Extractor, options: EvalOptions, name: str) -> list[Eval
         extract,
         options.data,
         name,
-        crop=options.landmarks.query_image == "crop",
-        distractors=options.landmarks.distractors,
-        refinements=_refinements(extract, options),
+        options.landmarks,
+        _refinements(extract, options),
     )
 
 
@@ -197,12 +196,11 @@ def _captions(subject: Subject, extract: Extractor, options: EvalOptions, name: 
     texts = [text for item in dataset.items for text in item.captions]
     owner = [i for i, item in enumerate(dataset.items) for _ in item.captions]
     captions: Tensor = embed_texts(texts, batch_size=options.embed.batch_size)
-    return evaluate_captions(
+    found = evaluate_captions(
         extract(dataset.paths, "captions"),
         captions,
         torch.tensor(owner),
         texts=texts,
         folds=protocol.draws,
-        protocol=name,
-        definition=protocol.definition,
     )
+    return replace(found, protocol=name, definition=protocol.definition)

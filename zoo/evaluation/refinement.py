@@ -8,14 +8,14 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from zoo.embedding.extract import Extractor
 from zoo.embedding.whitening import Whitening
 from zoo.errors import UsageError
 from zoo.evaluation.queries import Task
-from zoo.progress import Track, silent
 from zoo.search.expansion import expanded
 from zoo.search.options import ALPHA, Reranking
 from zoo.search.reranking import reranked_blocks, shortlisted_blocks
-from zoo.search.scan import BLOCK, score_blocks
+from zoo.search.scan import PLAIN, Scan, score_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +68,10 @@ def refined_blocks(
     gallery: Float[Tensor, "gallery dim"],
     task: Task,
     refinement: Refinement = NOTHING,
-    *,
-    block: int = BLOCK,
-    device: str = "cpu",
-    track: Track = silent,
+    scan: Scan = PLAIN,
 ) -> Iterator[tuple[slice, Float[Tensor, "block gallery"]]]:
     """Yield blocks of scores after the post-processing; with none, those of `score_blocks`."""
-    move = partial(expanded, alpha=refinement.alpha, device=device, track=track)
+    move = partial(expanded, alpha=refinement.alpha, scan=scan)
     if refinement.whitening is not None:
         queries, gallery = refinement.whitening(queries), refinement.whitening(gallery)
     if refinement.augmentation:
@@ -84,13 +81,18 @@ def refined_blocks(
         own_place = _own_places(task) if task.itself else None
         queries = move(queries, gallery, refinement.expansion, exclude=own_place)
     if refinement.reranking is None:
-        return score_blocks(queries, gallery, block=block, device=device, track=track)
+        return score_blocks(queries, gallery, scan=scan)
     options = refinement.reranking
     if options.among is not None:
         places = _own_places(task) if task.itself else None
-        return shortlisted_blocks(queries, gallery, options, own=places, device=device, track=track)
+        return shortlisted_blocks(queries, gallery, options, own=places, scan=scan)
     same = task.itself and not (refinement.augmentation or refinement.expansion)
-    return reranked_blocks(queries, gallery, options, itself=same, device=device, track=track)
+    return reranked_blocks(queries, gallery, options, itself=same, scan=scan)
+
+
+def scan_of(extract: Extractor) -> Scan:
+    """Return where vectors are compared: where they were made."""
+    return Scan(extract.options.device, extract.options.track)
 
 
 def _own_places(task: Task) -> Int64[Tensor, " query"]:

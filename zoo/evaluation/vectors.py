@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int, Int64
@@ -21,13 +22,24 @@ from zoo.metrics.graded import (
     ndcg_per_query,
 )
 from zoo.metrics.ranks import positive_ranks
-from zoo.progress import Track, silent
 from zoo.ranking.levels import common_levels
-from zoo.search.scan import BLOCK
+from zoo.search.scan import PLAIN, Scan
 
 LOG = logging.getLogger("rankzoo")
 KS = (1, 5, 10)
 Blocks = Iterable[tuple[slice, Float[Tensor, "block gallery"]]]
+
+
+@dataclass(frozen=True)
+class How:
+    """At which ranks, after which post-processing, and where vectors are measured."""
+
+    ks: Sequence[int] = KS
+    refinement: Refinement = NOTHING
+    scan: Scan = PLAIN
+
+
+USUAL = How()
 
 
 def evaluate_vectors(
@@ -35,11 +47,7 @@ def evaluate_vectors(
     gallery: Float[Tensor, "gallery dim"],
     dataset: ImageDataset,
     task: Task,
-    *,
-    ks: Sequence[int] = KS,
-    refinement: Refinement = NOTHING,
-    device: str = "cpu",
-    track: Track = silent,
+    how: How = USUAL,
 ) -> Evaluation:
     """Evaluate embeddings of the queries and of the gallery of a task, in its order.
 
@@ -49,20 +57,19 @@ def evaluate_vectors(
     _check(queries, dataset, task.queries)
     _check(gallery, dataset, task.gallery)
     depth = len(dataset.levels)
+    # Graded metrics sort and count, which takes memory beside the scores.
     blocks = refined_blocks(
         queries,
         gallery,
         task,
-        refinement,
-        block=BLOCK if depth == 1 else BLOCK // (8 * depth),  # graded metrics sort and count
-        device=device,
-        track=track,
+        how.refinement,
+        how.scan if depth == 1 else replace(how.scan, block=how.scan.block // (8 * depth)),
     )
     labels = dataset.label_ids
     if task.level is not None:  # graded metrics are then those of right and wrong
         labels = labels[:, [task.level]].expand(-1, depth)
-    values = measure(blocks, labels, task, dataset.levels, ks)
-    return evaluation_of(values, task, len(gallery), refinement.described)
+    values = measure(blocks, labels, task, dataset.levels, how.ks)
+    return evaluation_of(values, task, len(gallery), how.refinement.described)
 
 
 def measure(

@@ -5,9 +5,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from zoo.progress import Track, silent
 from zoo.search.neighbours import nearest
 from zoo.search.options import ALPHA
+from zoo.search.scan import PLAIN, Scan
 
 
 def expanded(
@@ -15,17 +15,16 @@ def expanded(
     gallery: Float[Tensor, "gallery dim"],
     count: int,
     alpha: float = ALPHA,
-    *,
     exclude: Int64[Tensor, " item"] | None = None,
-    device: str = "cpu",
-    track: Track = silent,
+    *,
+    scan: Scan = PLAIN,
 ) -> Float[Tensor, "item dim"]:
     """Move each vector towards its `count` nearest of the gallery (see `moved`).
 
     Applied to the gallery itself, with `exclude` the item's own position, this is database
     augmentation.
     """
-    scores, places = nearest(vectors, gallery, count, exclude=exclude, device=device, track=track)
+    scores, places = nearest(vectors, gallery, count, exclude=exclude, scan=scan)
     found = torch.empty(vectors.shape)
     for low in range(0, len(vectors), ROWS):
         rows = slice(low, low + ROWS)

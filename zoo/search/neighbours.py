@@ -4,8 +4,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from zoo.progress import Track, silent
-from zoo.search.scan import score_blocks
+from zoo.search.scan import PLAIN, Scan, score_blocks
 
 
 def nearest(
@@ -14,8 +13,7 @@ def nearest(
     k: int,
     *,
     exclude: Int64[Tensor, " query"] | None = None,
-    device: str = "cpu",
-    track: Track = silent,
+    scan: Scan = PLAIN,
 ) -> tuple[Float[Tensor, "query k"], Int64[Tensor, "query k"]]:
     """Return the inner products and positions of each query's `k` best gallery items.
 
@@ -23,9 +21,9 @@ def nearest(
     """
     left = len(gallery) - (exclude is not None)
     scores, places = [], []
-    for rows, block in score_blocks(queries, gallery, device=device, track=track):
+    for rows, block in score_blocks(queries, gallery, scan=scan):
         if exclude is not None:
-            block.scatter_(1, exclude[rows, None].to(device), -torch.inf)
+            block.scatter_(1, exclude[rows, None].to(scan.device), -torch.inf)
         best = block.topk(min(k, left), dim=1)
         scores.append(best.values.cpu())
         places.append(best.indices.cpu())

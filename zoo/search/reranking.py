@@ -6,9 +6,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from zoo.progress import Track, silent
 from zoo.search.options import Reranking
-from zoo.search.scan import score_blocks
+from zoo.search.scan import PLAIN, Scan, score_blocks
 
 Row = tuple[Tensor, Tensor]  # the items of a neighbourhood, and their weights
 
@@ -19,8 +18,7 @@ def reranked_blocks(
     options: Reranking,
     *,
     itself: bool,
-    device: str = "cpu",
-    track: Track = silent,
+    scan: Scan = PLAIN,
 ) -> Iterator[tuple[slice, Float[Tensor, "block gallery"]]]:
     """Yield (rows, scores) as `score_blocks` does, with re-ranked scores (higher is closer).
 
@@ -30,10 +28,10 @@ def reranked_blocks(
     """
     everything = gallery if itself else torch.cat([queries, gallery])
     first = 0 if itself else len(queries)
-    places, farthest = _neighbourhoods(everything, options.k1 + 1, device, track)
+    places, farthest = _neighbourhoods(everything, options.k1 + 1, scan)
     encoded = _encoded(everything, places, farthest, options)
     columns = _columns(encoded, first, len(gallery))
-    for rows, scores in score_blocks(queries, gallery, device=device, track=track):
+    for rows, scores in score_blocks(queries, gallery, scan=scan):
         distances = (2 - 2 * scores.cpu()).clamp(min=0) / farthest[rows, None]
         jaccard = torch.stack(
             [
@@ -41,7 +39,7 @@ def reranked_blocks(
                 for query in range(rows.start, rows.stop)
             ]
         )
-        yield rows, -(options.plain * distances + (1 - options.plain) * jaccard).to(device)
+        yield rows, -(options.plain * distances + (1 - options.plain) * jaccard).to(scan.device)
 
 
 def shortlisted_blocks(
@@ -50,8 +48,7 @@ def shortlisted_blocks(
     options: Reranking,
     *,
     own: Int64[Tensor, " query"] | None = None,
-    device: str = "cpu",
-    track: Track = silent,
+    scan: Scan = PLAIN,
 ) -> Iterator[tuple[slice, Float[Tensor, "block gallery"]]]:
     """Yield (rows, scores) as `score_blocks` does, each query's first `among` items re-ranked.
 
@@ -59,12 +56,16 @@ def shortlisted_blocks(
     a gallery position per query that takes no part (the query itself).
     """
     among = options.among or len(gallery)
-    for rows, scores in score_blocks(queries, gallery, device=device, track=track):
-        plain = scores if own is None else scores.scatter(1, own[rows, None].to(device), -torch.inf)
+    for rows, scores in score_blocks(queries, gallery, scan=scan):
+        plain = (
+            scores
+            if own is None
+            else scores.scatter(1, own[rows, None].to(scan.device), -torch.inf)
+        )
         first = plain.topk(min(among, len(gallery) - (own is not None)), dim=1).indices
         for row, places in enumerate(first):
             found = reranked_shortlist(queries[rows.start + row], gallery[places.cpu()], options)
-            scores[row, places] = 2 + found.to(device)
+            scores[row, places] = 2 + found.to(scan.device)
         yield rows, scores
 
 
@@ -80,11 +81,11 @@ def reranked_shortlist(
 
 
 def _neighbourhoods(
-    vectors: Tensor, k: int, device: str, track: Track
+    vectors: Tensor, k: int, scan: Scan
 ) -> tuple[Int64[Tensor, "item k"], Float[Tensor, " item"]]:
     """Return each item's `k` nearest items, itself first, and its largest squared distance."""
     places, farthest = [], []
-    for _, scores in score_blocks(vectors, vectors, device=device, track=track):
+    for _, scores in score_blocks(vectors, vectors, scan=scan):
         places.append(scores.topk(min(k, len(vectors)), dim=1).indices.cpu())
         farthest.append((2 - 2 * scores.amin(dim=1)).clamp(min=1e-12).cpu())
     return torch.cat(places), torch.cat(farthest)

@@ -1,6 +1,7 @@
 """Every query against the whole gallery, a block of queries at a time, never N x N."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -12,12 +13,22 @@ BLOCK = 2**26  # similarities in memory at once: 256 MB, 64 queries of a gallery
 GALLERY_ROWS = 2**16  # gallery vectors multiplied at once: a memory-mapped gallery is streamed
 
 
+@dataclass(frozen=True)
+class Scan:
+    """Where scores are computed, under which progress bar, and how many are held at once."""
+
+    device: str = "cpu"
+    track: Track = silent
+    block: int = BLOCK
+
+
+PLAIN = Scan()
+
+
 def score_blocks(
     queries: Float[Tensor, "query dim"],
     *galleries: Float[Tensor, "_ dim"],
-    block: int = BLOCK,
-    device: str = "cpu",
-    track: Track = silent,
+    scan: Scan = PLAIN,
 ) -> Iterator[tuple[slice, Float[Tensor, "block gallery"]]]:
     """Yield (rows of `queries`, their inner products with all of the gallery).
 
@@ -25,14 +36,14 @@ def score_blocks(
     is reused: read it before asking for the next.
     """
     width = sum(len(gallery) for gallery in galleries)
-    rows = max(1, min(len(queries), block // max(1, width)))
-    scores = torch.empty(rows, width, device=device)
+    rows = max(1, min(len(queries), scan.block // max(1, width)))
+    scores = torch.empty(rows, width, device=scan.device)
     starts = range(0, len(queries), rows)
-    for start in track(starts, "ranking", total=len(starts)):
-        here = queries[start : start + rows].to(device)
+    for start in scan.track(starts, "ranking", total=len(starts)):
+        here = queries[start : start + rows].to(scan.device)
         part = scores[: len(here)]
         column = 0
         for piece in (p for gallery in galleries for p in torch.split(gallery, GALLERY_ROWS)):
-            part[:, column : column + len(piece)] = here @ piece.to(device).T
+            part[:, column : column + len(piece)] = here @ piece.to(scan.device).T
             column += len(piece)
         yield slice(start, start + len(here)), part

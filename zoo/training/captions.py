@@ -20,7 +20,6 @@ from zoo.errors import DataError, UsageError
 from zoo.evaluation.captions import evaluate_captions, meanings
 from zoo.losses.pairs import PAIR_LOSSES, apart
 from zoo.metrics.evaluation import Evaluation
-from zoo.progress import Track, silent
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import check_losses
 from zoo.training.distributed import World
@@ -114,25 +113,9 @@ class CaptionObjective(nn.Module):
 
 
 def evaluate_images_and_captions(
-    model: nn.Module,
-    encoder: ReadsText,
-    dataset: ImageDataset,
-    *,
-    workers: int = 0,
-    device: str = "cpu",
-    track: Track = silent,
+    model: nn.Module, encoder: ReadsText, dataset: ImageDataset, options: EmbedOptions
 ) -> Evaluation:
     """Evaluate both directions over the images of a dataset, all at once."""
     table = embed_captions(encoder, dataset)
-    images = embed_dataset(model, dataset, EmbedOptions(64, workers, device, track))
-    definition = (
-        "every image searches all captions, every caption all images; one of its own counts"
-    )
-    return evaluate_captions(
-        images,
-        table.vectors,
-        table.owner,
-        texts=table.texts,
-        protocol="captions",
-        definition=definition,
-    )
+    images = embed_dataset(model, dataset, options)
+    return evaluate_captions(images, table.vectors, table.owner, texts=table.texts)

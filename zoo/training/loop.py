@@ -9,6 +9,7 @@ from torch import nn
 
 from zoo.data.dataset import ImageDataset, hold_out
 from zoo.data.validation import write_skipped
+from zoo.embedding.options import EmbedOptions
 from zoo.errors import UsageError
 from zoo.models.kinds import AnyEmbedder, save_model
 from zoo.models.text_encoder import TextEncoder
@@ -73,7 +74,9 @@ def train(
         trainer = kind(recipe, model, loader, objective, world, device)
         done = trainer.restore(out) if how.resume else 0
         reads = text_side(recipe, encoder)
-        validator = Validator(dataset, out, how.workers, how.device, how.track, reads)
+        validator = Validator(
+            dataset, out, EmbedOptions(64, how.workers, how.device, how.track), reads
+        )
 
         # Steps
         span = Span(done, loader.steps, recipe.engine.checkpoint_every)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from zoo.data.dataset import ImageDataset
@@ -10,7 +11,7 @@ from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.files import write_json
 from zoo.metrics.evaluation import Evaluation
 from zoo.models.kinds import AnyEmbedder, save_model
-from zoo.progress import Track, silent
+from zoo.progress import silent
 from zoo.runs.folder import BEST, RESULTS
 from zoo.runs.record import Row
 from zoo.training.captions import ReadsText, captioned_split, evaluate_images_and_captions
@@ -30,20 +31,19 @@ class Validator:
         self,
         dataset: ImageDataset,
         out: Path,
-        workers: int,
-        device: str,
-        track: Track,
+        options: EmbedOptions,
         text_side: TextSide | None = None,
     ) -> None:
         held = [i for i, item in enumerate(dataset.items) if item.split != "train"]
         self.dataset, self.text_side = dataset.subset(held), text_side
         if text_side is not None and len(held):
             self.dataset = captioned_split(self.dataset)
-        self.out, self.workers, self.device, self.track = out, workers, device, track
+        self.out, self.options = out, options
 
     def periodic(self, model: AnyEmbedder, step: int) -> Row | None:
         """Evaluate, keep the model if it is the best so far, return a row of the record."""
-        found = self._evaluate(model, silent)  # within the bar of the steps
+        quiet = replace(self.options, track=silent)  # within the bar of the steps
+        found = self._evaluate(model, quiet)
         if found is None:
             return None
         if found.metrics[self._chosen_by] > self._best():
@@ -53,23 +53,15 @@ class Validator:
 
     def final(self, model: AnyEmbedder) -> Evaluation | None:
         """Evaluate the weights the run ends with; None when nothing is held out."""
-        return self._evaluate(model, self.track)
+        return self._evaluate(model, self.options)
 
-    def _evaluate(self, model: AnyEmbedder, track: Track) -> Evaluation | None:
+    def _evaluate(self, model: AnyEmbedder, options: EmbedOptions) -> Evaluation | None:
         if not len(self.dataset):
             return None
         model.eval()
         if self.text_side is None:
-            options = EmbedOptions(workers=self.workers, device=self.device, track=track)
             return evaluate_retrieval(model, self.dataset, options)
-        return evaluate_images_and_captions(
-            model,
-            self.text_side(model),
-            self.dataset,
-            workers=self.workers,
-            device=self.device,
-            track=track,
-        )
+        return evaluate_images_and_captions(model, self.text_side(model), self.dataset, options)
 
     @property
     def _chosen_by(self) -> str:
