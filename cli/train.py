@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,6 +25,13 @@ Loss = Annotated[
 Detector = Annotated[
     str | None, typer.Option("--detector", help="Train on boxes: retinanet, atss or faster_rcnn.")
 ]
+Asked = Annotated[
+    Literal["labels", "value"] | None,
+    typer.Option("--task", help="Train on many labels an image, or on a value: no recipe needed."),
+]
+Column = Annotated[
+    str | None, typer.Option("--column", help="The manifest's column of the labels or the value.")
+]
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="What the recipe's reader reads; a folder of class folders."),
@@ -44,6 +51,8 @@ class Choice:
     model: Model = None
     loss: Loss = None
     detector: Detector = None
+    task: Asked = None
+    column: Column = None
     changes: Set = None
     batch_size: Size = None
 
@@ -97,7 +106,9 @@ def train(
     from zoo.tasks import TASKS, named, task_of_recipe
 
     name = choice.name
-    if name is None and trains_own_boxes(name, choice.model, choice.detector):
+    if choice.task is not None and name is None and choice.detector is None:
+        task = TASKS["scorer"]
+    elif name is None and trains_own_boxes(name, choice.model, choice.detector):
         task = TASKS["detector"]
     else:
         task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))

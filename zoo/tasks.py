@@ -123,9 +123,12 @@ TASKS = {
             load="zoo.models.scorer:load_scorer",
             evaluate="zoo.evaluation.session:evaluate_scorers",
             takes={
-                "train": TRAINS_ON_DATA,
+                "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image", "--task", "--column"},
                 "eval": EVALUATES
-                | {"OTHER", "--confidence", "--report", "--save", "--seed", "--batch-size"},
+                | {"OTHER", "--confidence", "--report", "--save", "--seed", "--batch-size"}
+                | {"--on-bad-image"},
+                "index build": INDEXES - {"--captions", "--scales"},
+                **SERVES,
                 **DESCRIBES,
             },
             pipeline_tag="image-classification",

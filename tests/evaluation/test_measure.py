@@ -99,7 +99,8 @@ def test_a_scorer_is_measured_class_by_class_and_compared(tmp_path: Path) -> Non
         [*map(str, folders)], EvalOptions(voc(tmp_path / "voc")), ReportOptions(save=True)
     )
     assert {"voc_map_11_point", "voc_map_area", "ap_cat"} <= session.final.metrics.keys()
-    assert [row.metric for row in session.rows] == ["voc_map_11_point", "voc_map_area"]
+    means = ["voc_map_11_point", "voc_map_area"]
+    assert [row.metric for row in session.rows] == [*means, *(f"ap_{name}" for name in CLASSES)]
     kept = json.loads((folders[0] / "results.json").read_text())
     assert kept["metrics"] == session.outcomes[0].final.metrics
 

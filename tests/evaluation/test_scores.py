@@ -33,7 +33,8 @@ def test_perfect_scores_measure_one() -> None:
     targets = torch.tensor([[1.0, 0], [0, 1], [0, 1]])
     data = ScoredSet((), ("a", "b"), targets, torch.zeros_like(targets, dtype=torch.bool))
     assert score_metrics(targets, data, "labels") == {"voc_map_11_point": 1, "voc_map_area": 1}
-    assert score_metrics(targets[:, :1], data, "attribute") == {"spearman": 1, "kendall": 1}
+    perfect = {"spearman": 1, "kendall": 1, "mean_absolute_error": 0}
+    assert score_metrics(targets[:, :1], data, "attribute") == perfect
 
 
 def test_a_difficult_image_leaves_its_class() -> None:
@@ -48,7 +49,7 @@ def test_one_output_is_measured_against_its_column(table: Path) -> None:
     model = scorer("light")
     found = evaluate_scores(model, table)
     assert found == evaluate_scores(model, table.parent)
-    assert set(found.metrics) == {"spearman", "kendall"}
+    assert set(found.metrics) == {"spearman", "kendall", "mean_absolute_error"}
     assert (found.protocol, found.queries, found.gallery) == ("attribute", 1, 6)
     assert "light over 6 images" in found.definition
 

@@ -10,13 +10,17 @@ SPLITS = ("train", "val", "test", "query", "gallery")
 
 @dataclass(frozen=True)
 class Item:
-    """One image: where it is, its label at each level (finest first), what else is known of it."""
+    """One image: where it is, its label at each level (finest first), what else is known of it.
+
+    `row` is the place in the manifest that it was read from, as a spreadsheet counts (0: none).
+    """
 
     path: Path
     labels: tuple[str, ...] = ()
     split: str = ""
     captions: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    row: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

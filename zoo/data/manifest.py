@@ -154,9 +154,14 @@ def _item(path: Path, number: int, row: Row, levels: Sequence[str]) -> Item:
         raise DataError(message, f"splits: {', '.join(SPLITS)}")
     known = {"path", "split", *levels}
     others = {k: v for k, v in row.items() if k not in known and not _CAPTION.fullmatch(k)}
-    extra = {k: str(v) for k, v in others.items() if v is not None}  # null is no value
+    extra = {k: _plain(v) for k, v in others.items() if v is not None}  # null is no value
     image = _place(path.parent, _text(path, number, row, "path"))
-    return Item(image, labels, split, captions, extra)
+    return Item(image, labels, split, captions, extra, number)
+
+
+def _plain(value: Any) -> str:
+    """Return the value of another column as text; lists and tables stay JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
 
 
 def _place(folder: Path, text: str) -> Path:

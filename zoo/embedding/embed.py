@@ -92,7 +92,8 @@ def embed_batches(
 
 @torch.inference_mode()
 def _embed(model: nn.Module, images: list[Tensor], device: str) -> Float[Tensor, "batch dim"]:
-    vectors: Tensor = model(sent(torch.stack(images), device))
+    forward: Any = getattr(model, "embed", model)  # a scorer's own output are its scores
+    vectors: Tensor = forward(sent(torch.stack(images), device))
     return vectors.float().cpu()
 
 

@@ -63,9 +63,7 @@ def evaluate_scorer(subject: Subject, options: EvalOptions) -> Outcome:
     embed = options.embed
     model: Any = subject.model.to(embed.device)
     split = options.split or "test"
-    found = evaluate_scores(
-        model, options.data, split, batch_size=embed.batch_size, track=embed.track
-    )
+    found = evaluate_scores(model, options.data, split, how=options)
     return Outcome(subject.name, [found])
 
 

@@ -1,14 +1,19 @@
 """Two results on the same queries: what is better, by how much, how sure."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from torch import Tensor
+
 from zoo.errors import UsageError
 from zoo.metrics.evaluation import MEDIANS, Evaluation
-from zoo.metrics.uncertainty import Interval, bootstrap_mean, paired_difference
+from zoo.metrics.uncertainty import Interval, bootstrap_items, bootstrap_mean, paired_difference
 
 SURE = 0.05  # largest p-value called a difference
+ERRORS = ("mean_absolute_error",)  # the smaller the better
+DRAWS = 200  # of items, where every draw is measured anew
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class Row:
         """Say in words which is better, when chance does not explain it."""
         if self.p_value > SURE:
             return "no clear difference"
-        return "B is better" if self.difference > 0 else "A is better"
+        better = self.difference < 0 if self.metric in ERRORS else self.difference > 0
+        return "B is better" if better else "A is better"
 
     def as_json(self) -> dict[str, Any]:
         """Return the row with its verdict."""
@@ -60,11 +66,44 @@ def compare(a: Evaluation, b: Evaluation, *, seed: int = 0, draws: int = 2000) -
                 found.p_value,
             )
         )
+    return [*rows, *_resampled_rows(a, b, seed)]
+
+
+def _resampled_rows(a: Evaluation, b: Evaluation, seed: int) -> list[Row]:
+    """Compare the metrics that are no means over queries, on the same draws of items.
+
+    The p-value is twice the smaller share of draws on either side of no difference.
+    """
+    first, second = a.resampled, b.resampled
+    if first is None or second is None:
+        return []
+    wins: dict[str, list[float]] = defaultdict(list)
+
+    def difference(drawn: Tensor) -> dict[str, float]:
+        one, other = first(drawn), second(drawn)
+        found = {name: other[name] - one[name] for name in one if name in other}
+        for name, value in found.items():
+            wins[name].append(value)
+        return found
+
+    bounds = bootstrap_items(difference, a.gallery, seed=seed, draws=DRAWS)
+    rows = []
+    for name in (n for n in bounds if n in a.metrics and n not in a.per_query):
+        sides = [sum(v <= 0 for v in wins[name]), sum(v >= 0 for v in wins[name])]
+        p_value = min(1.0, 2 * (1 + min(sides)) / (1 + len(wins[name])))
+        before, after = a.metrics[name], b.metrics[name]
+        rows.append(Row(name, before, after, after - before, *bounds[name], p_value))
     return rows
 
 
 def intervals(evaluation: Evaluation, *, seed: int = 0, draws: int = 2000) -> dict[str, Interval]:
-    """Return the 95 % bootstrap interval over queries of every metric that is a mean of them."""
+    """Return the 95 % bootstrap interval over queries of every metric that is a mean of them.
+
+    Of scores it is over images, and of every metric that can be measured on some of them.
+    """
+    if evaluation.resampled is not None:
+        found = bootstrap_items(evaluation.resampled, evaluation.gallery, seed=seed, draws=DRAWS)
+        return {n: Interval(evaluation.metrics[n], *found[n]) for n in found}
     return {
         name: bootstrap_mean(evaluation.per_query[name], seed=seed, draws=draws)
         for name in means_of(evaluation)

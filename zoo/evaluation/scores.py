@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.data.scored import ScoredSet, read_attribute, read_voc_scores
-from zoo.errors import DataError
+from zoo.data.boxes.boxed import Policy
+from zoo.data.scored import ScoredSet, read_labels, read_values, table_of
 from zoo.evaluation.classes import evaluate_classes
+from zoo.evaluation.options import EvalOptions
 from zoo.metrics.correlation import kendall, spearman
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.voc import voc_map
@@ -19,7 +20,9 @@ from zoo.progress import Track, silent
 def score_metrics(
     scores: Float[Tensor, "image output"], data: ScoredSet, task: str
 ) -> dict[str, float]:
-    """Return VOC mAP (11 points and area) for labels, Spearman and Kendall for an attribute."""
+    """Return VOC mAP (11 points and area) for labels; for an attribute Spearman, Kendall, and the
+    error in its own unit.
+    """  # noqa: D205
     if task == "labels":
         present = data.targets > 0
         return {
@@ -30,6 +33,7 @@ def score_metrics(
     return {
         "spearman": float(spearman(predicted, true)),
         "kendall": float(kendall(predicted, true)),
+        "mean_absolute_error": float((predicted - true).abs().mean()),
     }
 
 
@@ -43,24 +47,19 @@ def definition(data: ScoredSet, task: str) -> str:
     return f"Rank correlation with {data.outputs[0]} over {len(data)} images."
 
 
-def read_for(model: Scorer, path: Path, split: str = "test") -> tuple[ScoredSet, str]:
-    """Read what a scorer is measured on, and its task: one output is an attribute's column.
-
-    `path` is a VOC folder for classes; for an attribute a manifest, or a folder of scenes.
+def read_for(
+    model: Scorer, path: Path, split: str = "test", on_bad_image: Policy = "fail"
+) -> ScoredSet:
+    """Read what a scorer is measured on: labels or the column of values, as it was trained on.
 
     Raises:
-        DataError: the data is malformed, or has other classes than the model.
+        DataError: the data is malformed, or has none of the model's classes.
     """
-    outputs = model.config.outputs
-    if len(outputs) == 1:
-        table = path / "attributes.csv" if path.is_dir() else path
-        return read_attribute(table, outputs[0], split), "attribute"
-    data = read_voc_scores(path, split)
-    if data.outputs != outputs:
-        raise DataError(
-            f"{path}: classes {', '.join(data.outputs)}", f"the model knows {', '.join(outputs)}"
-        )
-    return data, "labels"
+    if model.config.task == "attribute":
+        (found,) = read_values(table_of(path), [split], model.outputs[0], on_bad_image)
+        return found
+    (found,) = read_labels(path, [split], model.config.column, on_bad_image)
+    return found.with_outputs(model.outputs)
 
 
 def evaluate_scorer(
@@ -83,16 +82,27 @@ def score_images(
 
 
 def evaluate_scores(
-    model: Scorer, path: Path, split: str = "test", *, batch_size: int = 64, track: Track = silent
+    model: Scorer, path: Path, split: str = "test", *, how: EvalOptions | None = None
 ) -> Evaluation:
     """Measure a scorer on the data at `path`: each of its outputs ranks the images of a split.
 
+    `how` tells the batch size and what happens to images that cannot be read.
+
     Raises:
-        DataError: the data is malformed, or has other classes than the model.
+        DataError: the data is malformed, or has none of the model's classes.
     """
-    data, task = read_for(model, path, split)
-    scores = score_images(model, data, batch_size=batch_size, track=track)
+    how = how or EvalOptions(path)
+    data, task = read_for(model, path, split, how.on_bad_image), model.config.task
+    embed = how.embed
+    scores = score_images(model, data, batch_size=embed.batch_size, track=embed.track)
     if task == "labels":
-        return evaluate_classes(scores, data)
+        return evaluate_classes(scores, data, definition(data, task))
     metrics = score_metrics(scores, data, task)
-    return Evaluation(task, definition(data, task), metrics, len(data.outputs), len(data))
+
+    def again(rows: Tensor) -> dict[str, float]:
+        predicted, true = scores[rows, 0], data.targets[rows, 0]
+        error = float((predicted - true).abs().mean())
+        return {"spearman": float(spearman(predicted, true)), "mean_absolute_error": error}
+
+    count = len(data.outputs)
+    return Evaluation(task, definition(data, task), metrics, count, len(data), resampled=again)

@@ -1,6 +1,6 @@
 """The result of an evaluation: numbers that carry the protocol they were measured under."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ class Evaluation:
     `definition` says in one sentence what was searched with what, and what counts as right.
     `per_query` holds one value a query and metric (NaN for a query without a right answer);
     `query_items` the dataset position of each query. `skipped` counts queries left out.
+    `resampled` measures again on some rows of the gallery, for intervals where metrics are no means
+    over queries.
     """
 
     protocol: str
@@ -30,6 +32,9 @@ class Evaluation:
     options: Mapping[str, str] = field(default_factory=dict)
     per_query: Mapping[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
     query_items: tuple[int, ...] = field(default=(), repr=False)
+    resampled: Callable[[Tensor], dict[str, float]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def as_json(self) -> dict[str, Any]:
         """Return what `rankzoo eval --json` prints and a run folder stores."""

@@ -1,7 +1,9 @@
 """How sure a mean over queries is, and whether two models differ on the same queries."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from statistics import fmean
 
 import numpy as np
@@ -72,6 +74,27 @@ def paired_difference(
     interval = bootstrap_mean(deltas, seed=seed, draws=draws, confidence=confidence)
     p_value = _sign_flips(deltas, seed, draws)
     return Difference(interval.mean, interval.low, interval.high, p_value)
+
+
+def bootstrap_items(
+    measure: Callable[[Tensor], Mapping[str, float]], items: int, *, seed: int = 0, draws: int = 200
+) -> dict[str, tuple[float, float]]:
+    """Return the 95 % percentile bootstrap interval over items of whatever `measure` returns.
+
+    `measure` is told which items were drawn, with repetition; a metric that a draw has no value
+    for (a class without a positive among them) is left out of that draw.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    found: dict[str, list[float]] = defaultdict(list)
+    for _ in range(draws):
+        drawn = measure(torch.randint(items, (items,), generator=generator))
+        for name, value in drawn.items():
+            found[name] += [] if isnan(value) else [value]
+    return {
+        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
+        for name, values in found.items()
+        if values
+    }
 
 
 def _sign_flips(deltas: Values, seed: int, draws: int) -> float:

@@ -1,6 +1,6 @@
 """Backbone, pooling, head, unit length: an image becomes a point on the sphere."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -146,14 +146,24 @@ def embed_images(
     Raises:
         DataError: a file is no readable image.
     """
+    return run_on_images(model, getattr(model, "embed", model), images, batch_size)
+
+
+def run_on_images(
+    model: Any,
+    forward: Callable[[Tensor], Tensor],
+    images: Iterable[Image | Path | str] | Image | Path | str,
+    batch_size: int,
+) -> Float[Tensor, "image width"]:
+    """Return what `forward` makes of images or files as a model's input, on its device."""
     device = next(model.parameters()).device
     transform = model.transform
-    found = [torch.empty(0, model.dim)]
+    found = []
     remaining = iter([images] if isinstance(images, Image | Path | str) else images)
     while group := list(islice(remaining, batch_size)):
         batch = torch.stack([transform(ready_image(image)) for image in group])
-        found.append(model(batch.to(device)).cpu())
-    return torch.cat(found)
+        found.append(forward(batch.to(device)).cpu())
+    return torch.cat(found) if found else torch.empty(0, model.dim)
 
 
 def _as_maps(

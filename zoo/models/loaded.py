@@ -25,5 +25,11 @@ if TYPE_CHECKING:
             """Return (text, dim) unit vectors."""
             raise NotImplementedError
 
+        def score_images(
+            self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
+        ) -> list[dict[str, float]]:
+            """Return the probability of each class, or the value, of each image, by name."""
+            raise NotImplementedError
+
 else:
     LoadedModel = nn.Module  # every kind of model is one

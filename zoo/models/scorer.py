@@ -1,11 +1,13 @@
 """Backbone and linear head: an image becomes one score per class, or the value of an attribute."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from zoo.data.images import open_image
@@ -16,6 +18,7 @@ from zoo.files import write_json
 from zoo.models.backbone import build_backbone, load_backbone, load_strictly
 from zoo.models.bounds import refuse_larger
 from zoo.models.config import WIDEST
+from zoo.models.embedder import embed_images, run_on_images
 from zoo.models.pooling import WildcatPooling
 from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_weights
 from zoo.progress import Track, silent
@@ -29,7 +32,9 @@ class ScorerConfig:
     """A timm architecture, its preprocessing, the name of each output, and the head's width.
 
     `hidden` puts one layer of that many rectified units between features and scores.
-    `pooling="wildcat"` scores maps instead of pooled features, eight for each output.
+    `pooling="wildcat"` scores maps instead of pooled features, eight for each output. `task` is
+    "labels" or "attribute"; an earlier version's scorer of one output is one of an attribute.
+    `column` is the manifest's, where it has another name than usual.
     """
 
     architecture: str
@@ -37,8 +42,13 @@ class ScorerConfig:
     outputs: tuple[str, ...]
     hidden: int | None = None
     pooling: str = "native"
+    task: str = ""
+    column: str = ""
 
     def __post_init__(self) -> None:
+        if not self.task:
+            task = "attribute" if len(self.outputs) == 1 else "labels"
+            object.__setattr__(self, "task", task)
         if self.pooling not in SCORER_POOLINGS:
             allowed = ", ".join(SCORER_POOLINGS)
             raise UsageError(f"pooling={self.pooling!r} is unknown", f"choose one of {allowed}")
@@ -57,6 +67,8 @@ class ScorerConfig:
                 "outputs": list(self.outputs),
                 "hidden": self.hidden,
                 "pooling": self.pooling,
+                "task": self.task,
+                "column": self.column,
             },
         }
 
@@ -91,6 +103,11 @@ class Scorer(nn.Module):
         self.head = nn.Sequential(*layers, nn.Linear(config.hidden or width, outputs))
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the classes, or of the attribute."""
+        return self.config.outputs
+
+    @property
     def transform(self) -> Transform:
         """The evaluation transform: an image to this network's input."""
         return evaluation_transform(self.config.preprocessing)
@@ -111,6 +128,46 @@ class Scorer(nn.Module):
         """Score normalised images."""
         scores: Tensor = self.head(self.features(images))
         return scores
+
+    @property
+    def dim(self) -> int:
+        """The width of `embed`."""
+        if self.config.pooling == "wildcat":
+            return int(cast(Any, self.backbone).num_features)
+        return int(cast(nn.Linear, self.head[-1]).in_features)
+
+    def embed(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
+        """Return what the scores are a linear function of, at unit length: what search compares."""
+        found = self.features(images)
+        wild = self.config.pooling == "wildcat"
+        vectors: Tensor = found.mean((2, 3)) if wild else self.head[:-1](found)
+        return nn.functional.normalize(vectors, dim=1)
+
+    def embed_images(
+        self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
+    ) -> Float[Tensor, "image dim"]:
+        """Embed one image or many with `embed`.
+
+        Raises:
+            DataError: a file is no readable image.
+        """
+        return embed_images(self, images, batch_size)
+
+    @torch.inference_mode()
+    def score_images(
+        self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
+    ) -> list[dict[str, float]]:
+        """Return what each image scores, by the name of the output.
+
+        For classes that is the probability of each, for an attribute its value. Images are files
+        or in memory, one or many.
+
+        Raises:
+            DataError: a file is no readable image.
+        """
+        scores = run_on_images(self, self, images, batch_size)
+        values = scores.sigmoid() if self.config.task == "labels" else scores
+        return [dict(zip(self.outputs, row, strict=True)) for row in values.tolist()]
 
     @torch.inference_mode()
     def file_features(

@@ -11,7 +11,9 @@ from zoo.recipes import RECIPES, AnyRecipe
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.own_boxes import own_detector
 from zoo.recipes.own_images import own_recipe
+from zoo.recipes.own_scores import own_scores
 from zoo.recipes.recipe import Recipe
+from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.values import check_losses, override, read_recipe
 
 
@@ -22,18 +24,23 @@ def find_recipe(
     changes: Sequence[str] = (),
     batch_size: int | None = None,
     detector: str | None = None,
+    task: str | None = None,
+    column: str | None = None,
 ) -> AnyRecipe:
     """Return a recipe by name or file, or the one of a model and perhaps a loss, with its changes.
 
     With a recipe, `model` and `loss` replace its backbone and its loss. A detector, or a detector's
-    recipe as the model, is one for own boxes.
+    recipe as the model, is one for own boxes; a `task` is one of own labels or values, in a
+    manifest's `column`.
 
     Raises:
         UsageError: no such recipe, loss or key; neither a recipe nor a model; something that this
             kind of recipe does not have.
     """
     recipe: AnyRecipe
-    if trains_own_boxes(name, model, detector):
+    if task is not None:
+        recipe = _of_task(task, name or detector, model, loss)
+    elif trains_own_boxes(name, model, detector):
         recipe = own_boxes(model, loss, detector)
     elif name is not None:
         recipe = known_recipe(name)
@@ -44,6 +51,7 @@ def find_recipe(
     else:
         recipe = own_recipe(model, loss)
     recipe = _replaced(recipe, "--batch-size", "batch.size", batch_size)
+    recipe = _replaced(recipe, "--column", "data.column", column)
     if isinstance(recipe, Recipe):
         check_losses(recipe)
     return overridden(recipe, changes)
@@ -58,6 +66,12 @@ def trains_own_boxes(name: str | None, model: str | None, detector: str | None) 
     if name is not None and detector is not None:
         raise UsageError(f"{name} has its detector", "leave --detector out, or the recipe")
     return name is None and (detector is not None or _is_detector_recipe(model))
+
+
+def _of_task(task: str, other: str | None, model: str | None, loss: str | None) -> ScoreRecipe:
+    if other is not None:
+        raise UsageError(f"--task: {other} has its own", "leave one of them out")
+    return own_scores(task, model, loss)
 
 
 def own_boxes(model: str | None, loss: str | None, detector: str | None) -> DetectionRecipe:

@@ -14,15 +14,16 @@ HALF_OR_MORE = Augmentation(scale=(0.5, 1.0))
 
 @dataclass(frozen=True)
 class ScoreNetwork:
-    """The pretrained backbone at `size` pixels, and a head with perhaps a layer of `hidden` units.
+    """The pretrained backbone at `size` pixels (None: its own), and a head.
 
-    `train_backbone=False` computes the features once and trains the head on them.
+    `hidden` puts a layer of so many units in the head. `train_backbone=False` computes the features
+    once and trains the head on them.
     `pooling="wildcat"` scores eight maps of each label. `crop_mode` as in `recipe.Network`.
     `batch_norm`: "frozen" keeps the statistics the backbone came with, "train" those of the batch.
     """
 
     backbone: str
-    size: int
+    size: int | None = None
     hidden: int | None = None
     train_backbone: bool = True
     pooling: Literal["native", "wildcat"] = "native"
@@ -32,7 +33,7 @@ class ScoreNetwork:
 
 @dataclass(frozen=True)
 class ScoreData:
-    """The attribute's `column`; how many emoji `scenes` are drawn when there is no data folder."""
+    """The manifest's `column`; how many emoji `scenes` are drawn when there is no data folder."""
 
     column: str = ""
     scenes: int = 0
@@ -44,8 +45,9 @@ class TwoPartLoss:
 
     `point` is the multi-label soft margin for labels, the error of standardised values for an
     attribute; the rank loss is SoDeep's mAP for labels, Spearman for an attribute. `resolution` is
-    that of the gaussian sorter. `point_epochs` trains with `point` alone first (the paper's L1
-    epoch).
+    that of the gaussian sorter. `rank="blackbox"` is, without a sorter, the exact AP of each class,
+    or the squared distance of exact ranks, with RaMBO's gradient. `point_epochs` trains with
+    `point` alone first (the paper's L1 epoch).
     """
 
     point: Literal["soft_margin", "mse", "l1"]
@@ -54,6 +56,7 @@ class TwoPartLoss:
     rank_weight: float = 0.0
     sorter: str = "gaussian"
     resolution: float = 0.1
+    rank: Literal["sodeep", "blackbox"] = "sodeep"
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,16 @@ from typing import Any
 
 import torch
 
+from zoo.data.boxes.boxed import Policy
 from zoo.data.datasets.lamem import is_lamem, read_lamem
-from zoo.data.scored import ScoredSet, read_attribute, read_voc_scores
+from zoo.data.scored import ScoredSet, learnable, read_labels, read_values, table_of
 from zoo.data.synthetic.scenes import build_scenes
 from zoo.errors import UsageError
 from zoo.hub import resolve_model
 from zoo.models import read_config
 from zoo.models.scorer import Scorer, ScorerConfig, build_scorer
 from zoo.progress import Track, silent
+from zoo.recipes.own_scores import fitted
 from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.values import to_json
 from zoo.runs.folder import RunResult
@@ -24,17 +26,19 @@ from zoo.training.checks import check_start
 from zoo.training.score_loader import check_batch
 from zoo.training.scores import fit_scores
 
+SPLITS = ("train", "test")
+
 
 def plan(recipe: ScoreRecipe, options: TrainOptions) -> dict[str, Any]:
     """Say what a run would do; data that is there is read and checked, scenes are not drawn."""
     check_start(recipe.network.backbone)
     path = _given(recipe, options.data)
-    facts = {"run": str(options.out), **to_json(recipe), "read": str(path)}
+    facts = {"run": str(options.out), "read": str(path)}
     if recipe.data.scenes and not path.exists():
-        return {**facts, "scenes_drawn": recipe.data.scenes}
-    training, test = read_scored(recipe, path)
-    check_batch(recipe, training)
-    return {**facts, "training_images": len(training), "evaluation_images": len(test)}
+        return {**facts, **to_json(recipe), "scenes_drawn": recipe.data.scenes}
+    recipe, training, test = prepare(recipe, options)
+    counts = {"training_images": len(training), "evaluation_images": len(test)}
+    return {**facts, **to_json(recipe), **counts, **described(training, recipe.task)}
 
 
 def train(
@@ -45,30 +49,64 @@ def train(
 ) -> RunResult:
     """Train; return the result."""
     check_start(recipe.network.backbone)
-    parts = read_scored(recipe, options.data, track)
-    check_batch(recipe, parts[0])
-    model = scorer_of(recipe, parts[0].outputs, offline=options.offline, seed=options.seed)
-    return fit_scores(recipe, parts, model, options.out, **options.carried_out(track, listeners))
+    recipe, *parts = prepare(recipe, options, track)
+    training, test = parts
+    model = scorer_of(recipe, training.outputs, offline=options.offline, seed=options.seed)
+    how = options.carried_out(track, listeners)
+    return fit_scores(recipe, (training, test), model, options.out, **how)
+
+
+def prepare(
+    recipe: ScoreRecipe, options: TrainOptions, track: Track = silent
+) -> tuple[ScoreRecipe, ScoredSet, ScoredSet]:
+    """Read what is trained and measured on, and fit one's own recipe to it.
+
+    Raises:
+        UsageError, DataError: the data cannot be read, or fills no batch.
+    """
+    training, test = read_scored(recipe, options.data, options.on_bad_image, track)
+    recipe = fitted(recipe, len(training), training.outputs)
+    check_batch(recipe, training)
+    return recipe, training, test
 
 
 def read_scored(
-    recipe: ScoreRecipe, path: Path | None, track: Track = silent
+    recipe: ScoreRecipe,
+    path: Path | None,
+    on_bad_image: Policy = "fail",
+    track: Track = silent,
 ) -> tuple[ScoredSet, ScoredSet]:
     """Read the training and the test images of a recipe; draw scenes if it says so.
 
-    Labels come from a VOC folder (trainval and test), an attribute from LaMem's folder, a CSV with
-    columns `path,split,<column>` (train and test) or a folder of scenes.
+    Labels come from whatever `read_labels` knows, a value from LaMem's folder, a manifest with the
+    recipe's column, or a folder of scenes.
     """
     path = _given(recipe, path)
     if recipe.data.scenes and not path.exists():
         build_scenes(path, count=recipe.data.scenes, track=track)
+    column = recipe.data.column
     if recipe.task == "labels":
-        return read_voc_scores(path, "trainval"), read_voc_scores(path, "test")
+        return learnable(*read_labels(path, SPLITS, column, on_bad_image))
     if is_lamem(path):
         return read_lamem(path, "train"), read_lamem(path, "test")
-    table = path / "attributes.csv" if path.is_dir() else path
-    column = recipe.data.column
-    return read_attribute(table, column, "train"), read_attribute(table, column, "test")
+    training, test = read_values(table_of(path), SPLITS, column, on_bad_image)
+    return training, test
+
+
+def described(training: ScoredSet, task: str) -> dict[str, Any]:
+    """Return what the training images are to be scored: images a class, or the range of values."""
+    if task == "labels":
+        counts = (training.targets > 0).sum(0).tolist()
+        found = dict(zip(training.outputs, map(int, counts), strict=True))
+        without = int((training.targets.sum(1) == 0).sum())
+        return {"images_of_class": found, "images_without_class": without}
+    values = training.targets[:, 0]
+    return {
+        "value": training.outputs[0],
+        "lowest": float(values.min()),
+        "mean": float(values.mean()),
+        "highest": float(values.max()),
+    }
 
 
 def scorer_of(
@@ -82,10 +120,12 @@ def scorer_of(
     if recipe.task == "attribute" and recipe.network.pooling == "wildcat":
         raise UsageError("network.pooling=wildcat scores labels", "set network.pooling=native")
     folder = resolve_model(recipe.network.backbone, offline=offline)
-    native = read_config(folder).at_size(recipe.network.size)
+    native, size = read_config(folder), recipe.network.size
+    native = native if size is None else native.at_size(size)
     inputs = replace(native.preprocessing, crop_mode=recipe.network.crop_mode)
     head = (recipe.network.hidden, recipe.network.pooling)
-    config = ScorerConfig(native.architecture, inputs, outputs, *head)
+    asked = {"task": recipe.task, "column": recipe.data.column}
+    config = ScorerConfig(native.architecture, inputs, outputs, *head, **asked)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return build_scorer(config, folder)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from zoo.data.samplers import mixed_seed
 from zoo.data.scored import ScoredSet
+from zoo.data.validation import write_skipped
 from zoo.device import sent
 from zoo.evaluation.scores import definition, evaluate_scorer
 from zoo.models.scorer import Scorer, save_scorer
@@ -40,6 +41,7 @@ def fit_scores(
     training, test = parts
     how = RunOptions(**options)
     with Run(out, recipe, how) as run:
+        write_skipped(out / "skipped.json", [*training.skipped, *test.skipped])
         model.to(how.device)
         loader = ScoreLoader(
             recipe, training, model, seed=how.seed, workers=how.workers, track=how.track
