@@ -1,11 +1,23 @@
 """One door to image data: a public set by name, or whatever lies at a path."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from zoo.data.dataset import ImageDataset, OnBadImage, read_dataset, read_public
+from zoo.data.datasets.fashion_mnist import build_fashion_mnist
+from zoo.data.datasets.glyphs import build_glyphs
+from zoo.data.datasets.stamps import build_stamps
 from zoo.data.readers import DATASETS
 from zoo.data.synthetic.emoji import build_emoji
 from zoo.errors import DataError, UsageError
+
+# Sets that are drawn, from packages that are installed, into the folder that is named.
+DRAWN: dict[str, Callable[[Path], ImageDataset]] = {
+    "emoji": build_emoji,
+    "stamps": build_stamps,
+    "glyphs": build_glyphs,
+    "fashion-mnist": build_fashion_mnist,
+}
 
 
 def open_dataset(
@@ -17,18 +29,18 @@ def open_dataset(
 ) -> ImageDataset:
     """Return the dataset of the set called `name`, or of whatever lies at `path`.
 
-    The set called `emoji` is drawn into `path` when it is not there yet.
+    A set of `DRAWN` is drawn into `path` when it is not there yet.
 
     Raises:
-        UsageError: `name` is neither `emoji` nor in `DATASETS`.
+        UsageError: `name` is neither in `DRAWN` nor in `DATASETS`, or a package is missing.
         DataError: naming the missing or malformed file, and where it comes from.
     """
     if name is None:
         return read_dataset(path, on_bad_image=on_bad_image, require_labels=require_labels)
-    if name == "emoji":
-        return build_emoji(path)
+    if name in DRAWN:
+        return DRAWN[name](path)
     if name not in DATASETS:
-        known = ", ".join(("emoji", *DATASETS))
+        known = ", ".join((*DRAWN, *DATASETS))
         raise UsageError(f"no dataset is called {name!r}", f"datasets: {known}")
     if not path.exists():
         raise DataError(f"{path}: no such file or folder", DATASETS[name].source)

