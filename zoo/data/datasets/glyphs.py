@@ -2,8 +2,9 @@
 
 A class is a Latin, Greek or Cyrillic letter (á and A are two classes), an image is one font's
 drawing of it; above it stand the letter without case and marks, and the script. Half of the letters
-(with their cases and marks) are held out, and there every image searches all others. Letters that
-look alike in two scripts (Latin A, Greek Alpha) are different classes: no model finds everything.
+(with their cases and marks) are held out: there four fonts ask and twelve answer, in the other half
+all train. Letters that look alike in two scripts (Latin A, Greek Alpha) are different classes: no
+model finds everything.
 
 The fonts are those of thirteen Debian packages, under free licences (OFL, Apache, GPL with the font
 exception, Bitstream Vera); they are read where Debian puts them and nothing of them comes with
@@ -41,6 +42,7 @@ FACES = {
     "opentype/ebgaramond/EBGaramond12-Italic.otf": "fonts-ebgaramond",
     "opentype/linux-libertine/LinBiolinum_RB.otf": "fonts-linuxlibertine",
 }
+ASKING = frozenset(list(FACES)[3::4])  # slanted with serifs (two), round, bold
 LEAST = 8  # of the fonts have to draw a letter, so that a class has as many images
 _PLAIN = ImageFont.Layout.BASIC  # letters alone, the same with and without Raqm
 _LETTER = re.compile(r"(LATIN|GREEK|CYRILLIC) (?:SMALL |CAPITAL )?LETTER (.+?)(?: WITH .+)?")
@@ -105,10 +107,11 @@ def _draw(out: Path, faces: list[Path], seed: int, size: int) -> Drawing:
         there = {c: labels for c, labels in kept.items() if c in letters[face]}
         (out / face.stem).mkdir()
         font = ImageFont.truetype(str(face), round(0.6 * size), layout_engine=_PLAIN)
+        side = "query" if any(face.match(f"*/{asking}") for asking in ASKING) else "gallery"
         for character, labels in there.items():
             path = out / face.stem / f"{ord(character):04x}.png"
             draw_letter(character, font, size).save(path)
-            split = "test" if labels[1] in held_out else "train"
+            split = side if labels[1] in held_out else "train"
             items.append(Item(path, labels, split, (labels[0],)))
         lacking = f"lacks {len(kept) - len(there)} of the {len(kept)} letters"
         left_out.append(Skipped(face.name, lacking))
