@@ -49,7 +49,7 @@ def test_a_set_opened_under_another_name_names_the_marker(draw: Draw, tmp_path: 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no dataset is called 'sopp'") as error:
         open_dataset("sopp", tmp_path)
-    assert "emoji, sop, cub" in error.value.hint
+    assert "glyphs, fashion-mnist, sop, cub" in error.value.hint
 
 
 def test_a_missing_place_tells_where_the_set_comes_from(tmp_path: Path) -> None:

@@ -2,15 +2,14 @@
 
 rankzoo train stamps-sup_hap --data stamps/ --out runs/stamps
 
-recipe                       hardware       published
-stamps-sup_hap               2 CPU cores    -
-stamps-recall_at_k           2 CPU cores    -
-stamps-captions              2 CPU cores    -
-stamps-towers                2 CPU cores    -
-glyphs-sup_hap               2 CPU cores    -
-glyphs-recall_at_k           2 CPU cores    -
-fashion-mnist-sup_hap        2 CPU cores    -
-fashion-mnist-recall_at_k    2 CPU cores    -
+recipe                   hardware       published
+stamps-sup_hap           2 CPU cores    -
+stamps-captions          2 CPU cores    -
+stamps-towers            2 CPU cores    -
+glyphs-sup_hap           2 CPU cores    -
+fashion-mnist-sup_hap    2 CPU cores    -
+
+They are short, for a busy machine: `--set schedule.steps=320` trains as long as on emoji.
 """
 
 from dataclasses import dataclass, replace
@@ -53,19 +52,19 @@ class _Set:
 _STAMPS = _Set(
     data="stamps",
     task="other photos and drawings of the same kind",
-    size=64,
+    size=48,
     augmentation=Augmentation(scale=(0.5, 1.0), flip=0.5, colour=0.2),
     batch=Batch(size=64, per_class=4),
-    steps=160,
+    steps=60,
 )
 # A mirrored letter is another one, and a crop that cuts its marks off makes it another.
 _GLYPHS = _Set(
     data="glyphs",
     task="the same letter in another font",
-    size=48,
+    size=32,
     augmentation=Augmentation(scale=(0.8, 1.0), flip=0.0),
-    batch=Batch(size=128, per_class=4),
-    steps=320,
+    batch=Batch(size=64, per_class=4),
+    steps=100,
 )
 _FASHION = _Set(
     data="fashion-mnist",
@@ -73,11 +72,11 @@ _FASHION = _Set(
     size=32,
     augmentation=Augmentation(scale=(0.7, 1.0), flip=0.5),
     batch=Batch(size=80, per_class=16),
-    steps=160,
+    steps=60,
 )
 
 RECIPES = (
-    *(_STAMPS.of(recipe) for recipe in (*emoji.RECIPES, captions.EMOJI, captions.EMOJI_TOWERS)),
-    *(_GLYPHS.of(recipe) for recipe in emoji.RECIPES),
-    *(_FASHION.of(recipe) for recipe in emoji.RECIPES),
+    *(_STAMPS.of(recipe) for recipe in (emoji.SUP_HAP, captions.EMOJI, captions.EMOJI_TOWERS)),
+    _GLYPHS.of(emoji.SUP_HAP),
+    _FASHION.of(emoji.SUP_HAP),
 )
