@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -17,7 +18,7 @@ from zoo.hub.resolve import resolve
 from zoo.hub.timm_folder import renamed_in_order
 from zoo.models import load_embedder
 
-LITE0 = "efficientnet_lite0"
+LITE0, LITE1, LITE2 = (f"efficientnet_lite{n}" for n in range(3))
 
 
 def test_the_packaged_backbone_loads_like_any_timm_repository() -> None:
@@ -26,16 +27,27 @@ def test_the_packaged_backbone_loads_like_any_timm_repository() -> None:
     assert model.config.preprocessing.mean == (0.5, 0.5, 0.5)
 
 
-def test_every_tensor_of_the_package_arrives_unchanged() -> None:
-    source = all_cards()[LITE0].source
+@pytest.mark.parametrize(("name", "tensors"), [(LITE0, 294), (LITE1, 384), (LITE2, 384)])
+def test_every_tensor_of_the_package_arrives_unchanged(name: str, tensors: int) -> None:
+    source = all_cards()[name].source
     assert isinstance(source, PackageSource)
-    packaged = read_state_dict(package_folder(source) / all_cards()[LITE0].files[0].name)
-    converted = load_file(resolve_model(LITE0) / "model.safetensors")
-    model_order = load_embedder(resolve_model(LITE0)).backbone.state_dict()
+    packaged = read_state_dict(package_folder(source) / all_cards()[name].files[0].name)
+    converted = load_file(resolve_model(name) / "model.safetensors")
+    model_order = load_embedder(resolve_model(name)).backbone.state_dict()
     pairs = list(zip(packaged.values(), model_order.items(), strict=False))
-    assert len(pairs) == 294  # all but the classifier's weight and bias
-    for tensor, (name, _) in pairs:
-        assert torch.equal(tensor, converted[name]), name
+    assert len(pairs) == tensors  # all but the classifier's weight and bias
+    for tensor, (there, _) in pairs:
+        assert torch.equal(tensor, converted[there]), there
+
+
+def test_the_features_are_those_of_timm_with_the_same_weights() -> None:
+    model = load_embedder(resolve_model(LITE1)).eval()
+    network = timm.create_model("tf_efficientnet_lite1", num_classes=0).eval()
+    network.load_state_dict(model.backbone.state_dict(), strict=True)
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = torch.nn.functional.normalize(network(images))
+        torch.testing.assert_close(model(images), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_conversion_happens_once_and_a_damaged_copy_is_made_again() -> None:

@@ -14,7 +14,7 @@ from zoo.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import EmbedderConfig
-from zoo.recipes import DetectionRecipe, Recipe, recipes_of
+from zoo.recipes import DetectionRecipe, Recipe, captions, emoji, installed, recipes_of
 from zoo.recipes.recipe import LossTerm, Network
 from zoo.training.setup import configured
 
@@ -25,7 +25,11 @@ TABLE: dict[str, dict[str, Row]] = tomllib.loads(
 NOT_A_FIELD = {"like", "source", "recipe", "missing"}
 NOT_STATED = "not stated"
 RECIPES = recipes_of(Recipe)
-OURS = {"emoji-captions", "emoji-towers", "emoji-recall_at_k", "emoji-sup_hap"}
+OURS = {
+    recipe.name
+    for recipe in (*emoji.RECIPES, *installed.RECIPES, *captions.RECIPES)
+    if recipe.data.reader != "captions"
+}
 
 
 def row_of(name: str) -> Row:

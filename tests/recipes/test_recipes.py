@@ -6,6 +6,7 @@ import pytest
 import timm
 import torch
 
+from zoo.data.open import DRAWN
 from zoo.data.readers import DATASETS
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import EmbedderConfig
@@ -20,7 +21,7 @@ each_recipe = pytest.mark.parametrize(
 
 @each_recipe
 def test_its_reader_exists(recipe: Recipe) -> None:
-    assert recipe.data.reader in {"folder", "emoji", *DATASETS}
+    assert recipe.data.reader in {"folder", *DRAWN, *DATASETS}
 
 
 @each_recipe
