@@ -1,7 +1,7 @@
 """What every test shares: one thread a process, a fixed seed, a model of mean colours."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
+
+from tests.ray_cluster import running_cluster
 
 # One test process runs on each core; threads of their own would only wait for each other.
 torch.set_num_threads(1)
@@ -86,3 +88,10 @@ def photos(tmp_path: Path) -> Path:
             colour[channel] = 200 + 10 * number
             Image.new("RGB", (8, 8), tuple(colour)).save(folder / label / f"{number}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ray_address() -> Iterator[str]:
+    """Address of a Ray cluster of two CPUs, started when a slow test first asks for it."""
+    with running_cluster() as address:
+        yield address

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = [
-    ["errors", "files", "typed", "sealed", "memory", "progress", "device"],
+    ["errors", "files", "typed", "sealed", "memory", "progress", "device", "cluster"],
     ["ranking"],
     ["losses", "sorters", "data", "models", "metrics"],
     ["recipes"],

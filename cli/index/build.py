@@ -5,18 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.cluster import division_options
 from cli.flags import takes
-from cli.index.inputs import load, read
+from cli.index.inputs import Input, load
 from cli.index.options import Captions, Like, plan_options
 from cli.index.show import facts, listing, summary
 from cli.options import DryRun, Model, Offline, Out, Scales, embed_options, given
 from cli.output import Output, output_options
 from zoo.embedding.options import EmbedOptions
+from zoo.errors import UsageError
 from zoo.index.layout import Plan
 from zoo.index.wish import Wish, parse_bytes
 
 if TYPE_CHECKING:
-    from zoo.data.dataset import ImageDataset
+    from zoo.embedding.cluster import Division
+    from zoo.index.assembling import AssembleOptions
     from zoo.index.options import IndexOptions
 
 Recall = Annotated[
@@ -73,13 +76,35 @@ def index_options(
     )
 
 
-@takes(dataset=read, options=index_options, output=output_options)
+def in_shards(options: "IndexOptions", division: "Division") -> "AssembleOptions":
+    """Return how an index is made of shards.
+
+    Raises:
+        UsageError: it would have to be tuned, which takes all vectors.
+    """
+    from zoo.index.assembling import AssembleOptions
+
+    if options.wish is not None:
+        hint = "tune an index of a few of the images, and give the --kind it chose"
+        raise UsageError("--recall, --memory and --latency-ms take all of a set's vectors", hint)
+    return AssembleOptions(
+        options.plan,
+        options.like,
+        options.whiten,
+        options.whitening_dim,
+        division.cluster,
+        options.embed.track,
+    )
+
+
+@takes(images=Input, division=division_options, options=index_options, output=output_options)
 def build(
     context: typer.Context,
     model: Model,
-    dataset: "ImageDataset",
+    images: Input,
     out: Out,
     *,
+    division: "Division",
     options: "IndexOptions",
     dry_run: DryRun = False,
     offline: Offline = False,
@@ -91,21 +116,28 @@ def build(
     """
     from rich.console import Group
 
+    from zoo.embedding.cluster import is_divided
     from zoo.embedding.identity import reference
     from zoo.files import refuse_to_overwrite
     from zoo.index import Index
+    from zoo.index.assembling import build_divided
     from zoo.index.estimate import building_cost
+    from zoo.progress import silent
     from zoo.tasks import task_of_model
 
     task_of_model(model, offline=offline).check("index build", given(context))
     refuse_to_overwrite(out)
     embed = replace(options.embed, track=output.track)
     options = replace(options, name=reference(model), embed=embed)
-    embedder = load(model, offline)
     if dry_run:
-        cost = building_cost(embedder, dataset, options)
+        cost = building_cost(load(model, offline), images.read(), options)
         output.result(cost, lambda: Group(facts(cost), listing(cost["candidates"])))
         return
-    info = Index.build(out, embedder, dataset, options).info()
+    if is_divided(images.images, division):
+        how: dict[str, Any] = {"captions": options.modality == "captions", "scales": options.scales}
+        job = images.job(model, replace(embed, track=silent), offline=offline, **how)
+        info = build_divided(out.absolute(), job, division, in_shards(options, division)).info()
+    else:
+        info = Index.build(out, load(model, offline), images.read(), options).info()
     value = {"index": str(out), **summary(info), "tuning": info["tuning"]}
     output.result(value, lambda: Group(facts(info), listing(info["tuning"])))

@@ -2,26 +2,23 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli.flags import takes
-from cli.index.inputs import load, read
+from cli.index.inputs import Input, load
 from cli.index.options import Folder, OwnModel, Where
 from cli.index.show import facts
 from cli.options import Offline, embed_options
 from cli.output import Output, output_options
 from zoo.embedding.options import EmbedOptions
 
-if TYPE_CHECKING:
-    from zoo.data.dataset import ImageDataset
 
-
-@takes(dataset=read, embed=embed_options, output=output_options)
+@takes(images=Input, embed=embed_options, output=output_options)
 def add(
     index: Folder,
-    dataset: "ImageDataset",
+    images: Input,
     model: OwnModel = "",
     *,
     embed: EmbedOptions,
@@ -35,7 +32,7 @@ def add(
     opened = Index.open(index)
     identity = opened.manifest.model
     embedder = as_indexed(load(model or identity.name, offline), identity)
-    done = opened.add(embedder, dataset, replace(embed, track=output.track))
+    done = opened.add(embedder, images.read(), replace(embed, track=output.track))
     output.result({**asdict(done), "count": len(opened)}, lambda: facts(asdict(done)))
 
 

@@ -1,6 +1,7 @@
 """What a command on an index reads: images and a model."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,18 +12,44 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.data.dataset import ImageDataset
+    from zoo.embedding.cluster import Job
+    from zoo.embedding.options import EmbedOptions
 
 Splits = Annotated[
     list[str] | None, typer.Option("--split", help="Only this split; may be given again.")
 ]
 
 
-def read(images: Images, split: Splits = None, on_bad_image: OnBadImage = "fail") -> "ImageDataset":
-    """Read a dataset whose images need no label, or some of its splits."""
-    from zoo.data.dataset import read_dataset
+@dataclass(frozen=True)
+class Input:
+    """A set whose images need no label, or some of its splits."""
 
-    dataset = read_dataset(images, on_bad_image=on_bad_image, require_labels=False)
-    return dataset.split(*split) if split else dataset
+    images: Images
+    split: Splits = None
+    on_bad_image: OnBadImage = "fail"
+
+    def read(self) -> "ImageDataset":
+        """Read it."""
+        from zoo.data.dataset import read_dataset
+
+        dataset = read_dataset(self.images, on_bad_image=self.on_bad_image, require_labels=False)
+        return dataset.split(*self.split) if self.split else dataset
+
+    def job(self, model: str, options: "EmbedOptions", *, captions: bool, **how: Any) -> "Job":
+        """Return how its shards are embedded, on any machine; `how` are fields of `Job`."""
+        from zoo.embedding.cluster import Job
+        from zoo.tasks import load
+
+        return Job(
+            load,
+            model,
+            self.images.absolute(),
+            tuple(self.split or ()),
+            modality="captions" if captions else "images",
+            options=options,
+            on_bad_image=self.on_bad_image,
+            **how,
+        )
 
 
 def load(name: str, offline: bool) -> "nn.Module":

@@ -1,27 +1,23 @@
 """Shards: done once, done whole, and together the same as one run."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
+import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from torch import nn
 
+from zoo.cluster import Cluster
 from zoo.data.dataset import ImageDataset, read_dataset
+from zoo.embedding.cluster import Division, Job, divided, embed_shards
 from zoo.embedding.identity import identify
 from zoo.embedding.shards import Shard, Source, complete, embed_shard
 from zoo.errors import DataError, IntegrityError, UsageError
-from zoo.index import Index
-from zoo.index.assembling import assemble
+from zoo.index import Index, Plan
+from zoo.index.assembling import AssembleOptions, assemble, build_divided
 
-ROOT = Path(__file__).parents[2]
 Model = Callable[..., Any]
 
 
@@ -57,7 +53,7 @@ def test_a_second_run_embeds_only_what_is_missing(
     (tmp_path / f".{Shard(3, 5).name}.killed").mkdir()
     model = colour_model()
     assert embedded(tmp_path, model, dataset) == [False, False, False, True, False]
-    assert model.looked_at == len(Shard(3, 5).of(dataset)) == 2
+    assert model.looked_at == len(Shard(3, 5).of(len(dataset))) == 2
     assert not list(tmp_path.glob(".*"))
 
 
@@ -104,73 +100,70 @@ def test_shards_that_cannot_be_are_refused(text: str) -> None:
 
 def test_every_item_is_in_exactly_one_shard(dataset: ImageDataset) -> None:
     for total in (1, 5, 7, 12, 20):
-        parts = [Shard(number, total).of(dataset).items for number in range(total)]
-        assert tuple(item for part in parts for item in part) == dataset.items
+        parts = [Shard(number, total).of(len(dataset)) for number in range(total)]
+        assert [place for part in parts for place in part] == list(range(len(dataset)))
 
 
-JOB = """
-import json, sys, time
-from pathlib import Path
-from zoo.data.preprocessing import Preprocessing
-from zoo.embedding.cluster import Job, embed_on_ray
-from zoo.embedding.options import EmbedOptions
-from zoo.embedding.shards import shards_of
-from zoo.models import EmbedderConfig, build_embedder, load_embedder
-import torch
-
-def slow_load(name, *, offline, device):
-    time.sleep(0.5)
-    return load_embedder(Path(name))
-
-folder, images, out = map(Path, sys.argv[1:])
-job = Job(slow_load, str(folder), images, options=EmbedOptions(batch_size=2))
-print(json.dumps(embed_on_ray(out, shards_of("", 8), job)))
-"""
-
-
-def workers_of(driver: int) -> list[int]:
-    """Ray's busy workers below the process `driver`: their titles name the task."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            title = (process / "cmdline").read_bytes()
-            parent = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            grandparent = int(Path(f"/proc/{parent}/stat").read_text().rsplit(")", 1)[1].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        if title.startswith(b"ray::embed_named") and driver in (parent, grandparent):
-            found.append(int(process.name))
-    return found
-
-
-@pytest.mark.slow
-def test_a_killed_ray_worker_loses_nothing_and_doubles_nothing(
-    tmp_path: Path, photos: Path
+@pytest.mark.parametrize("kind", ["Flat", "HNSW8", "IVF2,SQ8"])
+@pytest.mark.parametrize("whiten", [False, True])
+def test_an_index_of_shards_is_to_the_byte_that_of_one_run(
+    kind: str, whiten: bool, tmp_path: Path, photos: Path, colour_model: Model
 ) -> None:
-    from zoo.data.preprocessing import Preprocessing
-    from zoo.models import EmbedderConfig, build_embedder, load_embedder, save_embedder
+    model, plan = colour_model(), Plan(kind)
+    job = Job(lambda *_, **__: model, "colours", photos)
+    options = AssembleOptions(plan, whiten=whiten)
+    parts = build_divided(tmp_path / "parts", job, Division(shards=5), options)
+    dataset = read_dataset(photos, require_labels=False)
+    whole = Index.build(tmp_path / "whole", model, dataset, plan=plan, whiten=whiten)
+    assert _vectors_and_rows(parts) == _vectors_and_rows(whole)
+    assert not list(tmp_path.glob(".*"))
 
-    for number in range(28):
-        Image.new("RGB", (8, 8), (9 * number, 5, 250 - 9 * number)).save(
-            photos / "red" / f"n{number}.png"
-        )
-    config = EmbedderConfig("test_resnet", preprocessing=Preprocessing(size=32, resize=32))
-    save_embedder(build_embedder(config), tmp_path / "model")
-    arguments = [str(tmp_path / "model"), str(photos), str(tmp_path / "out")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "ignore", "-c", JOB, *arguments]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as driver:
-        while not (busy := workers_of(driver.pid)) and driver.poll() is None:
-            time.sleep(0.2)
-        os.kill(busy[0], signal.SIGKILL)
-        output, _ = driver.communicate(timeout=600)
-    result = json.loads(output.splitlines()[-1])
-    assert result["done"] + result["kept"] == 8
-    index = assemble(tmp_path / "idx", tmp_path / "out")
-    model = load_embedder(tmp_path / "model")
-    whole = Index.build(
-        tmp_path / "whole", model, read_dataset(photos, require_labels=False), batch_size=2
-    )
-    found = sorted(hit.path for hit in index.items(index.ids()))
-    assert found == sorted(hit.path for hit in whole.items(whole.ids()))
-    assert len(found) == 40
+
+def _vectors_and_rows(index: Index) -> dict[str, str]:
+    return {name: facts.sha256 for name, facts in index.manifest.files.items()}
+
+
+def test_packed_files_are_shards_and_answer_as_their_images_do(
+    tmp_path: Path, photos: Path, colour_model: Model
+) -> None:
+    model = colour_model()
+    (tmp_path / "packed").mkdir()
+    for label in ("blue", "green", "red"):
+        with tarfile.open(tmp_path / "packed" / f"{label}.tar", "w") as tar:
+            for path in sorted((photos / label).iterdir()):
+                tar.add(path, path.name)
+    job = Job(lambda *_, **__: model, "colours", tmp_path / "packed")
+    parts = build_divided(tmp_path / "parts", job, Division())
+    whole = Index.build(tmp_path / "whole", model, photos)
+    assert parts.manifest.history[-1]["shards"] == 3
+    assert parts.root == tmp_path / "packed"
+    queries = model.embed_images(read_dataset(photos).paths)
+    pairs = zip(parts.search(queries, 12), whole.search(queries, 12), strict=True)
+    for ours, theirs in pairs:
+        assert [h.score for h in ours] == [h.score for h in theirs]
+        assert {h.record.sha256 for h in ours} == {h.record.sha256 for h in theirs}
+    assert parts.items([0])[0].record.path == "blue.tar/0.png"
+    with pytest.raises(UsageError, match="3 packed files make no 4 shards"):
+        embed_shards(tmp_path / "out", job, Division(shards=4))
+
+
+@pytest.mark.parametrize(
+    ("division", "message"),
+    [
+        (Division("0/2", 3), "array job"),
+        (Division("0/2", cluster=Cluster()), "array job"),
+        (Division("2/2"), "--shard '2/2' is none"),
+    ],
+)
+def test_divisions_that_cannot_be_are_refused(
+    division: Division, message: str, photos: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        divided(Job(nn.Module, "m", photos), division)
+
+
+def test_work_is_divided_as_asked(photos: Path) -> None:
+    job = Job(nn.Module, "m", photos)
+    assert len(divided(job, Division())[1]) == 1
+    assert len(divided(job, Division(cluster=Cluster()))[1]) == 16
+    assert divided(job, Division("1/3"))[1] == [Shard(1, 3)]

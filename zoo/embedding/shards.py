@@ -3,14 +3,18 @@
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from torch import nn
 
-from zoo.data.dataset import ImageDataset
+from zoo.data.dataset import ImageDataset, OnBadImage
+from zoo.data.packed import unpacked
+from zoo.data.validation import checked
 from zoo.embedding.identity import ModelIdentity, refuse_other_model
 from zoo.embedding.options import EmbedOptions
 from zoo.embedding.rows import ITEMS, write_rows
@@ -49,10 +53,9 @@ class Shard:
         """Name of its folder."""
         return f"shard-{self.number:05d}-of-{self.total:05d}"
 
-    def of(self, dataset: ImageDataset) -> ImageDataset:
-        """Return its items: a run of neighbours, so that the shards in order are the whole."""
-        start, end = (len(dataset) * n // self.total for n in (self.number, self.number + 1))
-        return dataset.subset(range(start, end))
+    def of(self, count: int) -> range:
+        """Return its places among `count`: neighbours, so that the shards in order are all."""
+        return range(*(count * n // self.total for n in (self.number, self.number + 1)))
 
 
 def shards_of(one: str, total: int) -> list[Shard]:
@@ -61,13 +64,59 @@ def shards_of(one: str, total: int) -> list[Shard]:
 
 
 @dataclass(frozen=True, eq=False)
+class Packs:
+    """Packed files (`zoo.data.packed`): a shard unpacks its own, one after another."""
+
+    files: tuple[Path, ...]
+    on_bad_image: OnBadImage = "fail"
+
+
+@dataclass(frozen=True, eq=False)
 class Source:
     """What shards are made of: a dataset, its images or captions, and the model that embeds."""
 
     model: nn.Module
     identity: ModelIdentity
-    dataset: ImageDataset
+    dataset: ImageDataset | Packs
     modality: str = "images"
+
+    def print_of(self, shard: Shard) -> str:
+        """Return a hash of what a shard is made of."""
+        if isinstance(self.dataset, Packs):
+            files = [self.dataset.files[n] for n in shard.of(len(self.dataset.files))]
+            return _hash([(file.name, file.stat().st_size) for file in files])
+        return fingerprint(self.dataset.subset(shard.of(len(self.dataset))))
+
+    @contextmanager
+    def part(self, shard: Shard) -> Iterator[tuple[ImageDataset, Path]]:
+        """Yield the items of a shard and the folder that they lie in, for the block's length.
+
+        Raises:
+            DataError: a packed file, or an image in it, cannot be read.
+        """
+        if not isinstance(self.dataset, Packs):
+            part = self.dataset.subset(shard.of(len(self.dataset)))
+            yield part, part.root.absolute()
+            return
+        files = [self.dataset.files[n] for n in shard.of(len(self.dataset.files))]
+        with TemporaryDirectory(prefix="rankzoo-shard-") as scratch:
+            root = Path(scratch)
+            found = [unpacked(file, root / file.name) for file in files]
+            levels = {levels for _, levels in found}
+            if len(levels) > 1:
+                raise DataError(f"{files[0].parent}: some packed files have labels, others none")
+            items, skipped = checked(
+                [item for items, _ in found for item in items],
+                on_bad_image=self.dataset.on_bad_image,
+            )
+            yield ImageDataset("", root, tuple(items), levels.pop(), skipped=tuple(skipped)), root
+
+    @property
+    def root(self) -> Path:
+        """The folder that the records' paths start from."""
+        if isinstance(self.dataset, Packs):
+            return self.dataset.files[0].parent.absolute()
+        return self.dataset.root.absolute()
 
 
 def embed_shard(
@@ -82,8 +131,7 @@ def embed_shard(
         UsageError: the shard there was made of other images, or with another model.
     """
     home = out / shard.name
-    part = shard.of(source.dataset)
-    print_of_part = fingerprint(part)
+    print_of_part = source.print_of(shard)
     if home.exists():
         receipt = read_receipt(home)
         refuse_other_model(ModelIdentity(**receipt["model"]), source.identity)
@@ -92,16 +140,15 @@ def embed_shard(
         return False
     for leftover in out.glob(f".{shard.name}.*"):  # of a worker that was killed
         shutil.rmtree(leftover, ignore_errors=True)
-    root = part.root.absolute()
-    records, embed = work_for(source.model, part, root, source.modality, options)
-    with staged_folder(home) as staged:
+    with source.part(shard) as (part, lies_in), staged_folder(home) as staged:
+        records, embed = work_for(source.model, part, lies_in, source.modality, options)
         vectors = embed_distinct(records, embed)
         write_vectors(staged / VECTORS, [vectors], *vectors.shape)
         write_rows(staged / ITEMS, records)
         receipt = {
             "model": asdict(source.identity),
             "modality": source.modality,
-            "root": str(root),
+            "root": str(source.root),
             "levels": list(part.levels),
             "count": len(records),
             "dim": vectors.shape[1],
@@ -169,4 +216,8 @@ def fingerprint(dataset: ImageDataset) -> str:
         (str(item.path.absolute()), item.path.stat().st_size, item.labels, item.captions)
         for item in dataset.items
     ]
+    return _hash(lines)
+
+
+def _hash(lines: Sequence[object]) -> str:
     return hashlib.sha256(repr(lines).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,35 +1,240 @@
-"""One index of all the shards that many workers embedded."""
+"""One index of all the shards that many workers embedded; nobody holds more than one shard.
 
+Codes and whitening are learnt once, from the rows a single machine would have drawn; each shard's
+codes are made from its mapped vectors, and their lists, the vectors and the rows go from disk to
+disk. The index is the one that a single machine would have made.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
+from zoo.cluster import Cluster, connected, mapped
+from zoo.embedding.cluster import Division, Job, embed_shards
 from zoo.embedding.identity import ModelIdentity, refuse_other_model
-from zoo.embedding.rows import ITEMS, Record, Rows
+from zoo.embedding.rows import ITEMS, Record, Rows, columns_of, levels_of
 from zoo.embedding.shards import complete, read_receipt
-from zoo.embedding.vector_file import VECTORS, map_vectors
+from zoo.embedding.vector_file import VECTORS, Vectors, map_vectors
+from zoo.embedding.vectors import LEARN_ON, unit_rows, whitened, whitening_of
+from zoo.embedding.whitening import Whitening, load_whitening
+from zoo.errors import UsageError
+from zoo.files import refuse_to_overwrite, staged_folder
+from zoo.index import engine
+from zoo.index.changes import empty, event, filler, learnt, share_training
+from zoo.index.generations import SEGMENTS, publish
 from zoo.index.index import Index
 from zoo.index.layout import Plan
-from zoo.index.options import StoreOptions
+from zoo.index.lists import write_lists
+from zoo.index.manifest import Manifest
+from zoo.index.segment import write_segment
+from zoo.progress import Track, silent
+
+CODES = ".codes"  # folder of the shards' codes, until their lists are together
 
 
-def assemble(out: Path, embedded: Path, *, plan: Plan = Plan(), like: Path | None = None) -> Index:
+@dataclass(frozen=True)
+class AssembleOptions:
+    """How an index is laid out; see `IndexOptions`. cluster: where codes are made; None: here."""
+
+    plan: Plan = field(default_factory=Plan)
+    like: Path | None = None
+    whiten: bool = False
+    whitening_dim: int | None = None
+    cluster: Cluster | None = None
+    track: Track = silent
+
+
+class Embedded:
+    """A shard on disk, opened when it is looked at."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.receipt = read_receipt(home)
+        self.model = ModelIdentity(**self.receipt["model"])
+        self.count = int(self.receipt["count"])
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """Its unit vectors, mapped."""
+        return map_vectors(self.home / VECTORS, self.count, self.receipt["dim"])
+
+    def records(self) -> Iterator[Record]:
+        """Read its rows in order, a few thousand at a time."""
+        with closing(Rows(self.home / ITEMS, self.receipt["levels"])) as rows:
+            for start in range(0, self.count, engine.CHUNK):
+                chunk = range(start, min(start + engine.CHUNK, self.count))
+                yield from (record for _, record in sorted(rows.records(chunk).items()))
+
+
+class Records:
+    """The records of all shards, numbered from 0, read as they are asked for."""
+
+    def __init__(self, shards: Sequence[Embedded]) -> None:
+        self.shards = shards
+
+    def __len__(self) -> int:
+        return sum(shard.count for shard in self.shards)
+
+    def __iter__(self) -> Iterator[Record]:
+        found = (record for shard in self.shards for record in shard.records())
+        yield from (replace(record, id=number) for number, record in enumerate(found))
+
+
+def build_divided(
+    out: Path, job: Job, division: Division, options: AssembleOptions = AssembleOptions()
+) -> Index:
+    """Embed a set in shards beside `out`, and create the index `out` from them.
+
+    A shard that is whole is kept if the work ends early: the same call goes on from there.
+
+    Raises:
+        UsageError: `out` exists. RankzooError: of `embed_shards` and `assemble`.
+    """
+    refuse_to_overwrite(out)
+    shards = out.with_name(f".{out.name}.shards")
+    embed_shards(shards, job, division, options.track)
+    index = assemble(out, shards, options)
+    shutil.rmtree(shards)
+    return index
+
+
+def assemble(
+    out: Path, embedded: Path, options: AssembleOptions = AssembleOptions(), **settings: Any
+) -> Index:
     """Create the index `out` from all the shards in `embedded`.
+
+    settings: fields of `AssembleOptions` by name.
 
     Raises:
         DataError: a shard is missing. IntegrityError: one is damaged.
-        UsageError: they were made with different models.
+        UsageError: they were made with different models, or `out` exists.
     """
-    homes = complete(embedded)
-    receipts = [read_receipt(home) for home in homes]
-    first = ModelIdentity(**receipts[0]["model"])
-    records: list[Record] = []
-    pieces: list[torch.Tensor] = []
-    for home, receipt in zip(homes, receipts, strict=True):
-        refuse_other_model(first, ModelIdentity(**receipt["model"]))
-        rows = Rows(home / ITEMS, receipt["levels"])
-        records += [record for _, record in sorted(rows.records(range(len(rows))).items())]
-        mapped = map_vectors(home / VECTORS, receipt["count"], receipt["dim"])
-        pieces.append(torch.from_numpy(mapped.copy()))
-    kept = StoreOptions(plan, receipts[0]["modality"], Path(receipts[0]["root"]), like)
-    return Index.from_vectors(out, torch.cat(pieces), records, first, kept)
+    options = replace(options, **settings)
+    shards = [Embedded(home) for home in complete(embedded)]
+    first = shards[0]
+    for shard in shards:
+        refuse_other_model(first.model, shard.model)
+        if shard.receipt["modality"] != first.receipt["modality"]:
+            held = f"{shard.receipt['modality']}, {first.home} {first.receipt['modality']}"
+            raise UsageError(f"{shard.home} holds {held}")
+    records = Records(shards)
+    with staged_folder(out) as staged:
+        (staged / SEGMENTS).mkdir()
+        manifest, whitening = _trained(staged, shards, options)
+        codes = _codes(staged, manifest, shards, options)
+        vectors = (piece for shard in shards for piece in _pieces(shard, whitening))
+        facts = write_segment(staged, "000001", vectors, records, manifest, codes)
+        shutil.rmtree(staged / CODES, ignore_errors=True)
+        done = event("build", added=len(records), shards=len(shards))
+        levels, columns = levels_of(records), columns_of(records)
+        grown = {"segments": (facts,), "levels": levels, "columns": columns}
+        publish(staged, manifest.next(done, next_id=len(records), **grown))
+    return Index.open(out)
+
+
+def _trained(
+    staged: Path, shards: Sequence[Embedded], options: AssembleOptions
+) -> tuple[Manifest, Whitening | None]:
+    """Learn whitening and codes, or copy those of `like`; return the manifest to grow."""
+    receipt = shards[0].receipt
+    start = Manifest(
+        shards[0].model,
+        receipt["dim"],
+        options.plan,
+        receipt["modality"],
+        receipt["root"] if len({s.receipt["root"] for s in shards}) == 1 else "",
+        generation=0,
+    )
+    if options.like is not None:
+        other = Index.open(options.like)
+        start = replace(start, dim=other.manifest.dim)
+        return share_training(staged, start, options.like), other.whitening
+    whiten = options.whiten or options.whitening_dim is not None
+    whitening = whitening_of(_drawn(shards, LEARN_ON), options.whitening_dim) if whiten else None
+    sample = _as_kept(_drawn(shards, engine.training_size(options.plan.kind)), whitening)
+    start = replace(start, dim=sample.shape[1])
+    return learnt(staged, start, sample, whitening), whitening
+
+
+def _drawn(shards: Sequence[Embedded], wanted: int) -> Vectors:
+    """Return the rows, in order, that one machine would draw from all (`engine.drawn`)."""
+    pick = engine.drawn(sum(shard.count for shard in shards), wanted)
+    ends = np.cumsum([shard.count for shard in shards])
+    parts = np.split(pick, np.searchsorted(pick, ends[:-1]))
+    firsts = [0, *ends[:-1].tolist()]
+    found = [s.vectors[p - f] for s, p, f in zip(shards, parts, firsts, strict=True)]
+    together: Vectors = np.concatenate(found)
+    return together
+
+
+def _pieces(shard: Embedded, whitening: Whitening | None) -> Iterator[Vectors]:
+    for start in range(0, shard.count, engine.CHUNK):
+        yield _as_kept(shard.vectors[start : start + engine.CHUNK], whitening)
+
+
+def _as_kept(rows: Vectors, whitening: Whitening | None) -> Vectors:
+    """Return rows as `Index.from_vectors` keeps them, to the last bit."""
+    return whitened(unit_rows(torch.from_numpy(np.array(rows)), "embedding"), whitening)
+
+
+def _codes(
+    staged: Path, manifest: Manifest, shards: Sequence[Embedded], options: AssembleOptions
+) -> Callable[[Vectors, Path], None]:
+    """Return a function that writes the codes of all shards: their lists, put together.
+
+    A graph has no lists: it is made in one piece, from the mapped vectors.
+    """
+    if not manifest.trained:
+        return filler(staged, manifest)
+
+    def write(vectors: Vectors, path: Path) -> None:
+        (staged / CODES).mkdir()
+        rows = [{"home": str(s.home), "to": str(staged / CODES / s.home.name)} for s in shards]
+        _encode(rows, staged, manifest, options)
+        kind, dim = manifest.plan.kind, vectors.shape[1]
+        parts = [
+            (engine.open_part(Path(row["to"]), kind, dim, s.count), np.ones(s.count, bool))
+            for row, s in zip(rows, shards, strict=True)
+        ]
+        write_lists(path, empty(staged, manifest), parts)
+
+    return write
+
+
+def _encode(
+    rows: list[dict[str, Any]], staged: Path, manifest: Manifest, options: AssembleOptions
+) -> None:
+    if options.cluster is None:
+        encoder = Encoder(staged, manifest)
+        for row in options.track(rows, "codes", len(rows)):
+            encoder(row)
+        return
+    with connected(options.cluster):
+        done = mapped(rows, Encoder, (staged.absolute(), manifest), options.cluster)
+        for _ in options.track(done, "codes", len(rows)):
+            pass
+
+
+class Encoder:
+    """A process that makes codes of shards, with what was trained for all."""
+
+    def __init__(self, staged: Path, manifest: Manifest) -> None:
+        self.staged = staged
+        self.manifest = manifest
+        place = manifest.whitening
+        self.whitening = load_whitening(staged / place) if place else None
+
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the codes of the shard `home` to the file `to`."""
+        codes = empty(self.staged, self.manifest)
+        for piece in _pieces(Embedded(Path(row["home"])), self.whitening):
+            engine.add(codes, piece)
+        engine.write(codes, Path(row["to"]))
+        return {"to": row["to"]}

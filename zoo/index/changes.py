@@ -44,7 +44,7 @@ def create(
     if like is not None:
         manifest = share_training(folder, manifest, like)
     else:
-        manifest = _learnt(folder, manifest, vectors, whitening)
+        manifest = learnt(folder, manifest, vectors, whitening)
     start = replace(manifest, generation=0)
     publish(folder, grown(folder, start, [vectors], records, event("build", added=len(records))))
 
@@ -256,7 +256,7 @@ def empty(folder: Path, manifest: Manifest) -> Any:
     return engine.open_trained(folder / manifest.trained, manifest.plan.kind, manifest.dim)
 
 
-def _learnt(
+def learnt(
     folder: Path, manifest: Manifest, vectors: Vectors, whitening: Whitening | None
 ) -> Manifest:
     """Write what all segments will share: the whitening, and the codes, trained now."""

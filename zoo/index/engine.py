@@ -87,15 +87,19 @@ def train(kind: str, vectors: Vectors) -> Any:
     index = make(kind, vectors.shape[1])
     wanted = training_size(kind)
     if wanted:
-        pick = np.random.default_rng(0).permutation(len(vectors))[:wanted]
         try:
-            index.train(np.ascontiguousarray(vectors[np.sort(pick)]))
+            index.train(np.ascontiguousarray(vectors[drawn(len(vectors), wanted)]))
         except RuntimeError as error:
             raise UsageError(
                 f"{len(vectors)} vectors are too few to train {kind!r}: {_reason(error)}",
                 "use Flat, or fewer cells",
             ) from error
     return index
+
+
+def drawn(count: int, wanted: int) -> Int64[np.ndarray, " row"]:
+    """Return, ascending, which `wanted` of `count` rows are learnt from: always the same."""
+    return np.sort(np.random.default_rng(0).permutation(count)[:wanted])
 
 
 def add(index: Any, vectors: Vectors) -> None:
@@ -134,6 +138,15 @@ def open_trained(path: Path, kind: str, dim: int) -> Any:
         IntegrityError: the file holds another kind or dimension.
     """
     return _checked(_read(path, kind, 0), path, kind, dim, 0)
+
+
+def open_part(path: Path, kind: str, dim: int, count: int) -> Any:
+    """Open, memory-mapped, the lists of some of an index's vectors, which are not beside them.
+
+    Raises:
+        IntegrityError: the file holds another kind, dimension or number of vectors.
+    """
+    return _checked(_read(path, kind, faiss().IO_FLAG_MMAP_IFC), path, kind, dim, count)
 
 
 def open_coded(path: Path, kind: str, flat: Any) -> Any:

@@ -36,7 +36,7 @@ def read_hub_folder(root: Path) -> Reading:
     if not (unpacked / "manifest.jsonl").exists():
         with staged_folder(unpacked) as staged:
             shards = [path for pattern in _SHARDS for path in sorted(root.glob(pattern))]
-            items = [item for shard in shards for item in _unpack(shard, staged)]
+            items = [item for shard in shards for item in unpack(shard, staged)]
             levels = ("label", "label_level_2")[: len(items[0].labels)] if items else ()
             write_manifest(staged / "manifest.jsonl", items, levels)
     return read_manifest(unpacked / "manifest.jsonl", require_labels=False)
@@ -54,7 +54,12 @@ def _read_metadata(lists: Sequence[Path]) -> Reading:
     return items, levels
 
 
-def _unpack(shard: Path, folder: Path) -> Iterator[Item]:
+def unpack(shard: Path, folder: Path) -> Iterator[Item]:
+    """Unpack the images of one parquet file into `folder`, and yield their items.
+
+    Raises:
+        DataError: it is no parquet file, or a row holds no image. UsageError: pyarrow is missing.
+    """
     table = _open_shard(shard)
     features = _features(table.schema_arrow.metadata or {})
     split = split_of(shard.name.split("-")[0])
@@ -88,7 +93,7 @@ def _unpack_row(
     split: str,
 ) -> Item:
     where = f"{shard} row {number + 1}"
-    image = next((v for v in row.values() if isinstance(v, dict) and v.get("bytes")), None)
+    image = next((v for v in map(_as_image, row.values()) if v is not None), None)
     if image is None:
         raise DataError(f"{where}: no column holds image bytes", SOURCE)
     columns = [next((c for c in names if row.get(c) is not None), None) for names in _LABELS]
@@ -98,7 +103,17 @@ def _unpack_row(
     target = path.with_name(path.name + _suffix(image))
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(image["bytes"])
-    return Item(target, tuple(labels), split, tuple(map(str, captions)))
+    used = {c for names in (*_LABELS, _CAPTIONS) for c in names}
+    scalars = {c: v for c, v in row.items() if isinstance(v, str | int | float) and c not in used}
+    extra = {name: str(value) for name, value in scalars.items()}
+    return Item(target, tuple(labels), split, tuple(map(str, captions)), extra)
+
+
+def _as_image(value: Any) -> dict[str, Any] | None:
+    """Return a value that holds an image: the Hub's `{bytes, path}`, or bytes alone."""
+    if isinstance(value, bytes) and value.startswith(tuple(_MAGIC)):
+        return {"bytes": value}
+    return value if isinstance(value, dict) and value.get("bytes") else None
 
 
 def _label(where: str, column: str, value: Any, features: Mapping[str, Any]) -> str:

@@ -1,0 +1,59 @@
+"""Options of commands that run on a Ray cluster as well as here."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cli.flags import takes
+from zoo.errors import UsageError
+
+if TYPE_CHECKING:
+    from zoo.cluster import Cluster
+    from zoo.embedding.cluster import Division
+
+Engine = Annotated[
+    Literal["local", "ray"], typer.Option("--engine", help="Here, or on a Ray cluster.")
+]
+Address = Annotated[
+    str | None, typer.Option("--address", help="A running Ray cluster; else one is started here.")
+]
+Cpus = Annotated[
+    float | None, typer.Option("--cpus", min=0.01, help="CPUs of a worker on Ray; default 1.")
+]
+Gpus = Annotated[
+    float | None, typer.Option("--gpus", min=0, help="GPUs of a worker on Ray; 0.5: two share one.")
+]
+Shards = Annotated[
+    int,
+    typer.Option(
+        "--shards",
+        min=0,
+        help="Parts to divide the set into; default 1, 16 on Ray, or one a packed file.",
+    ),
+]
+
+
+def cluster_options(
+    engine: Engine = "local", address: Address = None, cpus: Cpus = None, gpus: Gpus = None
+) -> "Cluster | None":
+    """Return the cluster to work on, None for this process.
+
+    Raises:
+        UsageError: a cluster is described, but not asked for.
+    """
+    from zoo.cluster import Cluster
+
+    if engine == "ray":
+        return Cluster(address, cpus or 1.0, gpus)
+    for name, value in (("--address", address), ("--cpus", cpus), ("--gpus", gpus)):
+        if value is not None:
+            raise UsageError(f"{name} says nothing without a cluster", "add --engine ray")
+    return None
+
+
+@takes(cluster=cluster_options)
+def division_options(shards: Shards = 0, *, cluster: "Cluster | None") -> "Division":
+    """Return how a set is divided, and who embeds the parts."""
+    from zoo.embedding.cluster import Division
+
+    return Division(shards=shards, cluster=cluster)
