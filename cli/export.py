@@ -10,7 +10,10 @@ from cli.output import Output
 
 Name = Annotated[str, typer.Argument(help="A run, a card name, or owner/name[@revision].")]
 Format = Annotated[
-    str, typer.Option("--format", help="onnx, torch-export, or safetensors (a model folder).")
+    str,
+    typer.Option(
+        "--format", help="onnx, torch-export, safetensors (a model folder) or mmdetection."
+    ),
 ]
 Precision = Annotated[str, typer.Option("--precision", help="float32, half, or int8 (onnx).")]
 Labelled = Annotated[
@@ -32,7 +35,7 @@ def export(
     """Export a model, checked number by number against itself; the batch size is free.
 
     Of a detector (RetinaNet, ATSS), the network up to non-maximum suppression: every anchor's
-    scores and box, for images of one size.
+    scores and box, for images of one size; or any detector whole, for mmdetection.
     """
     from rich.table import Table
 

@@ -86,7 +86,7 @@ def test_the_size_is_the_recipes_brought_to_whole_strides() -> None:
 def test_two_stages_and_what_only_embedders_have_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="suppresses boxes in the middle") as refused:
         export(detector("faster_rcnn", "cross_entropy"), tmp_path / "out")
-    assert refused.value.hint.startswith("only retinanet and atss")
+    assert refused.value.hint.startswith("only retinanet and atss can be; --format mmdetection")
     model = detector("retinanet")
     with pytest.raises(UsageError, match="no precision 'half' for onnx"):
         export(model, tmp_path / "out", precision="half")

@@ -50,6 +50,17 @@ def hub(new_hub: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 @pytest.fixture
+def own_hub(hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The loopback Hub for the client's own methods, which read the environment when imported."""
+    constants = "huggingface_hub.constants"
+    address = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(f"{constants}.ENDPOINT", hub.url)
+    monkeypatch.setattr(f"{constants}.HUGGINGFACE_CO_URL_TEMPLATE", address)
+    monkeypatch.setattr(f"{constants}.HF_HUB_CACHE", str(tmp_path / "client"))
+    return hub
+
+
+@pytest.fixture
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Every sleep the code under test asks for; none is slept."""
     asked: list[float] = []

@@ -25,17 +25,6 @@ def model() -> Embedder:
     return Embedder(EmbedderConfig("resnet10t", dim=8, preprocessing=Preprocessing(32, 32))).eval()
 
 
-@pytest.fixture
-def own_hub(hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The loopback Hub for the client's own methods, which read the environment when imported."""
-    constants = "huggingface_hub.constants"
-    address = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-    monkeypatch.setattr(f"{constants}.ENDPOINT", hub.url)
-    monkeypatch.setattr(f"{constants}.HUGGINGFACE_CO_URL_TEMPLATE", address)
-    monkeypatch.setattr(f"{constants}.HF_HUB_CACHE", str(tmp_path / "client"))
-    return hub
-
-
 def features(model: Any) -> torch.Tensor:
     with torch.inference_mode():
         out: torch.Tensor = model(torch.linspace(-1, 1, 3 * 32 * 32).view(1, 3, 32, 32))
@@ -62,14 +51,16 @@ def test_the_methods_take_what_the_mixins_take(kind: type, method: str) -> None:
     assert described[0] == described[1]
 
 
-def test_what_is_saved_is_read_by_load_and_holds_the_models_own_tensor_names(
+def test_what_is_saved_is_read_by_load_and_holds_timms_tensor_names(
     model: Embedder, tmp_path: Path
 ) -> None:
     folder = tmp_path / "saved"
     assert model.save_pretrained(folder) is None
     close(zoo.load(str(folder)), model)
     close(Embedder.from_pretrained(folder, map_location="cpu", strict=True), model)
-    assert load_file(folder / "model.safetensors").keys() == model.state_dict().keys()
+    names = {name.removeprefix("backbone.") for name in model.state_dict()}
+    found = {name.removeprefix("rankzoo.") for name in load_file(folder / "model.safetensors")}
+    assert found == names
     model.save_pretrained(folder)  # again: the mixin replaces what is there
 
 

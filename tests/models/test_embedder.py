@@ -155,7 +155,7 @@ def test_a_depth_that_cannot_be_is_refused() -> None:
 def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
     save_embedder(build_embedder(CNN), tmp_path)
     state = load_file(tmp_path / "model.safetensors")
-    del state["backbone.conv1.0.weight"]
+    del state["conv1.0.weight"]
     save_file(state, tmp_path / "model.safetensors")
     with pytest.raises(
         IntegrityError, match=r"1 missing tensors, first backbone\.conv1\.0\.weight"

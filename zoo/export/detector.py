@@ -34,7 +34,7 @@ class RawDetector(nn.Module):
         if self.recipe.network.detector not in ONE_STAGE:
             raise UsageError(
                 f"{self.recipe.network.detector} suppresses boxes in the middle of its network",
-                f"only {' and '.join(ONE_STAGE)} can be exported, up to their suppression",
+                f"only {' and '.join(ONE_STAGE)} can be; --format mmdetection writes any detector",
             )
         longest, shortest = self.recipe.data.scale
         self.height, self.width = (-(-side // STRIDE) * STRIDE for side in (shortest, longest))

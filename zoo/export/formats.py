@@ -12,9 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zoo.detection.plain import run_mmdetection, write_mmdetection
 from zoo.errors import UsageError
 from zoo.models import Embedder, load_embedder
 from zoo.models.storage import write_weights
+from zoo.models.tensor_names import on_disk
 
 Images = Float[Tensor, "batch 3 height width"]
 Vectors = Float[Tensor, "batch dim"]
@@ -111,7 +113,7 @@ def run_onnx(path: Path) -> Run:
 def write_folder(network: nn.Module, _example: Tensor, path: Path) -> None:
     """Write weights that `zoo.load` reads, in the network's precision."""
     model = network.model if isinstance(network, HalfInside) else network
-    write_weights(path, model.state_dict())
+    write_weights(path, on_disk(model.state_dict()))
 
 
 def run_folder(path: Path) -> Run:
@@ -129,6 +131,7 @@ FORMATS: dict[str, Format] = {
     "safetensors": Format("model.safetensors", write_folder, run_folder),
     "onnx": Format("model.onnx", write_onnx, run_onnx),
     "torch-export": Format("model.pt2", write_program, run_program),
+    "mmdetection": Format("detector.pth", write_mmdetection, run_mmdetection),
 }
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.dataset import ImageDataset
+from zoo.detection.plain import WholeDetector
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import IntegrityError, UsageError
 from zoo.evaluation.retrieval import evaluate_retrieval
@@ -29,7 +30,7 @@ OF_EMBEDDERS = {
     "onnx": ("float32", "half", "int8"),
     "torch-export": ("float32", "half"),
 }
-OF_DETECTORS = {"onnx": ("float32",), "torch-export": ("float32",)}
+OF_DETECTORS = {"onnx": ("float32",), "torch-export": ("float32",), "mmdetection": ("float32",)}
 BATCHES = (1, 3)  # the example has 2: neither is what the file was traced with
 
 
@@ -79,7 +80,8 @@ def export(
 ) -> Export:
     """Write `out` with the exported file, the model's config.json and export.json.
 
-    model: an embedder, or a one-stage detector, whose file ends before suppression.
+    model: an embedder, or a one-stage detector, whose file ends before suppression; for
+        mmdetection any detector, whole.
     With a dataset, an embedder's Recall@1 and the file's are measured on it.
 
     Raises:
@@ -87,7 +89,7 @@ def export(
             `out` exists.
         IntegrityError: the file computes something else than the model.
     """
-    subject = _subject(model.cpu().eval())
+    subject = _subject(model.cpu().eval(), format_name)
     _check(subject, format_name, precision, dataset)
     format_ = FORMATS[format_name]
     with staged_folder(out) as staged:
@@ -134,7 +136,7 @@ def _outputs(value: Any) -> Sequence[Tensor]:
     return [value] if isinstance(value, Tensor) else list(value)
 
 
-def _subject(model: nn.Module) -> Subject:
+def _subject(model: nn.Module, format_name: str) -> Subject:
     if isinstance(model, Embedder):
         size = model.config.preprocessing.size
 
@@ -144,11 +146,12 @@ def _subject(model: nn.Module) -> Subject:
 
         return Subject(model, model.config.to_json(), example, OF_EMBEDDERS)
     if isinstance(getattr(model, "recipe", None), DetectionRecipe):
+        detector: Any = model
+        config = {"detector": to_json(detector.recipe), "labels": list(detector.labels)}
+        if format_name == "mmdetection":
+            whole = WholeDetector(model)
+            return Subject(whole, config, whole.example, OF_DETECTORS)
         raw = RawDetector(model)
-        config: dict[str, Any] = {
-            "detector": to_json(raw.recipe),
-            "labels": list(raw.detector.labels),
-        }
         config |= {"height": raw.height, "width": raw.width}
         return Subject(raw.eval(), config, raw.example, OF_DETECTORS)
     raise UsageError(f"a {type(model).__name__} cannot be exported", "embedders and detectors can")

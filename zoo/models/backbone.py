@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import IntegrityError, UsageError
+from zoo.models.tensor_names import plain_architecture
 
 
 def build_backbone(architecture: str) -> nn.Module:
@@ -16,7 +17,7 @@ def build_backbone(architecture: str) -> nn.Module:
     Raises:
         UsageError: timm has no such architecture.
     """
-    name = architecture.removeprefix("timm/").split(".")[0]
+    name = plain_architecture(architecture)
     if not timm.is_model(name):
         near = get_close_matches(name, timm.list_models(), n=3)
         raise UsageError(

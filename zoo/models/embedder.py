@@ -32,6 +32,7 @@ from zoo.models.storage import (
     read_weights,
     write_weights,
 )
+from zoo.models.tensor_names import backbone_of, for_timm, in_memory, on_disk
 
 
 class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
@@ -105,17 +106,16 @@ def build_embedder(
     """
     model = Embedder(config)
     if pretrained is not None:
-        state = read_weights(pretrained)
-        ours = {k.removeprefix("backbone."): v for k, v in state.items() if "backbone." in k[:9]}
-        found = without_distillation(ours or state) if undistilled else ours or state
+        state = backbone_of(read_weights(pretrained))
+        found = without_distillation(state) if undistilled else state
         load_backbone(model.backbone, found, whole=config.depth is None)
     return model
 
 
 def save_embedder(model: Embedder, folder: Path) -> None:
-    """Write `config.json` and `model.safetensors` into `folder`, each atomically."""
-    write_weights(folder / WEIGHTS, model.state_dict())
-    write_json(folder / CONFIG, model.config.to_json())
+    """Write `config.json` and `model.safetensors` into `folder`, each atomically; timm reads it."""
+    write_weights(folder / WEIGHTS, on_disk(model.state_dict()))
+    write_json(folder / CONFIG, for_timm(model.config.to_json()))
 
 
 def load_embedder(folder: Path) -> Embedder:
@@ -131,7 +131,7 @@ def load_embedder(folder: Path) -> Embedder:
     refuse_larger(lambda: Embedder(config), folder / WEIGHTS)
     model = Embedder(config)
     if "embedder" in value:
-        load_strictly(model, state)
+        load_strictly(model, in_memory(state))
     else:
         load_backbone(model.backbone, state)
     return model.eval()

@@ -21,6 +21,7 @@ from zoo.models.config import WIDEST
 from zoo.models.embedder import embed_images, run_on_images
 from zoo.models.pooling import WildcatPooling
 from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_weights
+from zoo.models.tensor_names import backbone_of, for_timm, in_memory, on_disk
 from zoo.progress import Track, silent
 from zoo.typed import read_object, typed
 
@@ -192,14 +193,14 @@ def build_scorer(config: ScorerConfig, pretrained: Path | None = None) -> Scorer
     """Build a scorer; `pretrained` is a timm-style model folder whose backbone it starts from."""
     model = Scorer(config)
     if pretrained is not None:
-        load_backbone(model.backbone, read_weights(pretrained))
+        load_backbone(model.backbone, backbone_of(read_weights(pretrained)))
     return model
 
 
 def save_scorer(model: Scorer, folder: Path) -> None:
-    """Write `config.json` and `model.safetensors` into `folder`, each atomically."""
-    write_weights(folder / WEIGHTS, model.state_dict())
-    write_json(folder / CONFIG, model.config.to_json())
+    """Write `config.json` and `model.safetensors` into `folder`, each atomically; timm reads it."""
+    write_weights(folder / WEIGHTS, on_disk(model.state_dict()))
+    write_json(folder / CONFIG, for_timm(model.config.to_json()))
 
 
 def is_scorer(folder: Path) -> bool:
@@ -228,5 +229,5 @@ def load_scorer(folder: Path) -> Scorer:
     state = read_weights(folder)
     refuse_larger(lambda: Scorer(config), folder / WEIGHTS)
     model = Scorer(config)
-    load_strictly(model, state)
+    load_strictly(model, in_memory(state))
     return model.eval()

@@ -143,9 +143,15 @@ def build_text_encoder(config: Any, folder: Path) -> TextEncoder:
 
 def save_text_encoder(model: TextEncoder, folder: Path) -> None:
     """Write the folder that `load_text_encoder` and sentence-transformers read."""
-    (folder / POOLING.parent).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with quiet_transformers():
         model.transformer.save_pretrained(folder)  # type: ignore[operator]
+    write_around(model, folder)
+
+
+def write_around(model: TextEncoder, folder: Path) -> None:
+    """Write what sentence-transformers reads beside configuration and weights."""
+    (folder / POOLING.parent).mkdir(exist_ok=True)
     model.tokenizer.save_pretrained(folder)
     pooling = {"word_embedding_dimension": model.dim, "pooling_mode_mean_tokens": True}
     write_json(folder / POOLING, pooling)

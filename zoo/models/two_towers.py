@@ -18,7 +18,14 @@ from zoo.models.config import EmbedderConfig
 from zoo.models.embedder import Embedder, embed_images
 from zoo.models.pretrained import Pretrained
 from zoo.models.storage import CONFIG, WEIGHTS, parse_config, read_weights, write_weights
-from zoo.models.text_encoder import TextEncoder, build_text_encoder, embed_texts, read_json
+from zoo.models.tensor_names import for_timm, in_memory, on_disk
+from zoo.models.text_encoder import (
+    TextEncoder,
+    build_text_encoder,
+    embed_texts,
+    read_json,
+    write_around,
+)
 
 KEY = "two_towers"  # of config.json
 
@@ -128,12 +135,35 @@ def load_two_towers(folder: Path) -> TwoTowers:
     value = read_json(folder / CONFIG)
     image = Embedder(parse_config(value, folder))
     model = TwoTowers(image, build_text_encoder(value.get(KEY), folder))
-    load_strictly(model, read_weights(folder))
+    load_strictly(model, _in_memory(read_weights(folder), _prefix(model)))
     return model.eval()
 
 
 def save_two_towers(model: TwoTowers, folder: Path) -> None:
-    """Write `config.json` and `model.safetensors` of both towers, and the tokeniser's files."""
-    write_weights(folder / WEIGHTS, model.state_dict())
-    model.text.tokenizer.save_pretrained(folder)
-    write_json(folder / CONFIG, model.config.to_json())
+    """Write one folder of both towers: timm opens the one, sentence-transformers the other.
+
+    Each takes its own tensors by its own names from `model.safetensors`, and its own keys from
+    `config.json`.
+    """
+    image = on_disk(model.image.state_dict())
+    text = {_prefix(model) + k: v for k, v in model.text.transformer.state_dict().items()}
+    write_weights(folder / WEIGHTS, {**image, **text})
+    write_around(model.text, folder)
+    ours = for_timm(model.config.to_json())
+    write_json(folder / CONFIG, {**model.text.to_json(), **ours})
+
+
+def _prefix(model: TwoTowers) -> str:
+    """Return what `transformers` puts before a tensor's name when a model is part of another."""
+    return f"{model.text.transformer.base_model_prefix}."
+
+
+def _in_memory(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return tensors by the names that they have in the model; earlier folders have those."""
+    if any(name.startswith("image.backbone.") for name in state):
+        return dict(state)
+    text = {k: v for k, v in state.items() if k.startswith(prefix)}
+    image = in_memory({k: v for k, v in state.items() if k not in text})
+    return {f"image.{k}": v for k, v in image.items()} | {
+        f"text.transformer.{k.removeprefix(prefix)}": v for k, v in text.items()
+    }

@@ -17,6 +17,7 @@ from zoo.models.backbone import load_strictly
 from zoo.models.clip import Clip, is_clip, load_clip
 from zoo.models.kinds import AnyEmbedder
 from zoo.models.storage import read_weights
+from zoo.models.tensor_names import in_memory
 from zoo.models.text_encoder import TextEncoder, load_text_encoder
 from zoo.models.two_towers import TwoTowers
 from zoo.progress import Track, silent
@@ -129,7 +130,7 @@ def _continue(model: Embedder, start: EmbedderConfig, folder: Path) -> None:
     if changed:
         logger.info(f"{folder} is continued with a new head ({', '.join(changed)})")
         return
-    load_strictly(model, read_weights(folder))
+    load_strictly(model, in_memory(read_weights(folder)))
     kept = ", ".join(f"{name} {value}" for name, value in theirs.items() if value is not None)
     logger.info(f"{folder} is continued with its own head ({kept})")
 
