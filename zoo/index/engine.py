@@ -219,12 +219,15 @@ def _parameters(index: Any, plan: Plan, selector: Any) -> Any:
 def _read(path: Path, kind: str, flags: int) -> Any:
     """Read a file whose content was verified, allowing no array larger than the file itself."""
     module = faiss()
+    before = module.get_deserialization_vector_byte_limit()  # of the process, and others read too
     module.set_deserialization_vector_byte_limit(path.stat().st_size + 1 + _table_bytes(kind))
     flags |= module.IO_FLAG_SKIP_PRECOMPUTE_TABLE  # those tables serve Euclidean distances only
     try:
         return module.read_index(_text(path), flags)
     except (RuntimeError, MemoryError) as error:
         raise IntegrityError(f"{path} is no faiss index: {_reason(error)}") from error
+    finally:
+        module.set_deserialization_vector_byte_limit(before)
 
 
 def _table_bytes(kind: str) -> int:
