@@ -1,6 +1,6 @@
 """`rankzoo embed`: embeddings of a large set, in shards, on one machine, an array job or Ray."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,18 +21,36 @@ ShardOption = Annotated[
 ]
 
 
-@takes(images=Input, division=division_options, options=embed_options, output=output_options)
+@takes(division=division_options)
+def part_options(shard: ShardOption = "", *, division: "Division") -> "Division":
+    """Return how a set is divided, and which part of it is embedded."""
+    return replace(division, shard=shard)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is embedded by which model, and where it goes."""
+
+    model: Model
+    out: Out
+    captions: Captions = False
+    scales: Scales = "1"
+    offline: Offline = False
+
+
+@takes(
+    work=Work,
+    images=Input,
+    division=part_options,
+    options=embed_options,
+    output=output_options,
+)
 def embed(
-    model: Model,
-    images: Input,
-    out: Out,
     *,
-    shard: ShardOption = "",
+    work: Work,
+    images: Input,
     division: "Division",
-    captions: Captions = False,
-    scales: Scales = "1",
     options: EmbedOptions,
-    offline: Offline = False,
     output: Output,
 ) -> None:
     """Embed a set in shards; what is there and whole is kept, so run it again after a failure.
@@ -43,11 +61,13 @@ def embed(
     from zoo.embedding.sizes import parse_scales
 
     asked: dict[str, Any] = {
-        "captions": captions,
-        "scales": parse_scales(scales),
-        "offline": offline,
+        "captions": work.captions,
+        "scales": parse_scales(work.scales),
+        "offline": work.offline,
     }
-    job = images.job(model, options, **asked)
-    done = embed_shards(out.absolute(), job, replace(division, shard=shard), output.track)
-    value = {"out": str(out), "shards": sum(done.values()), **done}
-    output.result(value, lambda: f"{done['done']} shards embedded, {done['kept']} kept, in {out}")
+    job = images.job(work.model, options, **asked)
+    done = embed_shards(work.out.absolute(), job, division, output.track)
+    value = {"out": str(work.out), "shards": sum(done.values()), **done}
+    output.result(
+        value, lambda: f"{done['done']} shards embedded, {done['kept']} kept, in {work.out}"
+    )

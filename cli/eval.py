@@ -137,35 +137,41 @@ def question_options(
     }
 
 
+def source_options(
+    data: Data, on_bad_image: OnBadImage = "fail", offline: Offline = False
+) -> dict[str, Any]:
+    """Return what is read, as fields of `EvalOptions`."""
+    return {"data": data, "on_bad_image": on_bad_image, "offline": offline}
+
+
+@takes(images=input_options, landmarks=landmark_options, embed=embed_options)
+def embedding_options(
+    *, images: InputOptions, landmarks: LandmarkOptions, embed: EmbedOptions
+) -> dict[str, Any]:
+    """Return how images are embedded, as fields of `EvalOptions`."""
+    return {"input": images, "landmarks": landmarks, "embed": embed}
+
+
 @takes(
+    source=source_options,
     question=question_options,
-    images=input_options,
     refine=refine_options,
-    landmarks=landmark_options,
-    embed=embed_options,
+    embedding=embedding_options,
 )
 def eval_options(
-    data: Data,
     *,
+    source: dict[str, Any],
     question: dict[str, Any],
-    images: InputOptions,
     refine: RefineOptions,
-    landmarks: LandmarkOptions,
-    embed: EmbedOptions,
-    on_bad_image: OnBadImage = "fail",
-    offline: Offline = False,
+    embedding: dict[str, Any],
 ) -> EvalOptions:
     """Return what is to be measured, and how."""
-    return EvalOptions(
-        data,
-        on_bad_image=on_bad_image,
-        offline=offline,
-        input=images,
-        refine=refine,
-        landmarks=landmarks,
-        embed=embed,
-        **question,
-    )
+    return EvalOptions(refine=refine, **source, **question, **embedding)
+
+
+def model_names(model: Name, other: Other = None) -> list[str]:
+    """Return the models that are measured."""
+    return [model, *([other] if other else [])]
 
 
 def report_options(
@@ -175,12 +181,11 @@ def report_options(
     return ReportOptions(confidence, report, save, shlex.join(["rankzoo", *sys.argv[1:]]))
 
 
-@takes(options=eval_options, told=report_options, output=output_options)
+@takes(models=model_names, options=eval_options, told=report_options, output=output_options)
 def evaluate(
     context: typer.Context,
-    model: Name,
-    other: Other = None,
     *,
+    models: list[str],
     options: EvalOptions,
     told: ReportOptions,
     output: Output,
@@ -188,9 +193,8 @@ def evaluate(
     """Measure a model on your data, and say under which protocol."""
     from zoo.tasks import named, task_of_models
 
-    models = [model, *([other] if other else [])]
     task = task_of_models(models, offline=options.offline)
-    task.check("eval", [*given(context), *(["OTHER"] if other else [])])
+    task.check("eval", [*given(context), *(["OTHER"] if len(models) > 1 else [])])
     options = replace(options, embed=replace(options.embed, track=output.track))
     session = named(task.evaluate)(models, options, told)
     output.result(session.as_json(), human=session.table)

@@ -1,12 +1,14 @@
 """`rankzoo export`: a model for other programs."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.options import Json, Offline, Out, Quiet, given
-from cli.output import Output
+from cli.flags import takes
+from cli.options import Offline, Out, given
+from cli.output import Output, output_options
 
 Name = Annotated[str, typer.Argument(help="A run, a card name, or owner/name[@revision].")]
 Format = Annotated[
@@ -21,16 +23,24 @@ Labelled = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Form:
+    """What is written where, and on what it is measured."""
+
+    out: Out
+    format: Format = "onnx"
+    precision: Precision = "float32"
+    data: Labelled = None
+
+
+@takes(form=Form, output=output_options)
 def export(
     context: typer.Context,
     model: Name,
-    out: Out,
-    format: Format = "onnx",  # noqa: A002 (the flag is called --format)
-    precision: Precision = "float32",
-    data: Labelled = None,
+    *,
+    form: Form,
     offline: Offline = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    output: Output,
 ) -> None:
     """Export a model, checked number by number against itself; the batch size is free.
 
@@ -39,19 +49,19 @@ def export(
     """
     from rich.table import Table
 
+    from zoo.cards.model_files import check_model_folder
     from zoo.data.dataset import read_dataset
     from zoo.export.run import export as export_model
-    from zoo.hub import resolve_model
-    from zoo.tasks import load_folder, task_of_model
+    from zoo.tasks import find_model, load_folder
 
-    output = Output(as_json, quiet)
-    task_of_model(model, offline=offline).check("export", given(context))
-    dataset = read_dataset(data) if data else None
+    task, folder = find_model(model, offline=offline)
+    task.check("export", given(context))
+    dataset = read_dataset(form.data) if form.data else None
     done = export_model(
-        load_folder(resolve_model(model, offline=offline, track=output.track)),
-        out,
-        format_name=format,
-        precision=precision,
+        load_folder(check_model_folder(Path(folder))),
+        form.out,
+        format_name=form.format,
+        precision=form.precision,
         dataset=dataset,
         track=output.track,
     )

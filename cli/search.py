@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.flags import takes
-from cli.index.inputs import load
-from cli.index.options import Folder, OwnModel, Where
-from cli.options import Alpha, Expand, Offline, Rerank
+from cli.index.inputs import Opened
+from cli.index.options import Where
+from cli.options import Alpha, Expand, Rerank
 from cli.output import Output, output_options
 from zoo.search.options import ALPHA, SearchOptions, parse_reranking
 
@@ -58,15 +58,13 @@ class Shown:
     html: Html = None
 
 
-@takes(asked=Asked, options=search_options, shown=Shown, output=output_options)
+@takes(source=Opened, asked=Asked, options=search_options, shown=Shown, output=output_options)
 def search(
-    index: Folder,
     *,
+    source: Opened,
     asked: Asked,
     options: SearchOptions,
     shown: Shown,
-    model: OwnModel = "",
-    offline: Offline = False,
     output: Output,
 ) -> None:
     """Find the nearest items of an index."""
@@ -76,16 +74,18 @@ def search(
 
     queries = read_queries(asked.queries, as_text=asked.text)
     options = replace(options, together=asked.together)
-    opened = Index.open(index)
-    name = model or opened.manifest.model.name
-    answers = ask(opened, load(name, offline), queries, options, name)
+    opened = Index.open(source.index)
+    model, name = source.load(opened.manifest.model.name)
+    answers = ask(opened, model, queries, options, name)
     if asked.together:
         queries = [Query(" + ".join(query.text for query in queries))]
     if shown.html is not None:
         from zoo.files import write_text
         from zoo.search.results_page import results_page
 
-        write_text(shown.html, results_page(index, queries, [answer.hits for answer in answers]))
+        write_text(
+            shown.html, results_page(source.index, queries, [answer.hits for answer in answers])
+        )
     results = [
         {"query": query.text, **answer.to_json(votes=shown.vote)}
         for query, answer in zip(queries, answers, strict=True)

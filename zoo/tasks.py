@@ -188,8 +188,10 @@ def task_of_config(config: Mapping[str, Any]) -> Task:
     return next(task for task in TASKS.values() if task.key in config or not task.key)
 
 
-def task_of_model(name: str, *, offline: bool = False) -> Task:
-    """Return the task of the model called `name`.
+def find_model(name: str, *, offline: bool = False) -> tuple[Task, str]:
+    """Return the task of the model called `name`, and the folder that `load` opens again.
+
+    A command that does both reads and verifies the files of a model once.
 
     Raises:
         UnavailableError, IntegrityError: as `load`.
@@ -197,7 +199,16 @@ def task_of_model(name: str, *, offline: bool = False) -> Task:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         folder = named("zoo.hub.resolve:resolve_model")(name, offline=offline)
-    return task_of_config(named("zoo.cards.model_files:read_config")(folder))
+    return task_of_config(named("zoo.cards.model_files:read_config")(folder)), str(folder)
+
+
+def task_of_model(name: str, *, offline: bool = False) -> Task:
+    """Return the task of the model called `name`.
+
+    Raises:
+        UnavailableError, IntegrityError: as `load`.
+    """
+    return find_model(name, offline=offline)[0]
 
 
 def task_of_models(names: Sequence[str], *, offline: bool = False) -> Task:

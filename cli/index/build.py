@@ -1,13 +1,13 @@
 """`rankzoo index build`: images or captions become an index."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.cluster import division_options
 from cli.flags import takes
-from cli.index.inputs import Input, load
+from cli.index.inputs import Input
 from cli.index.options import Captions, Like, plan_options
 from cli.index.show import facts, listing, summary
 from cli.options import DryRun, Model, Offline, Out, Scales, embed_options, given
@@ -50,30 +50,31 @@ def whitening_options(whiten: Whiten = False, whitening_dim: WhiteningDim = None
     return {"whiten": whiten, "whitening_dim": whitening_dim}
 
 
-@takes(plan=plan_options, wish=wish_options, whitening=whitening_options, embed=embed_options)
+@takes(plan=plan_options, whitening=whitening_options)
+def layout_options(*, plan: Plan, like: Like = None, whitening: dict[str, Any]) -> dict[str, Any]:
+    """Return how vectors are kept, as fields of `IndexOptions` and `AssembleOptions`."""
+    return {"plan": plan, "like": like, **whitening}
+
+
+def vector_options(captions: Captions = False, scales: Scales = "1") -> dict[str, Any]:
+    """Return what is embedded, as fields of `IndexOptions`."""
+    from zoo.embedding.sizes import parse_scales
+
+    return {"modality": "captions" if captions else "images", "scales": parse_scales(scales)}
+
+
+@takes(vectors=vector_options, layout=layout_options, wish=wish_options, embed=embed_options)
 def index_options(
-    captions: Captions = False,
     *,
-    plan: Plan,
+    vectors: dict[str, Any],
+    layout: dict[str, Any],
     wish: Wish | None,
-    like: Like = None,
-    whitening: dict[str, Any],
-    scales: Scales = "1",
     embed: EmbedOptions,
 ) -> "IndexOptions":
     """Return how the index is made."""
-    from zoo.embedding.sizes import parse_scales
     from zoo.index.options import IndexOptions
 
-    return IndexOptions(
-        modality="captions" if captions else "images",
-        plan=plan,
-        scales=parse_scales(scales),
-        wish=wish,
-        like=like,
-        embed=embed,
-        **whitening,
-    )
+    return IndexOptions(wish=wish, embed=embed, **vectors, **layout)
 
 
 def in_shards(options: "IndexOptions", division: "Division") -> "AssembleOptions":
@@ -97,17 +98,29 @@ def in_shards(options: "IndexOptions", division: "Division") -> "AssembleOptions
     )
 
 
-@takes(images=Input, division=division_options, options=index_options, output=output_options)
+@dataclass(frozen=True)
+class Made:
+    """Of which model an index is made, and where."""
+
+    model: Model
+    out: Out
+    dry_run: DryRun = False
+    offline: Offline = False
+
+
+@takes(division=division_options, options=index_options)
+def making(*, division: "Division", options: "IndexOptions") -> "tuple[IndexOptions, Division]":
+    """Return how an index is made, and by whom."""
+    return options, division
+
+
+@takes(made=Made, images=Input, how=making, output=output_options)
 def build(
     context: typer.Context,
-    model: Model,
-    images: Input,
-    out: Out,
     *,
-    division: "Division",
-    options: "IndexOptions",
-    dry_run: DryRun = False,
-    offline: Offline = False,
+    made: Made,
+    images: Input,
+    how: "tuple[IndexOptions, Division]",
     output: Output,
 ) -> None:
     """Embed images (or captions) and make an index of them.
@@ -123,21 +136,26 @@ def build(
     from zoo.index.assembling import build_divided
     from zoo.index.estimate import building_cost
     from zoo.progress import silent
-    from zoo.tasks import task_of_model
+    from zoo.tasks import find_model, load
 
-    task_of_model(model, offline=offline).check("index build", given(context))
-    refuse_to_overwrite(out)
+    options, division = how
+    task, folder = find_model(made.model, offline=made.offline)
+    task.check("index build", given(context))
+    refuse_to_overwrite(made.out)
     embed = replace(options.embed, track=output.track)
-    options = replace(options, name=reference(model), embed=embed)
-    if dry_run:
-        cost = building_cost(load(model, offline), images.read(), options)
+    options = replace(options, name=reference(made.model), embed=embed)
+    if made.dry_run:
+        cost = building_cost(load(folder, offline=made.offline), images.read(), options)
         output.result(cost, lambda: Group(facts(cost), listing(cost["candidates"])))
         return
     if is_divided(images.images, division):
-        how: dict[str, Any] = {"captions": options.modality == "captions", "scales": options.scales}
-        job = images.job(model, replace(embed, track=silent), offline=offline, **how)
-        info = build_divided(out.absolute(), job, division, in_shards(options, division)).info()
+        asked: dict[str, Any] = {"captions": options.modality == "captions"}
+        asked |= {"scales": options.scales, "offline": made.offline}
+        job = images.job(made.model, replace(embed, track=silent), **asked)
+        shards = in_shards(options, division)
+        info = build_divided(made.out.absolute(), job, division, shards).info()
     else:
-        info = Index.build(out, load(model, offline), images.read(), options).info()
-    value = {"index": str(out), **summary(info), "tuning": info["tuning"]}
+        model = load(folder, offline=made.offline)
+        info = Index.build(made.out, model, images.read(), options).info()
+    value = {"index": str(made.out), **summary(info), "tuning": info["tuning"]}
     output.result(value, lambda: Group(facts(info), listing(info["tuning"])))

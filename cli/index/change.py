@@ -7,31 +7,23 @@ from typing import Annotated
 import typer
 
 from cli.flags import takes
-from cli.index.inputs import Input, load
-from cli.index.options import Folder, OwnModel, Where
+from cli.index.inputs import Input, Opened
+from cli.index.options import Folder, Where
 from cli.index.show import facts
-from cli.options import Offline, embed_options
+from cli.options import embed_options
 from cli.output import Output, output_options
 from zoo.embedding.options import EmbedOptions
 
 
-@takes(images=Input, embed=embed_options, output=output_options)
-def add(
-    index: Folder,
-    images: Input,
-    model: OwnModel = "",
-    *,
-    embed: EmbedOptions,
-    offline: Offline = False,
-    output: Output,
-) -> None:
+@takes(source=Opened, images=Input, embed=embed_options, output=output_options)
+def add(*, source: Opened, images: Input, embed: EmbedOptions, output: Output) -> None:
     """Add what is new and replace what has changed; the rest is not embedded again."""
     from zoo.embedding.identity import as_indexed
     from zoo.index import Index
 
-    opened = Index.open(index)
+    opened = Index.open(source.index)
     identity = opened.manifest.model
-    embedder = as_indexed(load(model or identity.name, offline), identity)
+    embedder = as_indexed(source.load(identity.name)[0], identity)
     done = opened.add(embedder, images.read(), replace(embed, track=output.track))
     output.result({**asdict(done), "count": len(opened)}, lambda: facts(asdict(done)))
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.index.options import Images
-from cli.options import OnBadImage
+from cli.index.options import Folder, Images, OwnModel
+from cli.options import Offline, OnBadImage
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,11 +52,24 @@ class Input:
         )
 
 
-def load(name: str, offline: bool) -> "nn.Module":
-    """Load the model of an index, or one it may be."""
-    from zoo.errors import UsageError
-    from zoo.tasks import load as load_model
+@dataclass(frozen=True)
+class Opened:
+    """An index, and the model that embeds what it is asked or given."""
 
-    if not name:
-        raise UsageError("the index does not say where its model is", "give --model")
-    return load_model(name, offline=offline)
+    index: Folder
+    model: OwnModel = ""
+    offline: Offline = False
+
+    def load(self, known: str) -> "tuple[nn.Module, str]":
+        """Load the model that was named, or else the one the index knows; and its name.
+
+        Raises:
+            UsageError: neither is there.
+        """
+        from zoo.errors import UsageError
+        from zoo.tasks import load
+
+        name = self.model or known
+        if not name:
+            raise UsageError("the index does not say where its model is", "give --model")
+        return load(name, offline=self.offline), name

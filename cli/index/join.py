@@ -7,27 +7,21 @@ import typer
 
 from cli.cluster import cluster_options
 from cli.flags import takes
-from cli.index.build import whitening_options
-from cli.index.options import Like, plan_options
+from cli.index.build import layout_options
 from cli.index.show import facts, summary
 from cli.options import Out
 from cli.output import Output, output_options
 
 if TYPE_CHECKING:
     from zoo.cluster import Cluster
-    from zoo.index.layout import Plan
 
 
-@takes(
-    plan=plan_options, whitening=whitening_options, cluster=cluster_options, output=output_options
-)
+@takes(layout=layout_options, cluster=cluster_options, output=output_options)
 def assemble(
     embedded: Annotated[Path, typer.Argument(help="What `rankzoo embed` wrote.")],
     out: Out,
     *,
-    plan: "Plan",
-    like: Like = None,
-    whitening: dict[str, Any],
+    layout: dict[str, Any],
     cluster: "Cluster | None",
     output: Output,
 ) -> None:
@@ -35,7 +29,7 @@ def assemble(
     from zoo.index.assembling import AssembleOptions
     from zoo.index.assembling import assemble as assemble_shards
 
-    options = AssembleOptions(plan, like, **whitening, cluster=cluster, track=output.track)
+    options = AssembleOptions(**layout, cluster=cluster, track=output.track)
     index = assemble_shards(out.absolute(), embedded.absolute(), options)
     value = {"index": str(out), **summary(index.info())}
     output.result(value, lambda: facts(value))

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from torch import nn
 
 from cli.main import main
 from zoo.data.dataset import read_dataset
 from zoo.data.preprocessing import Preprocessing
+from zoo.embedding.identity import weights_sha256
 from zoo.embedding.sizes import MultiScale
 from zoo.errors import UsageError
+from zoo.files import sha256_of, write_json
 from zoo.index import Index
 from zoo.models import EmbedderConfig, build_embedder, load_embedder, save_embedder
 
@@ -132,3 +135,36 @@ def test_an_index_follows_its_images_to_another_folder(
     found = run("search", index, there / "red" / "0.png", "-k", 1)["results"][0]["hits"][0]
     assert Path(found["path"]).is_file()
     assert run("index", "info", index)["history"][-1]["event"] == "relocate"
+
+
+def test_a_models_weights_are_hashed_once_a_command(
+    run: Run, model: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    def of_tensors(network: nn.Module) -> str:
+        hashed.append("tensors")
+        return weights_sha256(network)
+
+    def of_a_file(path: Path) -> str:
+        if path.suffix == ".safetensors":
+            hashed.append(str(path))
+        return sha256_of(path)
+
+    monkeypatch.setattr("zoo.embedding.identity.weights_sha256", of_tensors)
+    for user in ("zoo.cards.model_files", "zoo.hub.download", "zoo.files"):
+        monkeypatch.setattr(f"{user}.sha256_of", of_a_file)
+    index = tmp_path / "idx"
+    run("index", "build", "--model", model, "--images", photos, "--out", index)
+    assert hashed == ["tensors"]
+    run("search", index, photos / "red" / "1.png")
+    assert hashed == ["tensors", "tensors"]
+
+
+def test_the_task_is_asked_before_any_image_is_read(
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.data.dataset.read_dataset", lambda *_, **__: pytest.fail("read"))
+    write_json(tmp_path / "m" / "config.json", {"sorter": {}})
+    told = ("--model", tmp_path / "m", "--images", photos, "--out", tmp_path / "idx")
+    assert "takes no sorter" in run("index", "build", *told, code=2)["error"]

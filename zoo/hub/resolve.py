@@ -33,6 +33,9 @@ def resolve_model(
         UnavailableError: no such name, or it cannot be reached (exit code 4).
         IntegrityError: content that is not what was promised (exit code 5).
     """
+    folder = Path(name).expanduser()
+    if folder.is_dir():  # nothing was promised of its files, so none is hashed
+        return check_model_folder(folder)
     return resolve(name, revision=revision, offline=offline, track=track).path
 
 
