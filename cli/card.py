@@ -27,9 +27,12 @@ def check(paths: Paths = None, as_json: Json = False) -> None:
     from rich.text import Text
 
     from zoo.hub.checking import check_cards
+    from zoo.report import counted
 
     checked = check_cards(paths)
-    Output(as_json).result({"checked": checked}, lambda: Text(f"{len(checked)} cards, no problem"))
+    Output(as_json).result(
+        {"checked": checked}, lambda: Text(f"{counted(len(checked), 'card')}, no problem")
+    )
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ def check(path: Where, html: Html = None, as_json: Json = False, quiet: Quiet = 
             shown.add_row(s.split or "none", str(s.images), str(s.classes), smallest, *numbers)
         across = sum(found.across for found in report.duplicates)
         shown.caption = (
-            f"{len(report.duplicates)} duplicates, {across} of them in two splits; "
-            f"{len(report.left_out)} files left out; {report.bad_boxes} boxes without area"
+            f"duplicates: {len(report.duplicates)}, in two splits {across}; "
+            f"files left out: {len(report.left_out)}; boxes without area: {report.bad_boxes}"
         )
         return shown
 

@@ -43,9 +43,9 @@ def test_two_models_stand_side_by_side_with_both_intervals_in_80_columns() -> No
     for side, result in zip(sides, (a, b), strict=True):
         assert f"{result.metrics['recall_at_1']:.4f}" in text
         bound = side["mean_average_precision"]
-        assert f"{bound.low:.3f} {bound.high:.3f}" in text
-    names = "".join(line[:26].strip() for line in found)  # a long name goes on in the next line
-    assert LONG in names
+        assert f"{bound.low:.4f} {bound.high:.4f}" in text
+    names = "\n".join(line[:15].strip() for line in found)  # a long name goes on below
+    assert "mean_average_\nprecision_\nlabel_level_2" in names
 
 
 def test_one_model_fits_too_and_numbers_have_four_digits() -> None:

@@ -58,6 +58,6 @@ def test_a_map_shows_every_image_that_is_still_there(
     shutil.rmtree(photos / "red")
     page = map_page(index)
     assert page.count("<img") == 8
-    assert "4 images are missing" in page
+    assert "Missing or unreadable images: 4" in page
     assert "http" not in page.replace("http-equiv", "")
     assert map_page(index, limit=3).count("<img") <= 3

@@ -38,6 +38,16 @@ class Words:
         return self._load(self.name)
 
 
+def short_name(name: str) -> str:
+    """Return what to call a model: a run by its folder, and its best weights by the run's.
+
+    >>> short_name("runs/a/best"), short_name("owner/name@1")
+    ('a', 'name@1')
+    """
+    parts = [part for part in name.split("/") if part]
+    return parts[-2] if parts[-1:] == [BEST] and len(parts) > 1 else (parts or [name])[-1]
+
+
 def encoder_of(folder: Path) -> str:
     """Return the name of the encoder that a run was trained against, or an empty text.
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,15 @@ RESULTS = "results.json"
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """What was found; `rows` compare the plain with the refined result, or A with B."""
+    """What was found; `rows` compare the plain with the refined result, or A with B.
+
+    bounds: the 95 % intervals of both results compared; of one alone if they were asked for.
+    """
 
     outcomes: Sequence[Outcome]
     names: Sequence[str]
     rows: Sequence[Row] = ()
-    bounds: Mapping[str, Interval] = field(default_factory=dict)
-    sides: Sequence[Mapping[str, Interval]] = ()
+    bounds: Sequence[Mapping[str, Interval]] = ()
     report: Path | None = None
 
     @property
@@ -42,14 +44,15 @@ class Session:
         """Return the result; with two models, that of each under `models`."""
         first = self.outcomes[0]
         value: dict[str, Any] = {"model": first.model, **first.final.as_json()}
-        if self.bounds:
-            value["intervals"] = {name: asdict(bound) for name, bound in self.bounds.items()}
+        plain = [{name: asdict(bound) for name, bound in each.items()} for each in self.bounds]
+        if plain:
+            value["intervals"] = plain[0 if len(self.outcomes) > 1 else -1]
         if len(first.evaluations) > 1:
             value["unrefined"] = first.evaluations[0].as_json()["metrics"]
         if len(self.outcomes) > 1:
             value["models"] = [{"model": o.model, **o.final.as_json()} for o in self.outcomes]
-            for model, found in zip(value["models"], self.sides, strict=False):
-                model["intervals"] = {name: asdict(bound) for name, bound in found.items()}
+            for model, found in zip(value["models"], plain, strict=True):
+                model["intervals"] = found
         if self.rows:
             value["comparison"] = [row.as_json() for row in self.rows]
         return value | ({"report": str(self.report)} if self.report else {})
@@ -59,9 +62,9 @@ class Session:
         tables: list[Group] = []
         if not self.rows:
             first = self.outcomes[0]
-            tables.append(result_table(first.final, first.model, self.bounds))
+            tables.append(result_table(first.final, first.model, next(iter(self.bounds), {})))
         if self.rows:
-            tables.append(comparison_table(self.final, self.names, self.rows, self.sides))
+            tables.append(comparison_table(self.final, self.names, self.rows, self.bounds))
         return Group(*tables, *([f"report: {self.report}"] if self.report else []))
 
 
@@ -111,11 +114,11 @@ def run_session(
     elif len(first.evaluations) > 1:
         names = [f"{first.model}, plain", "refined"]
         rows = compare(first.evaluations[0], first.final, seed=options.seed)
-    bounds = intervals(first.final, seed=options.seed) if told.confidence else {}
-    pair = [*(first.evaluations[:1] if len(outcomes) == 1 else [first.final]), outcomes[-1].final]
-    sides = [intervals(e, seed=options.seed) for e in pair] if told.confidence and rows else []
+    pair = [first.evaluations[0] if len(outcomes) == 1 else first.final, outcomes[-1].final]
+    measured = pair if rows else [first.final] if told.confidence else []
+    bounds = [intervals(each, seed=options.seed) for each in measured]
     page = report / "index.html" if report else None
-    session = Session(outcomes, names, rows, bounds, sides, page)
+    session = Session(outcomes, names, rows, bounds, page)
     if report is not None:
         with staged_folder(report) as folder:
             write_text(folder / "index.html", evaluation_page(outcomes, names, rows, bounds))

@@ -35,29 +35,42 @@ def comparison_table(
     evaluation: Evaluation,
     models: Sequence[str],
     rows: Sequence[Row],
-    bounds: Sequence[Mapping[str, Interval]] = (),
+    bounds: Sequence[Mapping[str, Interval]],
 ) -> Group:
     """Return one row per metric of A and B: both values, the difference, how sure.
 
-    The interval of a value stands below it, so that all of it fits 80 columns.
+    The 95 % interval of a value stands below it, so that all of it fits 80 columns.
     """
     table = _table()
     for title in ("A", "B", "B - A", "p", "better"):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        own = [found[row.metric] for found in bounds if row.metric in found]
-        below = (
-            [f"\n{bound.low:.3f} {bound.high:.3f}" for bound in own] if len(own) == 2 else ["", ""]
-        )
+        own = [found[row.metric] for found in bounds]
         table.add_row(
-            row.metric,
-            f"{row.a:.4f}{below[0]}",
-            f"{row.b:.4f}{below[1]}",
-            f"{row.difference:+.4f}\n{row.low:+.3f} {row.high:+.3f}",
+            broken(row.metric),
+            *(
+                f"{value:.4f}\n{bound.low:.4f} {bound.high:.4f}"
+                for value, bound in zip((row.a, row.b), own, strict=True)
+            ),
+            f"{row.difference:+.4f}\n{row.low:+.4f} {row.high:+.4f}",
             f"{row.p_value:.3f}" if row.p_value >= 0.001 else "<0.001",
             {"A is better": "A", "B is better": "B"}.get(row.verdict, "unclear"),
         )
     return _told(f"A = {models[0]}, B = {models[1]}", evaluation, table)
+
+
+def broken(name: str, width: int = 15) -> str:
+    """Return a metric's name with line breaks after underscores, no line wider than `width`.
+
+    >>> broken("mean_average_precision_label_level_2").splitlines()
+    ['mean_average_', 'precision_', 'label_level_2']
+    """
+    lines = [""]
+    for part in name.replace("_", "_ ").split():
+        if len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _table() -> Table:

@@ -10,7 +10,7 @@ from zoo.experiments.result import BLOCK, PAGE, RESULT, Result
 from zoo.experiments.standings import Standing
 from zoo.experiments.tables import LEGEND, SHORT, cells, header, markdown, numbers
 from zoo.files import write_json, write_text
-from zoo.report import commands, facts, line_chart, page, paragraph, section, table
+from zoo.report import commands, counted, facts, line_chart, page, paragraph, section, table
 from zoo.report.html import Cell
 from zoo.runs.record import Row
 
@@ -53,9 +53,9 @@ def _lead(result: Result) -> str:
         answer = f"{done[0].name} is best by {SHORT.get(metric, metric)}" + (
             f"; not clearly behind: {', '.join(level)}" if level else ""
         )
-    backbone, runs = result.plan.base.network.backbone, "run" if result.done == 1 else "runs"
+    backbone, runs = result.plan.base.network.backbone, counted(result.done, "run")
     missing = "" if result.complete else " Not all runs of the plan are there yet."
-    return f"{answer}. {len(rows)} candidates on {backbone}, {result.done} {runs}.{missing}"
+    return f"{answer}. {counted(len(rows), 'candidate')} on {backbone}, {runs}.{missing}"
 
 
 def _claims(verdicts: Sequence[Verdict]) -> list[Markup]:

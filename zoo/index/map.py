@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from zoo.index.index import Index
-from zoo.report import page, paragraph
+from zoo.report import counted, page, paragraph
 from zoo.report.html import block
 from zoo.report.images import thumbnail
 from zoo.search.results_page import readable
@@ -35,8 +35,8 @@ def map_page(index: Index, limit: int = 1_000) -> str:
     ]
     columns = int(places.max()) + 1 if items else 1
     missing = len(chosen) - len(items)
-    notes = [paragraph(f"{missing} images are missing or unreadable.")] if missing else []
-    lead = f"{len(items)} of {len(ids)} items; neighbours on the map are neighbours in the index."
+    notes = [paragraph(f"Missing or unreadable images: {missing}.")] if missing else []
+    lead = f"{len(items)} of {counted(len(ids), 'item')}; near each other: alike to the model."
     canvas = block("mosaic", columns, images)
     return page(f"Map of {index.folder.name}", lead, *notes, canvas)
 

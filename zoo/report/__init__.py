@@ -3,6 +3,7 @@
 from zoo.report.charts import histogram as histogram
 from zoo.report.charts import line_chart as line_chart
 from zoo.report.html import commands as commands
+from zoo.report.html import counted as counted
 from zoo.report.html import facts as facts
 from zoo.report.html import page as page
 from zoo.report.html import paragraph as paragraph

@@ -52,6 +52,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Markup:
     return block("table", header, [[_text(value) for value in row] for row in rows], numeric)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, which takes an s unless it is one.
+
+    >>> counted(1, "card"), counted(2400, "image")
+    ('1 card', '2,400 images')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def facts(values: Mapping[str, Cell]) -> Markup:
     """Return a two-column table of names and values."""
     return table(["setting", "value"], [[name, _text(value)] for name, value in values.items()])

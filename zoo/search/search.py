@@ -20,7 +20,7 @@ from zoo.search.voting import Vote, vote
 MOST = 20_000  # items re-ranked for a query at most: their neighbourhoods take about a minute
 
 # The query's own copy: its content's sha256 (its start), its id, unknown, or those of its parts.
-Copy = "str | int | None | tuple[Copy, ...]"
+Copy = str | int | tuple[Any, ...] | None
 Masks = Sequence[Bool[np.ndarray, " _"]]  # one a segment, of any lengths
 
 

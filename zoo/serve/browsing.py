@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from zoo import __version__
-from zoo.embedding.words import BEST
+from zoo.embedding.words import short_name
 from zoo.index import Hit
 from zoo.serve.access import PROBLEMS, ItemId, TheIndex, TheService
 from zoo.serve.answers import Indexes, IndexInfo, Item, Items, Page, Values
@@ -124,7 +124,7 @@ def described(index: Served) -> IndexInfo:
         dim=manifest.dim,
         kind=manifest.plan.kind,
         modality=manifest.modality,
-        model=plain_name(manifest.model.name),
+        model=short_name(manifest.model.name),
         architecture=str(config.get("architecture") or config.get("family") or ""),
         levels=list(manifest.levels),
         columns=list(manifest.columns),
@@ -135,16 +135,6 @@ def described(index: Served) -> IndexInfo:
         no_text=index.encoder.no_text,
         problem=index.problem,
     )
-
-
-def plain_name(name: str) -> str:
-    """Return what to call a model: a run by its folder, and its best weights by the run's.
-
-    >>> plain_name("runs/a/best"), plain_name("owner/name@1")
-    ('a', 'name@1')
-    """
-    parts = [part for part in name.split("/") if part]
-    return parts[-2] if parts[-1:] == [BEST] and len(parts) > 1 else (parts or [name])[-1]
 
 
 async def find_item(service: Service, index: Served, identifier: int) -> Hit:

@@ -112,8 +112,7 @@ class Service:
             RefusedError: there is none or too many of them, or one cannot be.
         """
         text = [] if asked.text is None else [asked.text]
-        named = {"text": text, "like": asked.like, "picture": asked.picture}
-        kinds = [kind for kind, given in named.items() for _ in given]
+        kinds = ["text"] * len(text) + ["like"] * len(asked.like) + ["picture"] * len(asked.picture)
         if not 0 < len(kinds) <= PARTS:
             problem = f"a query has 1 to {PARTS} parts, this one {len(kinds)}"
             raise RefusedError(400, problem, "give text, like or picture")
