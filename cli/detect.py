@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger("rankzoo")
 Name = Annotated[str, typer.Argument(help="Card name, owner/name[@revision], or a local folder.")]
 Images = Annotated[
-    list[Path], typer.Argument(metavar="IMAGE...", help="Images, folders or patterns.")
+    list[Path], typer.Argument(metavar="IMAGE...", help="Images, videos, folders or patterns.")
 ]
 Threshold = Annotated[
     float | None,
     typer.Option(
         "--threshold", min=0.0, max=1.0, help="Lowest score to show; by default the model's own."
     ),
+]
+Every = Annotated[
+    float, typer.Option("--every", min=0.001, help="Of a video, a frame so many seconds.")
 ]
 
 
@@ -35,9 +38,11 @@ def detector_options(model: Name, device: Device = "auto", offline: Offline = Fa
     return load_detector(resolve_model(model, offline=offline)).to(pick_device(device))
 
 
-def how_options(threshold: Threshold = None, on_bad_image: OnBadImage = "fail") -> dict[str, Any]:
+def how_options(
+    threshold: Threshold = None, every: Every = 1.0, on_bad_image: OnBadImage = "fail"
+) -> dict[str, Any]:
     """Return how images are gone through, as keywords of `detect_images`."""
-    return {"threshold": threshold, "on_bad_image": on_bad_image}
+    return {"threshold": threshold, "every": every, "on_bad_image": on_bad_image}
 
 
 @takes(output=output_options, detector=detector_options, how=how_options)
@@ -59,7 +64,8 @@ def detect(
     for row in results:
         if not row["detections"] and row["best"] is not None:
             best = f"best {row['best']:.2f}"
-            logger.warning("%s: nothing above %.2f; %s", row["image"], lowest, best)
+            where = f"{row['image']} at {row['second']:.2f} s" if "second" in row else row["image"]
+            logger.warning("%s: nothing above %.2f; %s", where, lowest, best)
 
     def table() -> Table:
         shown = Table("image", "label", "score", "left, top, right, bottom")

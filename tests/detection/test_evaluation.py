@@ -65,9 +65,13 @@ def test_perfect_boxes_have_an_average_precision_of_one(
 ) -> None:
     answer(1.0)
     folder = untrained(recipe(**layout), scenes, tmp_path / "model")
-    metrics = evaluate_detector(folder, scenes.folder)["metrics"]
+    found = evaluate_detector(folder, scenes.folder)
+    metrics = found["metrics"]
     assert set(metrics) >= ({"ap_50"} if layout else {"ap", "ap_50", "ap_75"})
     assert set(metrics.values()) == {1.0}
+    assert set(found["classes"]) <= set(scenes.classes)
+    assert {of_class["ap_50"] for of_class in found["classes"].values()} == {1.0}
+    assert sum(of_class["objects"] for of_class in found["classes"].values()) > 2
 
 
 def test_boxes_of_three_fifths_count_at_half_overlap_and_not_at_three_quarters(

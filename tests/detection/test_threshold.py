@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
 from zoo.detection.bridge import import_quietly
 
 import_quietly("mmdet.datasets")
 
-from zoo.detection.threshold import best_f1, matches  # noqa: E402
+from zoo.detection.threshold import area, best_f1, matches  # noqa: E402
+from zoo.metrics.voc import voc_ap  # noqa: E402
 
 NONE = (np.zeros((0, 4)), np.zeros(0, dtype=int))
 
@@ -39,6 +41,15 @@ def test_nothing_right_has_no_threshold() -> None:
     assert best_f1(np.array([]), np.array([], dtype=bool), 3) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_area_is_vocs_when_every_object_is_found(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores, right = rng.random(30), rng.random(30) < 0.5
+    theirs = voc_ap(torch.tensor(scores)[:, None], torch.tensor(right)[:, None], None, "area")
+    assert area(scores, right, int(right.sum())) == pytest.approx(float(theirs))
+    assert area(scores, right, 2 * int(right.sum())) == pytest.approx(float(theirs) / 2)
+
+
 BOX = np.array([[0.0, 0.0, 10.0, 10.0]])
 
 
@@ -48,6 +59,7 @@ def test_an_object_is_found_once_by_its_label() -> None:
     found = matches((boxes, labels, scores), (BOX, np.array([0])), NONE)
     assert found[0].tolist() == [0.9, 0.8, 0.7, 0.2]
     assert found[1].tolist() == [True, False, False, False]
+    assert found[2].tolist() == [0, 1, 0, 0]
 
 
 def test_a_box_on_an_ignored_object_counts_neither_way() -> None:

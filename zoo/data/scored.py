@@ -54,11 +54,11 @@ class ScoredSet:
         if dropped := [name for name in self.outputs if name not in outputs]:
             logger.warning("left out, since they are not learnt: classes %s", _some(dropped))
         places = [self.outputs.index(name) if name in self.outputs else -1 for name in outputs]
-        padded = (
+        targets, ignored = (
             torch.cat([values, torch.zeros_like(values[:, :1])], 1)[:, places]
             for values in (self.targets, self.ignored)
         )
-        return ScoredSet(self.paths, tuple(outputs), *padded, self.skipped)
+        return ScoredSet(self.paths, tuple(outputs), targets, ignored, self.skipped)
 
 
 def read_voc_scores(path: Path, split: str) -> ScoredSet:

@@ -1,6 +1,6 @@
 """Boxes in images: find them, draw them, write them down."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from zoo.data.validation import write_skipped
 from zoo.detection.bridge import import_quietly
 from zoo.detection.inputs import drawn_names, images_of, readable
 from zoo.detection.storage import DEFAULT_THRESHOLD
+from zoo.detection.video import frames, is_video
 from zoo.files import atomic_path, staged_folder, write_json
 from zoo.progress import Track, silent
 from zoo.recipes.detector import DetectionRecipe
@@ -94,11 +95,13 @@ def detect_images(
     *,
     threshold: float | None = None,
     on_bad_image: Policy = "fail",
+    every: float = 1.0,
     track: Track = silent,
 ) -> list[dict[str, Any]]:
     """Write every image with its boxes, and `detections.json`, into the new folder `out`.
 
-    `images` are files, folders or patterns. A result's `best` is the highest score found, shown or
+    `images` are files, folders or patterns; of a video, a frame `every` so many seconds is one, and
+    its result has the `second` it is of. A result's `best` is the highest score found, shown or
     not. With "skip", what cannot be opened is left out and listed in `skipped.json`.
 
     Raises:
@@ -114,15 +117,26 @@ def detect_images(
     results: list[dict[str, Any]] = []
     with staged_folder(out) as staged:
         for path, name in track(zip(images, names, strict=True), "detecting", len(images)):
-            image = open_image(path)
-            every = find_boxes(model, image, threshold=0.0)
-            found = [detection for detection in every if detection.score >= lowest]
-            with atomic_path(staged / name) as temporary:
-                draw(image, found).save(temporary, format="PNG")
-            rows = [detection.as_json() for detection in found]
-            best = every[0].score if every else None
-            facts = {"image": str(path), "drawn": str(out / name)}
-            results.append({**facts, "detections": rows, "best": best})
+            for drawn, more, image in _opened(path, name, every):
+                all_found = find_boxes(model, image, threshold=0.0)
+                found = [detection for detection in all_found if detection.score >= lowest]
+                with atomic_path(staged / drawn) as temporary:
+                    draw(image, found).save(temporary, format="PNG")
+                rows = [detection.as_json() for detection in found]
+                best = all_found[0].score if all_found else None
+                facts = {"image": str(path), **more, "drawn": str(out / drawn)}
+                results.append({**facts, "detections": rows, "best": best})
         write_skipped(staged / "skipped.json", skipped)
         write_json(staged / "detections.json", results)
     return results
+
+
+def _opened(
+    path: Path, name: str, every: float
+) -> Iterator[tuple[str, dict[str, float], Image.Image]]:
+    """Yield the images of a file: the name of the drawing, what more is known, the image."""
+    if not is_video(path):
+        yield name, {}, open_image(path)
+        return
+    for second, image in frames(path, every):
+        yield f"{name.removesuffix('.png')}-{second:08.2f}s.png", {"second": second}, image

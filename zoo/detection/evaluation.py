@@ -1,7 +1,8 @@
 """Measuring a detector: COCO's box AP, or VOC's AP, through mmdetection's own metrics."""
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,15 @@ NAMES = {  # mmdetection's names and ours
 class Measured:
     """What a detector reached: the protocol's metrics, between 0 and 1, and its best F1.
 
-    `threshold` is the score from which on its boxes have that F1, at an overlap of .5.
+    `threshold` is the score from which on its boxes have that F1, at an overlap of .5. `classes`
+    has AP at that overlap (`ap_50`) and the number of `objects` of each label that has any.
     """
 
     protocol: str
     metrics: dict[str, float]
     f1: float = 0.0
     threshold: float = 0.0
+    classes: Mapping[str, dict[str, float]] = field(default_factory=dict)
 
 
 def evaluate_detector(
@@ -59,7 +62,7 @@ def evaluate_detector(
     measured = evaluate_part(folder, part, device=device, workers=workers)
     best = {"f1": measured.f1, "threshold": measured.threshold}
     facts = {"protocol": measured.protocol, "metrics": measured.metrics, "images": part.count}
-    return {**facts, "best": best}
+    return {**facts, "best": best, "classes": dict(measured.classes)}
 
 
 def evaluate_part(
@@ -79,4 +82,9 @@ def evaluate_part(
     metrics = {ours: float(found.get(theirs, 0.0)) for theirs, ours in names.items()}
     # COCO's -1 stands for "no such objects"
     known = {name: value for name, value in metrics.items() if value >= 0}
-    return Measured(protocol(part), known, found["best/f1"], found["best/threshold"])
+    classes = {
+        name: {"ap_50": found[f"best/ap_50/{n}"], "objects": int(found[f"best/objects/{n}"])}
+        for n, name in enumerate(labels)
+        if f"best/ap_50/{n}" in found
+    }
+    return Measured(protocol(part), known, found["best/f1"], found["best/threshold"], classes)

@@ -1,4 +1,4 @@
-"""What `detect` is given: image files, folders and patterns; and the names of what it draws."""
+"""What `detect` is given: images, videos, folders and patterns; and the names of what it draws."""
 
 import glob
 from collections import Counter
@@ -9,13 +9,14 @@ from pathlib import Path
 from zoo.data.images import check_image
 from zoo.data.item import Skipped, printable
 from zoo.data.tree import images_below, report_left_out
+from zoo.detection.video import is_video
 from zoo.errors import DataError
 
 
 def images_of(arguments: Sequence[Path]) -> list[Path]:
-    """Return the image files meant: a file itself, all images below a folder, a pattern's matches.
+    """Return the files meant: a file itself, all below a folder, a pattern's matches.
 
-    An image that is meant twice is looked at once.
+    These are images, and videos. One that is meant twice is looked at once.
 
     Raises:
         DataError: a folder or a pattern has no image.
@@ -40,7 +41,8 @@ def readable(images: Sequence[Path]) -> tuple[list[Path], list[Skipped]]:
     kept, skipped = [], []
     for path in images:
         try:
-            check_image(path, decode=True)
+            if not is_video(path):
+                check_image(path, decode=True)
             kept.append(path)
         except DataError as error:
             skipped.append(Skipped(printable(path), str(error)))
@@ -68,7 +70,12 @@ def drawn_names(images: Sequence[Path]) -> list[str]:
 
 def _images(argument: Path, left_out: list[Skipped]) -> list[Path]:
     if argument.is_dir():
-        return list(images_below(argument, left_out))
+        other: list[Skipped] = []
+        images = list(images_below(argument, other))
+        paths = [Path(one.path) for one in other]
+        videos = [path for path in paths if is_video(path) and path.name[0] != "."]
+        left_out += [o for o, path in zip(other, paths, strict=True) if path not in videos]
+        return [*images, *videos]
     if argument.exists() or not glob.has_magic(str(argument)):
         return [argument]
     matches = sorted(Path(name) for name in glob.glob(str(argument), recursive=True))  # noqa: PTH207

@@ -62,6 +62,9 @@ class DetectorResult:
         table = Table("metric", "value", title=title)
         for name, value in self.found["metrics"].items():
             table.add_row(name, f"{100 * value:.1f} %")
+        for name, of_class in self.found["classes"].items():
+            objects = f"of {of_class['objects']} objects"
+            table.add_row(f"ap_50 of {name}", f"{100 * of_class['ap_50']:.1f} % {objects}")
         return table
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil
-from typing import cast
 
 from zoo.errors import UsageError
 from zoo.recipes.recipe import Schedule
@@ -12,7 +11,6 @@ from zoo.recipes.scores import (
     ScoreNetwork,
     ScoreOptimiser,
     ScoreRecipe,
-    Task,
     TwoPartLoss,
 )
 
@@ -55,7 +53,7 @@ def own_scores(task: str, model: str | None = None, loss: str | None = None) -> 
     return ScoreRecipe(
         name=NAMES[task],
         about=f"{task} by {chosen} on {model or BACKBONE}",
-        task=cast(Task, "labels" if task == "labels" else "attribute"),
+        task="labels" if task == "labels" else "attribute",
         network=ScoreNetwork(model or BACKBONE, hidden=256, train_backbone=False),
         loss=known[chosen],
         batch=ScoreBatch(FROM_DATA),

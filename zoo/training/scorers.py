@@ -124,8 +124,8 @@ def scorer_of(
     native = native if size is None else native.at_size(size)
     inputs = replace(native.preprocessing, crop_mode=recipe.network.crop_mode)
     head = (recipe.network.hidden, recipe.network.pooling)
-    asked = {"task": recipe.task, "column": recipe.data.column}
-    config = ScorerConfig(native.architecture, inputs, outputs, *head, **asked)
+    asked = (recipe.task, recipe.data.column)
+    config = ScorerConfig(native.architecture, inputs, outputs, *head, *asked)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return build_scorer(config, folder)
