@@ -33,6 +33,11 @@ Shards = Annotated[
 ]
 
 
+Apart = Annotated[
+    bool, typer.Option("--apart", help="Keep each shard a segment, for `serve --engine ray`.")
+]
+
+
 def cluster_options(
     engine: Engine = "local", address: Address = None, cpus: Cpus = None, gpus: Gpus = None
 ) -> "Cluster | None":

@@ -1,20 +1,26 @@
 """`rankzoo serve`: a search page and an HTTP API over indexes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.cluster import cluster_options
 from cli.flags import takes
 from cli.index.options import OwnModel
 from cli.options import Device, Offline
 from cli.output import Output, output_options
+from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo.cluster import Cluster
+    from zoo.index.reader import Reader
     from zoo.serve.settings import Limits
+    from zoo.serve.shards import Spread
 
 Folders = Annotated[list[Path], typer.Argument(metavar="IDX...", help="Index folders.")]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
@@ -46,6 +52,12 @@ Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds a requ
 Batch = Annotated[
     int, typer.Option("--batch-size", min=1, help="Queries of one forward pass, at most.")
 ]
+
+
+ShardCount = Annotated[
+    int, typer.Option("--shards", min=1, help="Shards that an index's segments are spread over.")
+]
+Replicas = Annotated[int, typer.Option("--replicas", min=1, help="Processes of each shard.")]
 
 
 @dataclass(frozen=True)
@@ -89,9 +101,36 @@ def limit_options(
     )
 
 
-@takes(door=Door, limits=limit_options, models=Models, output=output_options)
+@takes(cluster=cluster_options)
+def spread_options(
+    shards: ShardCount = 1, replicas: Replicas = 1, *, cluster: "Cluster | None"
+) -> "Spread | None":
+    """Return how searches are spread over a cluster, None for this process.
+
+    Raises:
+        UsageError: shards without a cluster, or GPUs for them.
+    """
+    if cluster is None:
+        if (shards, replicas) != (1, 1):
+            hint = "add --engine ray"
+            raise UsageError("--shards and --replicas say nothing without a cluster", hint)
+        return None
+    if cluster.gpus:
+        raise UsageError("shards search on CPUs", "leave --gpus out")
+    from zoo.serve.shards import Spread
+
+    return Spread(cluster, shards, replicas)
+
+
+@takes(door=Door, limits=limit_options, models=Models, how=spread_options, output=output_options)
 def serve(
-    indexes: Folders, *, door: Door, limits: "Limits", models: Models, output: Output
+    indexes: Folders,
+    *,
+    door: Door,
+    limits: "Limits",
+    models: Models,
+    how: "Spread | None",
+    output: Output,
 ) -> None:
     """Serve a search page and an HTTP API until Ctrl-C."""
     from zoo.device import pick_device
@@ -111,6 +150,7 @@ def serve(
 
         return load_model(name, offline=models.offline, device=device)
 
+    from zoo.index.reader import Reader
     from zoo.serve.run import open_service
     from zoo.serve.run import serve as run
     from zoo.tasks import task_of_model
@@ -118,19 +158,29 @@ def serve(
     for name, option in ((models.model, "--model"), (models.detector, "--detector")):
         if name:
             task_of_model(name, offline=models.offline).check(f"serve {option}", [])
-    service = open_service(
-        indexes,
-        settings,
-        load,
-        model=models.model,
-        detector=models.detector,
-        offline=models.offline,
-    )
-    served = list(service.library.served)
 
-    def ready(address: str) -> None:
-        output.result(
-            {"url": address, "indexes": served}, lambda: f"{', '.join(served)}: {address}"
+    def start(open_reader: "Callable[[Path], Reader]") -> None:
+        service = open_service(
+            indexes,
+            settings,
+            load,
+            model=models.model,
+            detector=models.detector,
+            offline=models.offline,
+            open_reader=open_reader,
         )
+        served = list(service.library.served)
+        text = ", ".join(served)
 
-    run(service, ready)
+        def ready(address: str) -> None:
+            output.result({"url": address, "indexes": served}, lambda: f"{text}: {address}")
+
+        run(service, ready)
+
+    if how is None:
+        start(Reader.open)
+        return
+    from zoo.serve.shards import spread
+
+    with spread(replace(how, seconds=limits.seconds / 3)) as open_reader:
+        start(open_reader)

@@ -37,7 +37,7 @@ INDEXES_TEXTS = frozenset(
     {"--model", "--images", "--out", "--split", "--captions", "--kind", "--refine", "--recall"}
     | {"--memory", "--latency-ms", "--like", "--whiten", "--whitening-dim", "--dry-run"}
     | {"--batch-size", "--workers", "--device", "--on-bad-image", "--offline"}
-    | {"--engine", "--address", "--shards", "--cpus", "--gpus"}
+    | {"--engine", "--address", "--shards", "--apart", "--cpus", "--gpus"}
 )
 INDEXES = INDEXES_TEXTS | {"--scales"}
 DESCRIBES = {"card new": frozenset({"--repo", "--license", "--out"})}

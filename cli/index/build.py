@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.cluster import division_options
+from cli.cluster import Apart, division_options
 from cli.flags import takes
 from cli.index.inputs import Input
 from cli.index.options import Captions, Like, plan_options
@@ -93,6 +93,7 @@ def in_shards(options: "IndexOptions", division: "Division") -> "AssembleOptions
         options.like,
         options.whiten,
         options.whitening_dim,
+        division.apart,
         division.cluster,
         options.embed.track,
     )
@@ -109,9 +110,11 @@ class Made:
 
 
 @takes(division=division_options, options=index_options)
-def making(*, division: "Division", options: "IndexOptions") -> "tuple[IndexOptions, Division]":
+def making(
+    *, division: "Division", apart: Apart = False, options: "IndexOptions"
+) -> "tuple[IndexOptions, Division]":
     """Return how an index is made, and by whom."""
-    return options, division
+    return options, replace(division, apart=apart)
 
 
 @takes(made=Made, images=Input, how=making, output=output_options)
@@ -148,6 +151,8 @@ def build(
         cost = building_cost(load(folder, offline=made.offline), images.read(), options)
         output.result(cost, lambda: Group(facts(cost), listing(cost["candidates"])))
         return
+    if division.apart and not is_divided(images.images, division):
+        raise UsageError("--apart says nothing of one shard", "add --shards N, or --engine ray")
     if is_divided(images.images, division):
         asked: dict[str, Any] = {"captions": options.modality == "captions"}
         asked |= {"scales": options.scales, "offline": made.offline}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.cluster import cluster_options
+from cli.cluster import Apart, cluster_options
 from cli.flags import takes
 from cli.index.build import layout_options
 from cli.index.show import facts, summary
@@ -22,6 +22,7 @@ def assemble(
     out: Out,
     *,
     layout: dict[str, Any],
+    apart: Apart = False,
     cluster: "Cluster | None",
     output: Output,
 ) -> None:
@@ -29,7 +30,7 @@ def assemble(
     from zoo.index.assembling import AssembleOptions
     from zoo.index.assembling import assemble as assemble_shards
 
-    options = AssembleOptions(**layout, cluster=cluster, track=output.track)
+    options = AssembleOptions(**layout, apart=apart, cluster=cluster, track=output.track)
     index = assemble_shards(out.absolute(), embedded.absolute(), options)
     value = {"index": str(out), **summary(index.info())}
     output.result(value, lambda: facts(value))

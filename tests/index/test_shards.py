@@ -119,6 +119,22 @@ def test_an_index_of_shards_is_to_the_byte_that_of_one_run(
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("kind", ["Flat", "HNSW8", "IVF2,SQ8"])
+def test_shards_that_stay_apart_are_segments_with_the_answers_of_one(
+    kind: str, tmp_path: Path, photos: Path, colour_model: Model
+) -> None:
+    model, plan = colour_model(), Plan(kind, nprobe=2)
+    job = Job(lambda *_, **__: model, "colours", photos)
+    made = AssembleOptions(plan, apart=True)
+    parts = build_divided(tmp_path / "parts", job, Division(shards=3), made)
+    whole = Index.build(tmp_path / "whole", model, photos, plan=plan)
+    assert [segment.count for segment in parts.manifest.segments] == [4, 4, 4]
+    queries = model.embed_images(read_dataset(photos).paths)
+    assert parts.search(queries, 12) == whole.search(queries, 12)
+    assert parts.ids() == whole.ids()
+    assert parts.verify() > 0
+
+
 def _vectors_and_rows(index: Index) -> dict[str, str]:
     return {name: facts.sha256 for name, facts in index.manifest.files.items()}
 

@@ -43,11 +43,13 @@ class Division:
     """How a set is divided, and who embeds the parts; `cluster` None: this process.
 
     shard: one of them alone, such as `3/8`. shards: 0 for one, one a packed file, or 16 on Ray.
+    apart: an index keeps each as a segment of its own.
     """
 
     shard: str = ""
     shards: int = 0
     cluster: Cluster | None = None
+    apart: bool = False
 
 
 def divided(job: Job, division: Division) -> tuple[Job, list[Shard]]:

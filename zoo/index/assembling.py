@@ -32,7 +32,7 @@ from zoo.index.generations import SEGMENTS, publish
 from zoo.index.index import Index
 from zoo.index.layout import Plan
 from zoo.index.lists import write_lists
-from zoo.index.manifest import Manifest
+from zoo.index.manifest import Manifest, SegmentFacts
 from zoo.index.segment import write_segment
 from zoo.progress import Track, silent
 
@@ -41,12 +41,17 @@ CODES = ".codes"  # folder of the shards' codes, until their lists are together
 
 @dataclass(frozen=True)
 class AssembleOptions:
-    """How an index is laid out; see `IndexOptions`. cluster: where codes are made; None: here."""
+    """How an index is laid out; see `IndexOptions`.
+
+    apart: each shard stays a segment of its own, as `serve --engine ray` spreads them.
+    cluster: where codes are made; None: here.
+    """
 
     plan: Plan = field(default_factory=Plan)
     like: Path | None = None
     whiten: bool = False
     whitening_dim: int | None = None
+    apart: bool = False
     cluster: Cluster | None = None
     track: Track = silent
 
@@ -74,17 +79,18 @@ class Embedded:
 
 
 class Records:
-    """The records of all shards, numbered from 0, read as they are asked for."""
+    """The records of shards, numbered from `first`, read as they are asked for."""
 
-    def __init__(self, shards: Sequence[Embedded]) -> None:
+    def __init__(self, shards: Sequence[Embedded], first: int = 0) -> None:
         self.shards = shards
+        self.first = first
 
     def __len__(self) -> int:
         return sum(shard.count for shard in self.shards)
 
     def __iter__(self) -> Iterator[Record]:
         found = (record for shard in self.shards for record in shard.records())
-        yield from (replace(record, id=number) for number, record in enumerate(found))
+        yield from (replace(record, id=n) for n, record in enumerate(found, self.first))
 
 
 def build_divided(
@@ -128,13 +134,19 @@ def assemble(
     with staged_folder(out) as staged:
         (staged / SEGMENTS).mkdir()
         manifest, whitening = _trained(staged, shards, options)
-        codes = _codes(staged, manifest, shards, options)
-        vectors = (piece for shard in shards for piece in _pieces(shard, whitening))
-        facts = write_segment(staged, "000001", vectors, records, manifest, codes)
+        groups = [[shard] for shard in shards] if options.apart else [shards]
+        parts = _encoded(staged, manifest, shards, options)
+        segments: list[SegmentFacts] = []
+        first_id = 0
+        for number, group in enumerate(groups, start=1):
+            vectors = (piece for shard in group for piece in _pieces(shard, whitening))
+            rows, codes = Records(group, first_id), _codes(staged, manifest, group, parts)
+            facts = write_segment(staged, f"{number:06d}", vectors, rows, manifest, codes)
+            segments, first_id = [*segments, facts], first_id + len(rows)
         shutil.rmtree(staged / CODES, ignore_errors=True)
         done = event("build", added=len(records), shards=len(shards))
         levels, columns = levels_of(records), columns_of(records)
-        grown = {"segments": (facts,), "levels": levels, "columns": columns}
+        grown = {"segments": tuple(segments), "levels": levels, "columns": columns}
         publish(staged, manifest.next(done, next_id=len(records), **grown))
     return Index.open(out)
 
@@ -184,42 +196,49 @@ def _as_kept(rows: Vectors, whitening: Whitening | None) -> Vectors:
     return whitened(unit_rows(torch.from_numpy(np.array(rows)), "embedding"), whitening)
 
 
-def _codes(
+def _encoded(
     staged: Path, manifest: Manifest, shards: Sequence[Embedded], options: AssembleOptions
-) -> Callable[[Vectors, Path], None]:
-    """Return a function that writes the codes of all shards: their lists, put together.
+) -> dict[Path, Path]:
+    """Make the codes of each shard, here or on the cluster; return which file holds whose.
 
-    A graph has no lists: it is made in one piece, from the mapped vectors.
+    A graph has no lists that could be put together: unless shards stay apart, it waits for all.
     """
-    if not manifest.trained:
-        return filler(staged, manifest)
-
-    def write(vectors: Vectors, path: Path) -> None:
-        (staged / CODES).mkdir()
-        rows = [{"home": str(s.home), "to": str(staged / CODES / s.home.name)} for s in shards]
-        _encode(rows, staged, manifest, options)
-        kind, dim = manifest.plan.kind, vectors.shape[1]
-        parts = [
-            (engine.open_part(Path(row["to"]), kind, dim, s.count), np.ones(s.count, bool))
-            for row, s in zip(rows, shards, strict=True)
-        ]
-        write_lists(path, empty(staged, manifest), parts)
-
-    return write
-
-
-def _encode(
-    rows: list[dict[str, Any]], staged: Path, manifest: Manifest, options: AssembleOptions
-) -> None:
+    if manifest.plan.kind == "Flat" or not (manifest.trained or options.apart):
+        return {}
+    (staged / CODES).mkdir()
+    parts = {shard.home: staged.absolute() / CODES / shard.home.name for shard in shards}
+    rows = [{"home": str(home), "to": str(to)} for home, to in parts.items()]
     if options.cluster is None:
         encoder = Encoder(staged, manifest)
         for row in options.track(rows, "codes", len(rows)):
             encoder(row)
-        return
+        return parts
     with connected(options.cluster):
         done = mapped(rows, Encoder, (staged.absolute(), manifest), options.cluster)
         for _ in options.track(done, "codes", len(rows)):
             pass
+    return parts
+
+
+def _codes(
+    staged: Path, manifest: Manifest, shards: Sequence[Embedded], parts: Mapping[Path, Path]
+) -> Callable[[Vectors, Path], None]:
+    """Return a function that writes the codes of a segment: its shards' lists, put together."""
+    if not parts:
+        return filler(staged, manifest)
+
+    def write(vectors: Vectors, path: Path) -> None:
+        if len(shards) == 1:
+            parts[shards[0].home].replace(path)
+            return
+        kind, dim = manifest.plan.kind, vectors.shape[1]
+        lists = [
+            (engine.open_part(parts[s.home], kind, dim, s.count), np.ones(s.count, bool))
+            for s in shards
+        ]
+        write_lists(path, empty(staged, manifest), lists)
+
+    return write
 
 
 class Encoder:

@@ -242,7 +242,7 @@ def mover(folder: Path, manifest: Manifest, segments: Sequence[Segment]) -> Fill
         return filler(folder, manifest)
 
     def move(vectors: Vectors, path: Path) -> None:
-        parts = [(segment.codes, segment.alive) for segment in segments]
+        parts = [(segment.searcher.codes, segment.alive) for segment in segments]
         assert sum(int(alive.sum()) for _, alive in parts) == len(vectors)
         write_lists(path, empty(folder, manifest), parts)
 

@@ -32,6 +32,8 @@ Own = TypeVar("Own", bound="Reader")
 class Reader:
     """One generation of an index folder, as it was when it was opened or last changed here."""
 
+    segment_type: type[Segment] = Segment
+
     def __init__(self, folder: Path, manifest: Manifest, segments: Sequence[Segment]) -> None:
         self.folder = folder
         self.manifest = manifest
@@ -54,7 +56,9 @@ class Reader:
             try:
                 check_files(folder, manifest, trust_seen=trust_seen)
                 return cls(
-                    folder, manifest, [Segment(folder, s, manifest) for s in manifest.segments]
+                    folder,
+                    manifest,
+                    [cls.segment_type(folder, s, manifest) for s in manifest.segments],
                 )
             except (FileNotFoundError, IntegrityError):
                 if attempt == TRIES or read_current(folder).generation == manifest.generation:
@@ -128,13 +132,24 @@ class Reader:
         self, queries: engine.Queries, k: int, plan: Plan, allowed: Sequence[Any]
     ) -> list[list[Hit]]:
         found: list[list[tuple[float, Record]]] = [[] for _ in queries]
-        for segment, candidates in zip(self.segments, allowed, strict=True):
-            scores, rows = segment.search(queries, k, plan, candidates)
+        everywhere = self._ask(queries, k, plan, allowed)
+        for segment, (scores, rows) in zip(self.segments, everywhere, strict=True):
             records = segment.rows.records(int(row) for row in np.unique(rows[rows >= 0]))
             for hits, query_scores, query_rows in zip(found, scores, rows, strict=True):
                 pairs = zip(query_scores.tolist(), query_rows.tolist(), strict=True)
                 hits.extend((score, records[row]) for score, row in pairs if row >= 0)
         return [ranked(hits, self.root)[:k] for hits in found]
+
+    def _ask(
+        self, queries: engine.Queries, k: int, plan: Plan, allowed: Sequence[Any]
+    ) -> list[engine.Found]:
+        """Return scores and rows of the best `k` of each segment."""
+        pairs = zip(self.segments, allowed, strict=True)
+        return [segment.searcher.search(queries, k, plan, mask) for segment, mask in pairs]
+
+    def absent(self) -> tuple[str, ...]:
+        """Return which parts gave no answer since this was asked last: none, in one process."""
+        return ()
 
     def candidates(self, where: str | None = None, stop: Stop = go_on) -> list[Mask]:
         """Return, for each segment, which items are alive and fulfil the condition.

@@ -61,6 +61,38 @@ def write_removed(
     return replace(facts, files=files, removed=name, removed_count=int((~alive).sum()))
 
 
+class Searcher:
+    """What a search looks at: a segment's vectors and codes, memory-mapped.
+
+    Raises:
+        IntegrityError: vectors and codes do not agree.
+    """
+
+    def __init__(self, home: Path, count: int, dim: int, kind: str) -> None:
+        self.vectors = map_vectors(home / VECTORS, count, dim)
+        self.flat = engine.open_flat(home / VECTORS, count, dim)
+        coded = kind != "Flat"
+        self.codes = engine.open_coded(home / CODES, kind, self.flat) if coded else self.flat
+
+    def search(
+        self, queries: engine.Queries, k: int, plan: Plan, candidates: Bool[np.ndarray, " item"]
+    ) -> engine.Found:
+        """Return scores and rows of the best `k` candidates; row -1 where there are fewer."""
+        rows = np.flatnonzero(candidates)
+        if len(rows) == 0:
+            return nothing(len(queries))
+        k = min(k, len(rows))
+        if len(rows) <= SEARCH_EXACTLY and len(rows) < len(self.vectors):
+            scores, found = engine.exact(self.vectors[rows], queries, k)
+            return scores, rows[found]
+        return engine.search(self.codes, self.flat, plan, queries, k, candidates)
+
+
+def nothing(queries: int) -> engine.Found:
+    """Return what is found where there is nothing."""
+    return np.empty((queries, 0), np.float32), np.empty((queries, 0), np.int64)
+
+
 class Segment:
     """A segment opened for reading, memory-mapped; its files were verified by the caller.
 
@@ -68,20 +100,20 @@ class Segment:
         IntegrityError: rows, vectors, codes and manifest do not agree.
     """
 
+    searches = True  # whether its vectors and codes are searched in this process
+
     def __init__(self, folder: Path, facts: SegmentFacts, manifest: Manifest) -> None:
         self.facts = facts
         home = folder / SEGMENTS / facts.name
         self.home = home
-        self._kind = manifest.plan.kind
         self.vectors = map_vectors(home / VECTORS, facts.count, manifest.dim)
         self.rows = Rows(home / ITEMS, manifest.levels)
         self._filter = Filter(home / ITEMS, (*FIXED, *manifest.levels, *manifest.columns))
         if len(self.rows) != facts.count:
             raise IntegrityError(f"{home / ITEMS} has {len(self.rows)} rows, not {facts.count}")
         self.alive = _alive(folder, facts)
-        self.flat = engine.open_flat(home / VECTORS, facts.count, manifest.dim)
-        coded = self._kind != "Flat"
-        self.codes = engine.open_coded(home / CODES, self._kind, self.flat) if coded else self.flat
+        if self.searches:
+            self.searcher = Searcher(home, facts.count, manifest.dim, manifest.plan.kind)
 
     def use_numbers(self, numbers: frozenset[str]) -> None:
         """Take these columns for numbers, and the others for text, as all of the index does."""
@@ -99,19 +131,6 @@ class Segment:
         chosen[self._filter.rows(where, stop)] = True
         chosen &= self.alive
         return chosen
-
-    def search(
-        self, queries: engine.Queries, k: int, plan: Plan, candidates: Bool[np.ndarray, " item"]
-    ) -> engine.Found:
-        """Return scores and rows of the best `k` candidates; row -1 where there are fewer."""
-        rows = np.flatnonzero(candidates)
-        if len(rows) == 0:
-            return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
-        k = min(k, len(rows))
-        if len(rows) <= SEARCH_EXACTLY and len(rows) < self.facts.count:
-            scores, found = engine.exact(self.vectors[rows], queries, k)
-            return scores, rows[found]
-        return engine.search(self.codes, self.flat, plan, queries, k, candidates)
 
     def close(self) -> None:
         """Close the metadata; mapped files close when nobody looks at them any more."""

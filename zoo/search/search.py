@@ -56,10 +56,14 @@ class Searchable(Protocol):
 
 @dataclass(frozen=True)
 class Answer:
-    """What one query found: hits in the order of their scores, and the labels they elect."""
+    """What one query found: hits in the order of their scores, and the labels they elect.
+
+    missing: parts of the index that gave no answer in time.
+    """
 
     hits: list[Hit]
     votes: list[Vote]
+    missing: tuple[str, ...] = ()
 
     def to_json(self, votes: bool = True) -> dict[str, Any]:
         """Return plain values; `votes` are left out when nobody asked for them."""

@@ -157,7 +157,10 @@ class Sent(BaseModel):
 
 
 class Found(BaseModel):
-    """The answer to a search; `total` hits reach the threshold, `hits` are some of them."""
+    """The answer to a search; `total` hits reach the threshold, `hits` are some of them.
+
+    missing: shards of the index that gave no answer in time: their items are not among the hits.
+    """
 
     index: str
     generation: int
@@ -167,6 +170,7 @@ class Found(BaseModel):
     hits: list[Ranked]
     votes: list[Ballot]
     milliseconds: float
+    missing: list[str] = []
 
 
 class Items(BaseModel):

@@ -10,6 +10,7 @@ from torch import nn
 from zoo.embedding.identity import as_indexed
 from zoo.errors import UsageError
 from zoo.index.generations import read_current
+from zoo.index.reader import Reader
 from zoo.serve.encoder import Encoder
 from zoo.serve.refusal import RefusedError
 from zoo.serve.served import Served
@@ -30,11 +31,13 @@ class Library:
         load: Callable[[str], nn.Module],
         model: str = "",
         words: Callable[[str], nn.Module | None] = lambda _: None,
+        open_reader: Callable[[Path], Reader] = Reader.open,
     ) -> "Library":
         """Open indexes, and each model once.
 
         load: returns the model called by a name. model: use this one, not the one each index names.
         words: returns what reads text for the model called by a name, if that is another model.
+        open_reader: opens a generation: searched here, or by shards (`zoo.serve.shards`).
 
         Raises:
             UsageError: an index does not say where its model is, or that is another one now.
@@ -51,7 +54,7 @@ class Library:
             if wanted not in encoders:
                 encoders[wanted] = Encoder(as_indexed(load(name), identity), name, words(name))
             key = free_name(folder.resolve().name, served)
-            served[key] = Served(key, folder, encoders[wanted])
+            served[key] = Served(key, folder, encoders[wanted], open_reader)
         return cls(served)
 
     def __getitem__(self, name: str) -> Served:

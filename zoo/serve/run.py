@@ -4,6 +4,7 @@ import errno
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -11,6 +12,7 @@ import uvicorn
 from torch import nn
 
 from zoo.errors import RankzooError, UsageError
+from zoo.index.reader import Reader
 from zoo.serve.app import create_app
 from zoo.serve.connection import Hurried
 from zoo.serve.detector import Detector
@@ -56,13 +58,17 @@ def open_service(
     model: str = "",
     detector: str = "",
     offline: bool = False,
+    open_reader: Callable[[Path], Reader] = Reader.open,
 ) -> Service:
     """Open indexes, models and the detector; `load` returns a model by name.
+
+    open_reader: see `Library.open`.
 
     Raises:
         RankzooError: one of them cannot be opened.
     """
-    library = Library.open(folders, load, model, lambda name: words_of(name, load, offline=offline))
+    words = partial(words_of, load=load, offline=offline)
+    library = Library.open(folders, load, model, words, open_reader)
     looking = Detector(load(detector), detector) if detector else None
     return Service(library, settings, looking)
 

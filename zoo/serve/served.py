@@ -30,12 +30,20 @@ class Served:
     A generation that cannot be taken changes nothing: the last good one is served on, `problem`
     says so, and the folder is looked at again until it can be taken.
 
-    encoder: makes its queries. problem: why the newest generation could not be taken, or empty.
+    encoder: makes its queries. open_reader: opens a generation.
     reloads: how many generations were taken since the start.
+    problem: why the newest generation could not be taken, or empty.
     """
 
-    def __init__(self, name: str, folder: Path, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        encoder: Encoder,
+        open_reader: Callable[[Path], Reader] = Reader.open,
+    ) -> None:
         self.name = name
+        self._open_reader = open_reader
         self.folder = folder
         self.encoder = encoder
         self.problem = ""
@@ -130,7 +138,7 @@ class Served:
         self._snapshot.release()
 
     def _open(self) -> Reader:
-        reader = Reader.open(self.folder)
+        reader = self._open_reader(self.folder)
         try:
             refuse_other_model(reader.manifest.model, self.encoder.identity)
         except RankzooError:

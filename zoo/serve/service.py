@@ -159,6 +159,7 @@ class Service:
             hits=[Ranked.of(hit, served.name) for hit in sent],
             votes=ballots(found.votes),
             milliseconds=1_000 * (time.perf_counter() - started),
+            missing=list(found.missing),
         )
 
     def _prepare(self, served: Served, content: bytes) -> tuple[Tensor, bytes]:

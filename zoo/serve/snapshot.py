@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from cachetools import LRUCache
@@ -111,5 +111,7 @@ class Snapshot:
             copies = [tuple(part.copy for part in questions[place].parts) for place in places]
             masks = questions[places[0]].among.masks
             found = search_prepared(self.reader, vectors, options, copies, masks)
-            answers.update(zip(places, found, strict=True))
+            absent = self.reader.absent()
+            whole = [replace(answer, missing=absent) for answer in found]
+            answers.update(zip(places, whole, strict=True))
         return [answers[place] for place in range(len(questions))]
