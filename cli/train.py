@@ -23,7 +23,8 @@ Loss = Annotated[
     str | None, typer.Option("--loss", help="A loss's name; by default SupAP with calibration.")
 ]
 Detector = Annotated[
-    str | None, typer.Option("--detector", help="Train on boxes: retinanet, atss or faster_rcnn.")
+    str | None,
+    typer.Option("--detector", help="On boxes: retinanet, atss, faster_rcnn or cascade_rcnn."),
 ]
 Asked = Annotated[
     Literal["labels", "value"] | None,

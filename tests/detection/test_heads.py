@@ -198,6 +198,16 @@ def test_proposals_of_rank_and_sort_have_the_published_deltas() -> None:
         assert list(head["bbox_coder"]["target_stds"]) == [0.1, 0.1, 0.2, 0.2]
 
 
+def test_a_cascade_ranks_in_every_stage_and_weighs_its_stages_alike() -> None:
+    model = network_config(recipes_of(DetectionRecipe)["coco-cascade-rcnn-r50-rank-sort"], 80)
+    heads = model["roi_head"]["bbox_head"]
+    assert [head["type"] for head in heads] == ["RankedBBoxHead"] * 3
+    assert all(head["num_classes"] == 80 and head["reg_class_agnostic"] for head in heads)
+    assert model["roi_head"]["stage_loss_weights"] == [1, 1, 1]
+    samplers = [stage["sampler"]["num"] for stage in model["train_cfg"]["rcnn"]]
+    assert min(samplers) >= 10**10
+
+
 def test_rank_and_sort_weighs_a_box_by_its_highest_score() -> None:
     from zoo.detection.heads.ranking import RankSortRanking
 

@@ -1,9 +1,11 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -241,3 +243,18 @@ def test_bad_data_reaches_the_command_line_as_code_three(tmp_path: Path) -> None
     assert isinstance(done.exception, RankzooError)
     assert done.exception.code == 3
     assert "instances_train.json is missing" in str(done.exception)
+
+
+@pytest.mark.parametrize(("groups", "deformable"), [((32, 4), False), (None, True)])
+def test_a_resnext_and_a_deformable_resnet_start_from_an_image_classifier(
+    recipe: Callable[..., DetectionRecipe], groups: tuple[int, int] | None, deformable: bool
+) -> None:
+    asked = recipe("retinanet", "focal")
+    network = replace(asked.network, depth=50, groups=groups, deformable=deformable)
+    model: Any = build_network(replace(asked, network=network), labels=2).eval()
+    classifier = timm.create_model("resnext50_32x4d" if groups else "resnet50").eval()
+    load_backbone(model, classifier.state_dict(), Path("there"))
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        found, wanted = model.backbone(images)[-1], classifier.forward_features(images)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)  # offsets start at zero

@@ -15,6 +15,7 @@ from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import EmbedderConfig
 from zoo.recipes import DetectionRecipe, Recipe, captions, emoji, installed, recipes_of
+from zoo.recipes.detector import DetectorData
 from zoo.recipes.recipe import LossTerm, Network
 from zoo.training.setup import configured
 
@@ -125,14 +126,16 @@ def observed_detector(recipe: DetectionRecipe) -> Row:
     network, optimiser = recipe.network, recipe.optimiser
     options = [f" {name} {value:g}" for name, value in recipe.loss.options.items()]
     return {
-        "network": f"{network.detector} {network.depth}",
+        "network": f"{network.detector} {network.depth}"
+        + (" {}x{}d".format(*network.groups) if network.groups else "")
+        + " dcn" * network.deformable,
         "octave": list(network.octave or ()),
         "box_stds": list(network.box_stds or ()),
         "threshold": network.score_threshold,
         "loss": recipe.loss.name + "".join(options),
         "margin": "fixed",
         "scale": list(recipe.data.scale),
-        "train": "flip",
+        "train": _augmented(recipe.data),
         "batch": recipe.batch.size,
         "list": "all images of an update",
         "optimiser": f"{optimiser.name} {optimiser.lr:g}",
@@ -142,6 +145,14 @@ def observed_detector(recipe: DetectionRecipe) -> Row:
         "decay_at": list(recipe.schedule.decay_at),
         "published": dict(recipe.published.metrics) if recipe.published else {},
     }
+
+
+def _augmented(data: DetectorData) -> str:
+    if data.augmentation == "ssd":
+        return f"photometric, expand, crop by IoU, square {data.squash}, flip"
+    short = data.shorter
+    steps = f"short {short[0]}-{short[-1]} by {short[1] - short[0]}, " if short else ""
+    return f"{steps}flip"
 
 
 @pytest.mark.parametrize("name", DETECTORS)

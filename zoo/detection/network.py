@@ -14,6 +14,7 @@ SHIPPED = {
     "retinanet": "_base_/models/retinanet_r50_fpn.py",
     "atss": "atss/atss_r50_fpn_1x_coco.py",
     "faster_rcnn": "_base_/models/faster-rcnn_r50_fpn.py",
+    "cascade_rcnn": "_base_/models/cascade-rcnn_r50_fpn.py",
 }
 RANKINGS = {"ap": "APRanking", "alrp": "ALRPRanking", "rank_sort": "RankSortRanking"}
 RANKED_HEADS = {"retinanet": "RankedRetinaHead", "atss": "RankedATSSHead"}
@@ -27,22 +28,24 @@ def network_config(recipe: DetectionRecipe, labels: int) -> dict[str, Any]:
     _set_backbone(model, recipe)
     _set_width(model, recipe.network.channels)
     _set_anchors(model, recipe)
-    two_stage = recipe.network.detector == "faster_rcnn"
-    head = model["roi_head"]["bbox_head"] if two_stage else model["bbox_head"]
-    head["num_classes"] = labels
+    two_stage = "roi_head" in model
+    for head in (heads := _heads(model)):
+        head["num_classes"] = labels
     test = model["test_cfg"]["rcnn"] if two_stage else model["test_cfg"]
     test["score_thr"] = recipe.network.score_threshold
     if two_stage:
         model["train_cfg"]["rpn_proposal"]["max_per_img"] = recipe.network.proposals
         model["test_cfg"]["rpn"]["max_per_img"] = recipe.network.proposals
-        model["train_cfg"]["rcnn"]["sampler"]["num"] = recipe.network.regions
+        for stage in _listed(model["train_cfg"]["rcnn"]):
+            stage["sampler"]["num"] = recipe.network.regions
     if recipe.loss.name == "blackbox_ap":
-        head.update(type="BlackboxAPBBoxHead", ranking=dict(recipe.loss.options))
+        heads[0].update(type="BlackboxAPBBoxHead", ranking=dict(recipe.loss.options))
     elif recipe.loss.name in RANKINGS:
         ranking = {"type": RANKINGS[recipe.loss.name], **recipe.loss.options}
         (_rank_regions if two_stage else _rank_anchors)(model, recipe, ranking)
     elif recipe.loss.options:
-        head["loss_cls"].update(recipe.loss.options)
+        for head in heads:
+            head["loss_cls"].update(recipe.loss.options)
     return model
 
 
@@ -82,6 +85,12 @@ def _set_backbone(model: dict[str, Any], recipe: DetectionRecipe) -> None:
     widths = [64, 128, 256, 512] if recipe.network.depth < 50 else [256, 512, 1024, 2048]
     model["neck"]["in_channels"] = widths
     model["backbone"].update(depth=recipe.network.depth, init_cfg=None)  # weights are loaded by us
+    if recipe.network.groups is not None:
+        groups, width = recipe.network.groups
+        model["backbone"].update(type="ResNeXt", groups=groups, base_width=width)
+    if recipe.network.deformable:
+        convolution = {"type": "DCN", "deform_groups": 1, "fallback_on_stride": False}
+        model["backbone"].update(dcn=convolution, stage_with_dcn=(False, True, True, True))
     if recipe.network.backbone is None:
         model["backbone"].update(frozen_stages=-1, norm_eval=False, zero_init_residual=False)
 
@@ -94,7 +103,20 @@ def _set_width(model: dict[str, Any], channels: int) -> None:
             model[name].update(in_channels=channels, feat_channels=channels)
     if "roi_head" in model:
         model["roi_head"]["bbox_roi_extractor"]["out_channels"] = channels
-        model["roi_head"]["bbox_head"].update(in_channels=channels, fc_out_channels=4 * channels)
+        for head in _heads(model):
+            head.update(in_channels=channels, fc_out_channels=4 * channels)
+
+
+def _heads(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the heads that score labels: one, or one a stage of a cascade."""
+    found: list[dict[str, Any]] = _listed(
+        model["roi_head"]["bbox_head"] if "roi_head" in model else model["bbox_head"]
+    )
+    return found
+
+
+def _listed(one_or_more: Any) -> Any:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
 
 
 def _set_anchors(model: dict[str, Any], recipe: DetectionRecipe) -> None:
@@ -117,11 +139,14 @@ def _rank_regions(model: dict[str, Any], recipe: DetectionRecipe, ranking: dict[
     regions = {**ranking, "loss_weight": REGION_WEIGHT}
     model["rpn_head"].update(type="RankedRPNHead", ranking=regions)
     model["train_cfg"]["rpn"]["sampler"] = None
-    model["train_cfg"]["rcnn"]["sampler"]["num"] = EVERY_REGION
-    head = model["roi_head"]["bbox_head"]
-    head.update(type="RankedBBoxHead", ranking=ranking)
-    if recipe.loss.name == "ap":
-        _published_box_loss(head)
+    for stage in _listed(model["train_cfg"]["rcnn"]):
+        stage["sampler"]["num"] = EVERY_REGION
+    if "stage_loss_weights" in model["roi_head"]:  # a cascade's: a ranking loss balances itself
+        model["roi_head"]["stage_loss_weights"] = [1, 1, 1]
+    for head in _heads(model):
+        head.update(type="RankedBBoxHead", ranking=dict(ranking))
+        if recipe.loss.name == "ap":
+            _published_box_loss(head)
 
 
 def _published_box_loss(head: dict[str, Any]) -> None:

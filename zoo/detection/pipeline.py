@@ -4,19 +4,24 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.boxes.boxed import BoxedSet
-from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.detector import DetectionRecipe, DetectorData
 
+IMAGENET_BYTES = [
+    123.675,
+    116.28,
+    103.53,
+]  # the mean colour, which an expanded image is filled with
 META = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")
 
 
 def training_loader(
     recipe: DetectionRecipe, files: list[Path], labels: tuple[str, ...], workers: int
 ) -> dict[str, Any]:
-    """Return the loader of the files of `write_part` together: shuffled, flipped half the time."""
-    steps: list[dict[str, Any]] = [
+    """Return the loader of the files of `write_part` together: shuffled and augmented."""
+    steps = [
         {"type": "OpenImage"},
         {"type": "LoadAnnotations", "with_bbox": True},
-        {"type": "Resize", "scale": recipe.data.scale, "keep_ratio": True},
+        *_resized(recipe.data),
         {"type": "RandomFlip", "prob": 0.5},
         {"type": "PackDetInputs"},
     ]
@@ -29,6 +34,23 @@ def training_loader(
         "batch_sampler": {"type": "AspectRatioBatchSampler"},
         "dataset": sets[0] if len(sets) == 1 else together,
     }
+
+
+def _resized(data: DetectorData) -> list[dict[str, Any]]:
+    """Return what happens to an image before the flip, with the constants of SSD's own code."""
+    if data.augmentation == "ssd":
+        colour = {"brightness_delta": 32, "contrast_range": (0.5, 1.5), "hue_delta": 18}
+        overlaps = {"min_ious": (0.1, 0.3, 0.5, 0.7, 0.9), "min_crop_size": 0.3}
+        return [
+            {"type": "PhotoMetricDistortion", "saturation_range": (0.5, 1.5), **colour},
+            {"type": "Expand", "mean": IMAGENET_BYTES, "to_rgb": True, "ratio_range": (1, 4)},
+            {"type": "MinIoURandomCrop", **overlaps},
+            {"type": "Resize", "scale": (data.squash, data.squash), "keep_ratio": False},
+        ]
+    if data.shorter:
+        scales = [(data.scale[0], side) for side in data.shorter]
+        return [{"type": "RandomChoiceResize", "scales": scales, "keep_ratio": True}]
+    return [{"type": "Resize", "scale": data.scale, "keep_ratio": True}]
 
 
 def testing_loader(

@@ -112,12 +112,15 @@ def with_backbone_there(recipe: DetectionRecipe, *, offline: bool = False) -> De
 def load_backbone(model: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
     """Load an image classifier's ResNet into a detector; the names are torchvision's and timm's.
 
+    Deformable convolutions take the weights of plain ones; their offsets start at zero.
+
     Raises:
         DataError: it is not the ResNet that the recipe names.
     """
     wanted: Any = model.backbone
     missing, _ = wanted.load_state_dict(dict(state), strict=False)
-    absent = [name for name in missing if not name.endswith("num_batches_tracked")]
+    new = ("num_batches_tracked", "conv_offset.weight", "conv_offset.bias")
+    absent = [name for name in missing if not name.endswith(new)]
     if absent:
         raise DataError(f"{source}: no tensor {absent[0]}", "the recipe needs another ResNet")
 

@@ -26,10 +26,7 @@ ALRP = "repository kemaloksuz/aLRPLoss, minival"
 RANK_SORT = "repository kemaloksuz/RankSortLoss, minival"
 STDS = (0.1, 0.1, 0.2, 0.2)
 GATHERED = "the images of an update are ranked in one list; theirs in one list for each GPU"
-AUGMENTATION = (
-    "flipped only, in their own shape; theirs are squashed to 512 x 512 after changes of colour, "
-    "expansion and random crops"
-)
+RESNET101 = "timm/resnet101.tv_in1k"
 RESNET50 = DetectorNetwork("faster_rcnn", depth=50, backbone="timm/resnet50.tv_in1k")
 
 
@@ -76,8 +73,17 @@ _VOC0712_R101 = replace(
     _VOC0712,
     name="voc0712-faster-rcnn-r101-ce",
     about="Faster R-CNN R101 on VOC07+12, cross-entropy: the baseline of RaMBO",
-    network=replace(RESNET50, depth=101, backbone="timm/resnet101.tv_in1k"),
+    network=replace(RESNET50, depth=101, backbone=RESNET101),
     published=_rambo(82.4),
+)
+_VOC0712_X101 = replace(
+    _VOC0712,
+    name="voc0712-faster-rcnn-x101-ce",
+    about="Faster R-CNN X101-32x4d on VOC07+12, cross-entropy: the baseline of RaMBO",
+    network=replace(
+        RESNET50, depth=101, backbone="timm/resnext101_32x4d.gluon_in1k", groups=(32, 4)
+    ),
+    published=_rambo(83.2),
 )
 _COCO_FOCAL = DetectionRecipe(
     name="coco-retinanet-r50-focal",
@@ -92,14 +98,14 @@ _COCO_AP = replace(
     name="coco-retinanet-r50-ap",
     about="RetinaNet R50-500 on COCO, AP-loss as trained in the aLRP repository",
     network=replace(_COCO_FOCAL.network, octave=(4, 2), box_stds=STDS),
-    data=replace(_COCO_FOCAL.data, scale=(833, 500)),
+    data=replace(_COCO_FOCAL.data, scale=(833, 500), augmentation="ssd", squash=512),
     loss=DetectorLoss("ap"),
     batch=DetectorBatch(32),
     optimiser=DetectorOptimiser(lr=0.002),
     schedule=DetectorSchedule(epochs=100, decay_at=(60, 80)),
     hardware="4 GPUs",
     published=Published({"ap": 35.4}, ALRP, "C"),
-    deviates={"train": AUGMENTATION, "list": GATHERED},
+    deviates={"list": GATHERED},
 )
 _COCO_ALRP = replace(
     _COCO_AP,
@@ -128,6 +134,68 @@ _COCO_FASTER = replace(
     optimiser=DetectorOptimiser(lr=0.012),
     published=Published({"ap": 39.6}, RANK_SORT, "C"),
 )
+_COCO_CASCADE = replace(
+    _COCO_FASTER,
+    name="coco-cascade-rcnn-r50-rank-sort",
+    about="Cascade R-CNN R50 on COCO, Rank & Sort",
+    network=replace(_COCO_FASTER.network, detector="cascade_rcnn"),
+    published=Published({"ap": 41.3}, RANK_SORT, "C"),
+)
+_COCO_DEFORMABLE = replace(
+    _COCO_FASTER,
+    name="coco-faster-rcnn-r101-dcn-rank-sort",
+    about="Faster R-CNN R101 with deformable convolutions on COCO, Rank & Sort",
+    network=replace(_COCO_FASTER.network, depth=101, backbone=RESNET101, deformable=True),
+    data=replace(_COCO_FASTER.data, shorter=tuple(range(480, 961, 80))),
+    schedule=DetectorSchedule(epochs=36, decay_at=(27, 33)),
+    published=Published({"ap": 47.6}, RANK_SORT, "C"),
+)
+
+
+def _alrp_rows() -> tuple[DetectionRecipe, ...]:
+    """Return aLRP with ATSS and Faster R-CNN, and its Faster R-CNN baselines, at 512 pixels."""
+    schedule = DetectorSchedule(epochs=100, decay_at=(75, 95))
+    atss = replace(RESNET50, detector="atss", octave=(4, 2))
+    deep = replace(atss, depth=101, backbone=RESNET101)
+    wide = replace(deep, backbone="timm/resnext101_64x4d.tv_in1k", groups=(64, 4))
+    rows = []
+    for name, about, network, ap in (
+        ("r50", "R50", atss, 41.0),
+        ("r101", "R101", deep, 42.2),
+        ("x101", "X101-64x4d", wide, 44.5),
+    ):
+        rows.append(
+            replace(
+                _COCO_ALRP,
+                name=f"coco-atss-{name}-alrp",
+                about=f"ATSS {about}-500 on COCO, aLRP",
+                network=network,
+                schedule=schedule,
+                published=Published({"ap": ap}, ALRP, "C"),
+            )
+        )
+    faster = replace(
+        _COCO_ALRP,
+        name="coco-faster-rcnn-r50-alrp",
+        about="Faster R-CNN R50-500 on COCO, aLRP",
+        network=replace(RESNET50, box_stds=STDS),
+        optimiser=DetectorOptimiser(lr=0.012),
+        schedule=schedule,
+        published=Published({"ap": 40.7}, ALRP, "C"),
+    )
+    baseline = replace(
+        faster,
+        name="coco-faster-rcnn-r50-ce",
+        about="Faster R-CNN R50-500 on COCO, cross-entropy: the baseline of aLRP",
+        network=RESNET50,
+        loss=DetectorLoss("cross_entropy"),
+        optimiser=DetectorOptimiser(lr=0.04),
+        published=Published({"ap": 37.8}, ALRP, "C"),
+        deviates={},
+    )
+    return *rows, faster, baseline
+
+
 _SCENES = DetectionRecipe(
     name="scenes-retinanet-r18-focal",
     about="RetinaNet R18 from random weights on generated scenes, focal loss",
@@ -164,11 +232,16 @@ RECIPES = (
     _blackbox(_VOC0712, 81.4),
     _VOC0712_R101,
     _blackbox(_VOC0712_R101, 82.9),
+    _VOC0712_X101,
+    _blackbox(_VOC0712_X101, 83.6),
     _COCO_FOCAL,
     _COCO_AP,
     _COCO_ALRP,
     _COCO_ATSS,
     _COCO_FASTER,
+    _COCO_CASCADE,
+    _COCO_DEFORMABLE,
+    *_alrp_rows(),
     _SCENES,
     _on_scenes("scenes-retinanet-r18-ap", "ap"),
     _on_scenes("scenes-retinanet-r18-alrp", "alrp"),

@@ -7,12 +7,13 @@ from typing import Any, Literal
 from zoo.errors import UsageError
 from zoo.recipes.recipe import Published
 
-Detector = Literal["retinanet", "atss", "faster_rcnn"]
+Detector = Literal["retinanet", "atss", "faster_rcnn", "cascade_rcnn"]
 Loss = Literal["focal", "cross_entropy", "ap", "alrp", "rank_sort", "blackbox_ap"]
 LOSSES_OF: dict[str, tuple[str, ...]] = {
     "retinanet": ("focal", "ap", "alrp", "rank_sort"),
     "atss": ("focal", "ap", "alrp", "rank_sort"),
     "faster_rcnn": ("cross_entropy", "blackbox_ap", "ap", "alrp", "rank_sort"),
+    "cascade_rcnn": ("cross_entropy", "rank_sort"),
 }
 
 
@@ -26,6 +27,8 @@ class DetectorNetwork:
     `score_threshold` is the lowest score a detection may have. `octave` is the base scale of the
     anchors and how many scales they have (None: mmdetection's file); `box_stds` what the deltas of
     anchors and proposals are divided by (None: mmdetection's file, ones but for ATSS).
+    `groups` makes the ResNet a ResNeXt: how many groups its blocks have, and how wide each is;
+    `deformable` gives its last three stages deformable convolutions.
     """
 
     detector: Detector
@@ -37,6 +40,8 @@ class DetectorNetwork:
     score_threshold: float = 0.05
     octave: tuple[int, int] | None = None
     box_stds: tuple[float, float, float, float] | None = None
+    groups: tuple[int, int] | None = None
+    deformable: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,13 @@ class DetectorData:
     """Annotated parts: splits of COCO files, or sets of VOC as `VOC2007/trainval`.
 
     The layout "auto" is found, and `train` and `test` are then splits. `scale` is (longest,
-    shortest) side in pixels. `bad_boxes`: "fail" on a box without area, or
-    "skip" it.
+    shortest) side in pixels. `augmentation` in training: "flip" half of the images, in one of
+    the `shorter` sides where there are any; or "ssd", the changes of colour, expansion and crops of
+    Liu et al., ECCV 2016, squashed to `squash` x `squash`, and a flip. `bad_boxes`: "fail" on a box
+    without area, or "skip" it.
+
+    Raises:
+        UsageError: "ssd" without `squash`, or either of the sizes with the other augmentation.
     """
 
     layout: Literal["coco", "voc", "auto"]
@@ -53,6 +63,15 @@ class DetectorData:
     test: str
     scale: tuple[int, int] = (1333, 800)
     bad_boxes: Literal["fail", "skip"] = "fail"
+    augmentation: Literal["flip", "ssd"] = "flip"
+    shorter: tuple[int, ...] = ()
+    squash: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.augmentation == "ssd") != (self.squash is not None):
+            raise UsageError("augmentation ssd needs data.squash, and only it has one")
+        if self.shorter and self.augmentation == "ssd":
+            raise UsageError("augmentation ssd squashes, it takes no data.shorter")
 
 
 @dataclass(frozen=True)
