@@ -18,6 +18,52 @@ Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 bad data, 4 not found o
 5 integrity, 130 interrupted (state saved first).
 """
 
+# What a person types, one a command; a test parses each.
+EXAMPLES = (
+    "bench batches --batch-size 256 --chunk 64",
+    "bench decode",
+    "bench detection --negatives 200000 --positives 2000",
+    "bench detectors --out runs/detectors",
+    "bench evaluation --gallery 100000 --queries 1000",
+    "bench index --count 200000 --dim 256",
+    "bench losses --loss sup_ap --loss recall_at_k",
+    "bench serve --concurrency 1 --concurrency 16",
+    "bench sorters --length 100 --plot front.svg",
+    "bench startup",
+    "bench training --size 96 --workers 2",
+    "card check runs/photos/README.md",
+    "card new runs/photos --repo me/photos-resnet50",
+    "compare --data photos/ --backbone timm/resnet18.a1_in1k --losses sup_ap,triplet --budget 2h",
+    "convert roadmap_sop.ckpt --out models/roadmap",
+    "data check photos/ --html photos.html",
+    "data split photos/ --by class --test 0.3 --out photos.csv",
+    "detect runs/boxes holiday/*.jpg --threshold 0.5 --out found",
+    "doctor",
+    "download timm/resnet50.a1_in1k",
+    "embed --model runs/photos --images photos/ --shards 8 --out shards",
+    "eval runs/photos runs/other --data photos/ --confidence --report report.html",
+    "export runs/photos --format onnx --precision half --out exported",
+    "index add idx --images new-photos/",
+    "index assemble shards --kind IVF1024,PQ64x4fs --refine 4 --out idx",
+    "index build --model runs/photos --images photos/ --recall 0.95 --out idx",
+    "index compact idx",
+    "index duplicates idx",
+    "index export idx exported --format parquet",
+    "index info idx",
+    "index map idx",
+    "index merge idx-a idx-b --out idx",
+    "index relocate idx /new/place/photos",
+    "index remove idx --where \"label = 'blurred'\"",
+    "index verify idx",
+    "list ready --loss sup_ap",
+    "push runs/photos me/photos-resnet50 --private --dry-run",
+    "quickstart --out runs/quickstart",
+    'search idx query.jpg "red shoe" -k 5 --html found.html',
+    "serve idx --port 8642",
+    "show emoji-sup_hap",
+    "train --model timm/resnet50.a1_in1k --data photos/ --loss sup_ap --out runs/photos",
+)
+
 
 def reference() -> str:
     """Return the page."""
@@ -41,7 +87,14 @@ def _section(name: str, command: Any) -> str:
     lines = ["", f"## `{usage}`", "", " ".join((command.help or "").split("\n\n")[0].split()), ""]
     rows = [f"| `{_names(p)}` | {_meaning(p)} |" for p in [*positional, *flags]]
     table = ["| argument | meaning |", "|---|---|", *rows] if rows else []
-    return "\n".join([*lines, *table]).rstrip() + "\n"
+    example = ["```console", f"$ rankzoo {example_of(name)}", "```", ""]
+    return "\n".join([*lines, *example, *table]).rstrip() + "\n"
+
+
+def example_of(command: str) -> str:
+    """Return the example of a command (`rankzoo index build`), without the program's name."""
+    words = command.removeprefix("rankzoo ")
+    return next(line for line in EXAMPLES if f"{line} ".startswith(f"{words} "))
 
 
 def _names(parameter: Any) -> str:
