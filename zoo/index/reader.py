@@ -21,7 +21,7 @@ from zoo.index.manifest import Manifest
 from zoo.index.segment import Segment, agree, locate
 from zoo.index.where import Stop, go_on
 from zoo.progress import Track, silent
-from zoo.search.hits import Hit, ranked
+from zoo.search.hits import Hit, Hits, ranked
 
 TRIES = 5  # a writer may sweep a generation away between a reader's look at it and its opening
 QUERY_BATCH = 1_024
@@ -83,8 +83,8 @@ class Reader:
         model: ModelIdentity | None = None,
         candidates: Sequence[Mask] | None = None,
         prepared: bool = False,
-    ) -> list[list[Hit]]:
-        """Return up to `k` hits for each query, best first.
+    ) -> list[Hits]:
+        """Return up to `k` hits for each query, best first; a notebook shows them with images.
 
         prepared: the queries are vectors as the index keeps them (`prepare`, `vectors_of`), not
             as the model makes them.
@@ -130,7 +130,7 @@ class Reader:
 
     def _search(
         self, queries: engine.Queries, k: int, plan: Plan, allowed: Sequence[Any]
-    ) -> list[list[Hit]]:
+    ) -> list[Hits]:
         found: list[list[tuple[float, Record]]] = [[] for _ in queries]
         everywhere = self._ask(queries, k, plan, allowed)
         for segment, (scores, rows) in zip(self.segments, everywhere, strict=True):
@@ -138,7 +138,7 @@ class Reader:
             for hits, query_scores, query_rows in zip(found, scores, rows, strict=True):
                 pairs = zip(query_scores.tolist(), query_rows.tolist(), strict=True)
                 hits.extend((score, records[row]) for score, row in pairs if row >= 0)
-        return [ranked(hits, self.root)[:k] for hits in found]
+        return [Hits(ranked(hits, self.root)[:k]) for hits in found]
 
     def _ask(
         self, queries: engine.Queries, k: int, plan: Plan, allowed: Sequence[Any]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.search.expansion import moved
-from zoo.search.hits import Hit
+from zoo.search.hits import Hit, Hits
 from zoo.search.options import Reranking, SearchOptions
 from zoo.search.parts import together
 from zoo.search.reranking import reranked_shortlist
@@ -45,7 +45,7 @@ class Searchable(Protocol):
         *,
         candidates: Masks | None = None,
         prepared: bool = False,
-    ) -> list[list[Hit]]:
+    ) -> Sequence[Sequence[Hit]]:
         """Return the nearest items of each query, by their inner products."""
         ...
 
@@ -64,6 +64,9 @@ class Answer:
     hits: list[Hit]
     votes: list[Vote]
     missing: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return Hits(self.hits)._repr_html_()
 
     def to_json(self, votes: bool = True) -> dict[str, Any]:
         """Return plain values; `votes` are left out when nobody asked for them."""
