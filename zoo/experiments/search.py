@@ -145,4 +145,5 @@ def _as_changes(candidate: Candidate, params: dict[str, object]) -> Changes:
     rounded = {k: float(f"{v:.3g}") if isinstance(v, float) else v for k, v in params.items()}
     if _number_of(candidate) is not None:
         return rounded
-    return {**rounded, **candidate.own[int(str(rounded.pop(SETTING, 0)))]}
+    own = candidate.own[int(str(rounded.pop(SETTING, 0)))]
+    return {**rounded, **own}
