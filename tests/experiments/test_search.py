@@ -11,7 +11,7 @@ from zoo.experiments.candidate import RATE, Candidate, candidates
 from zoo.experiments.outcome import Outcome, write_outcome
 from zoo.experiments.plan import Plan, Trial
 from zoo.experiments.run_store import RunStore
-from zoo.experiments.search import distributions
+from zoo.experiments.search import SETTING, distributions
 from zoo.recipes.values import to_json
 
 RATES = (2.5e-4, 4e-3)
@@ -142,3 +142,18 @@ def test_two_processes_share_the_runs_without_doing_one_twice(plan: Plan, tmp_pa
     for worker in workers:
         worker.join()
     assert sorted(points) == [-1, -1, *range(8)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n, c in candidates(captions=False).items() if SETTING in distributions(c, RATES)],
+)
+def test_a_setting_that_is_no_single_number_is_proposed_as_the_keys_of_a_recipe(
+    name: str, plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    tried = tune(
+        RunStore(plan_of(name, rates=RATES, method="tpe", trials=4), tmp_path), lambda _: 0.5
+    )
+    own = [dict(choice) for choice in EVERYONE[name].own]
+    assert all({k: v for k, v in t.settings.items() if k != RATE} in own for t in tried)
+    assert len(tried) == 4

@@ -113,6 +113,39 @@ def test_self_retrieval_against_pytorch_metric_learning(
     parity(theirs, "pytorch-metric-learning", float(ours(*pair)), expected, tolerance=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("precision_at_1", retrieval.recall_at_k),
+        ("mean_average_precision_at_r", retrieval.map_at_r),
+    ],
+)
+def test_one_side_searching_another_against_pytorch_metric_learning(
+    classes: tuple[Tensor, Tensor],
+    parity: Parity,
+    theirs: str,
+    ours: Callable[[Tensor, Tensor], Tensor],
+) -> None:
+    from pytorch_metric_learning.distances import CosineSimilarity
+    from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
+    from pytorch_metric_learning.utils.inference import CustomKNN
+
+    vectors, labels = classes
+    asked, answers = torch.arange(0, 200, 4), torch.tensor([i for i in range(200) if i % 4])
+    calculator = AccuracyCalculator(
+        include=(theirs,),
+        k=len(answers),
+        device=torch.device("cpu"),
+        knn_func=CustomKNN(CosineSimilarity()),
+    )
+    expected = calculator.get_accuracy(
+        vectors[asked], labels[asked], vectors[answers], labels[answers]
+    )
+    relevant = labels[asked, None] == labels[answers]
+    found = float(ours(vectors[asked] @ vectors[answers].T, relevant).nanmean())
+    parity(f"{theirs}, query and gallery", "pytorch-metric-learning", found, expected[theirs])
+
+
 @pytest.mark.parametrize("distinct", [1000, 6])
 @pytest.mark.parametrize("name", ["spearman", "kendall"])
 def test_rank_correlation_against_scipy(parity: Parity, name: str, distinct: int) -> None:
