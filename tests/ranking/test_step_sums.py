@@ -43,14 +43,16 @@ def scores(width: float = 0.3) -> Tensor:
     return torch.randn(3, 9, dtype=torch.float64) * width
 
 
+@pytest.mark.parametrize("few", [1, 100], ids=["roots", "exponentials"])
 @pytest.mark.parametrize("gaps", [5, 30, 200_000])
 @pytest.mark.parametrize("width", [0.01, 0.3, 5.0])
 @pytest.mark.parametrize("name", STEPS)
 def test_sums_and_gradient_are_those_of_the_gaps_whatever_the_block(
-    name: str, width: float, gaps: int, monkeypatch: pytest.MonkeyPatch
+    name: str, width: float, gaps: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A width of 5 puts rows 1000 tau apart, and gaps of 0.9, where odds would be denormal."""
     monkeypatch.setattr(kernel, "EAGER", gaps)
+    monkeypatch.setattr(kernel, "FEW", few)
     step, leaf = STEPS[name], scores(width).requires_grad_()
     plain = leaf.detach().clone().requires_grad_()
     weights = torch.rand(3, 3, dtype=torch.float64) * ITEMS.listed
@@ -62,6 +64,22 @@ def test_sums_and_gradient_are_those_of_the_gaps_whatever_the_block(
     torch.autograd.backward((weights * (steps.sum(dim=-1) + own**2)).sum())
     torch.testing.assert_close(sums * ITEMS.listed, steps.sum(dim=-1) * ITEMS.listed)
     torch.testing.assert_close(leaf.grad, plain.grad)
+
+
+@pytest.mark.parametrize("edge", [1.3, 2.0], ids=["within reach", "out of reach"])
+def test_float32_roots_are_right_as_far_as_they_reach(
+    edge: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Items at -edge and edge at tau 0.01: the odds between them are e^260, no float32."""
+    monkeypatch.setattr(kernel, "FEW", 1)
+    row = torch.tensor([[-edge, edge, 0.0, -0.01, edge - 0.02, -3.0, 3.0, -torch.inf]])
+    items = Items(torch.tensor([[0, 1, 2]]), torch.ones(1, 3, dtype=torch.bool))
+    step = SigmoidStep()
+    assert (kernel.roots_of_odds(row, row[:, :3], step) is None) == (edge == 2.0)
+    gaps = row[:, None, :].double() - row[:, :3, None].double()
+    torch.testing.assert_close(
+        step_sums(row, row, items, step)[0], torch.sigmoid(gaps / 0.01).sum(dim=-1).float()
+    )
 
 
 def test_columns_out_of_the_ranking_and_padding_count_nothing() -> None:

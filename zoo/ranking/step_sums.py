@@ -5,6 +5,7 @@ block of gaps, their steps and the sums, and the backward pass computes them aga
 lives in a register; eager, a block lives in the processor's second-level cache.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,11 +16,19 @@ from torch.autograd.function import once_differentiable
 
 from zoo.ranking.compilation import fused
 from zoo.ranking.positives import Items
-from zoo.ranking.steps import HardStep, RampStep, Step
+from zoo.ranking.steps import FAR, HardStep, RampStep, Step, above
 
 # Gaps computed at once. Eager, each operation reads and writes them: 200 k float32 are 0.8 MB.
 # Compiled, they stay in registers: the bound is for a compiler that would rather store them.
 EAGER, FUSED = 200_000, 16_000_000
+
+# Exponents of 2 that a float32 root of the odds can take, and those of an item up to which every
+# gap with a clamped root is one that counts as endless (steps.FAR) anyway.
+ROOT, REACH = 126, 194
+# Items a row from which two roots cost less than an exponential a gap.
+FEW = 8
+
+Roots = tuple[Tensor, Tensor]
 
 
 def step_sums(
@@ -59,16 +68,17 @@ class _StepSums(torch.autograd.Function):
         ctx: Any, scores: Tensor, rivals: Tensor, items: Items, step: Step
     ) -> tuple[Tensor, Tensor]:
         own = scores.gather(1, items.columns).masked_fill_(~items.listed, torch.inf)
-        sums, slopes = sums_and_slopes(rivals, own, step)
-        ctx.save_for_backward(rivals, own, slopes)
+        roots = roots_of_odds(rivals, own, step)
+        sums, slopes = sums_and_slopes(rivals, own, step, roots)
+        ctx.save_for_backward(rivals, own, slopes, *(roots or ()))
         ctx.items, ctx.step = items, step
         return sums, own
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_sums: Tensor, of_own: Tensor) -> tuple[Tensor, None, None, None]:
-        rivals, own, slopes = ctx.saved_tensors
-        gradient = weighted_slopes(rivals, own, of_sums, ctx.step)
+        rivals, own, slopes, *roots = ctx.saved_tensors
+        gradient = weighted_slopes(rivals, own, of_sums, ctx.step, tuple(roots) or None)
         of_items = (of_own - of_sums * slopes).masked_fill_(~ctx.items.listed, 0)
         return gradient.scatter_add_(1, ctx.items.columns, of_items), None, None, None
 
@@ -88,14 +98,38 @@ class _ThresholdSums(torch.autograd.Function):
         return weighted_slopes(scores, own, of_sums, ctx.step), None, None
 
 
+def roots_of_odds(rivals: Tensor, own: Tensor, step: Step) -> Roots | None:
+    """Return `u` and `w` with `exp(-(r_j - s_k) / tau) = (u_j w_k)^2`: an exponential an entry.
+
+    Roots, so that products of similarities at `tau` 0.01 stay within float32. None where a step
+    has no odds, the items are few, or scores over tau are too large, and on a GPU, where memory
+    limits a kernel and exponentials do not.
+    """
+    tau = getattr(step, "tau", None)
+    if tau is None or own.shape[1] < FEW or own.device.type != "cpu":
+        return None
+    rate = 1 / (2 * tau * math.log(2))
+    if own.masked_fill(own.isinf(), 0).abs().amax() * rate > REACH / 2:
+        return None
+    return _root(rivals * -rate), _root(own * rate)
+
+
+def _root(exponent: Tensor) -> Tensor:
+    return exponent.clamp_(-ROOT, ROOT).exp2_()
+
+
 def sums_and_slopes(
-    rivals: Float[Tensor, "query gallery"], own: Float[Tensor, "query item"], step: Step
+    rivals: Float[Tensor, "query gallery"],
+    own: Float[Tensor, "query item"],
+    step: Step,
+    roots: Roots | None,
 ) -> tuple[Float[Tensor, "query item"], Float[Tensor, "query item"]]:
     """Return the sums over the gallery of the step and of its derivative, for each item."""
     kernel = fused(_sums_and_slopes, rivals.shape[1], rivals.device)
     sums, slopes = torch.empty_like(own), torch.empty_like(own)
     for rows, items in _blocks(rivals, own, kernel is _sums_and_slopes):
-        sums[rows, items], slopes[rows, items] = kernel(rivals[rows], own[rows, items], step)
+        part = roots and (roots[0][rows], roots[1][rows, items])
+        sums[rows, items], slopes[rows, items] = kernel(rivals[rows], own[rows, items], step, part)
     return sums, slopes
 
 
@@ -117,22 +151,22 @@ def weighted_slopes(
     own: Float[Tensor, "query item"],
     weights: Float[Tensor, "query item"],
     step: Step | RampStep,
+    roots: Roots | None = None,
 ) -> Float[Tensor, "query gallery"]:
     """Return `sum_k weight_k step'(r_j - s_k)`: what a row's items send to each column."""
     kernel = fused(_weighted_slopes, rivals.shape[1], rivals.device)
     # Items down: the compiler vectorises along the axis that most arguments are contiguous in.
     own_down, weights_down = own.T.contiguous(), weights.T.contiguous()
-    blocks = list(_blocks(rivals, own, kernel is _weighted_slopes))
-    if len(blocks) == 1:
-        whole: Tensor = kernel(rivals, own_down, weights_down, step)
-        return whole
+    roots_down = roots and (roots[0], roots[1].T.contiguous())
     gradient = torch.empty_like(rivals)
-    for rows, items in blocks:
-        part = kernel(rivals[rows], own_down[items, rows], weights_down[items, rows], step)
+    for rows, items in _blocks(rivals, own, kernel is _weighted_slopes):
+        part = roots_down and (roots_down[0][rows], roots_down[1][items, rows])
+        down = own_down[items, rows], weights_down[items, rows]
+        found = kernel(rivals[rows], *down, step, part)
         if items.start:
-            gradient[rows] += part
+            gradient[rows] += found
         else:
-            gradient[rows] = part
+            gradient[rows] = found
     return gradient
 
 
@@ -150,8 +184,11 @@ def passed_by(
     return passed
 
 
-def _sums_and_slopes(rivals: Tensor, own: Tensor, step: Step) -> tuple[Tensor, Tensor]:
-    value, slope = step.value_and_slope(rivals[:, None, :] - own[:, :, None])
+def _sums_and_slopes(
+    rivals: Tensor, own: Tensor, step: Step, roots: Roots | None
+) -> tuple[Tensor, Tensor]:
+    odds = roots and _odds(roots[0], roots[1])
+    value, slope = step.value_and_slope(rivals[:, None, :] - own[:, :, None], odds)
     return value.sum(dim=-1), slope.sum(dim=-1)
 
 
@@ -159,15 +196,26 @@ def _sums(rivals: Tensor, own: Tensor, step: RampStep | HardStep) -> Tensor:
     return step.value(rivals[:, None, :] - own[:, :, None]).sum(dim=-1)
 
 
-def _weighted_slopes(rivals: Tensor, own: Tensor, weights: Tensor, step: Step | RampStep) -> Tensor:
-    slope = step.slope(rivals[:, None, :] - own.T[:, :, None])
+def _weighted_slopes(
+    rivals: Tensor, own: Tensor, weights: Tensor, step: Step | RampStep, roots: Roots | None
+) -> Tensor:
+    gap = rivals[:, None, :] - own.T[:, :, None]
+    if isinstance(step, RampStep) or roots is None:
+        slope = step.slope(gap)
+    else:
+        slope = step.slope(gap, _odds(roots[0], roots[1].T))
     return slope.mul_(weights.T[:, :, None]).sum(dim=1)
+
+
+def _odds(of_rivals: Tensor, of_items: Tensor) -> Tensor:
+    root = of_rivals[:, None, :] * of_items[:, :, None]
+    return root.clamp_(max=2 ** (FAR / 2)).square_()
 
 
 def _passed(scores: Tensor, before: Tensor, after: Tensor) -> Tensor:
     columns = scores[:, None, :]
-    above = (after.T[:, :, None] - columns).sign_().relu_()
-    return above.sub_((before.T[:, :, None] - columns).sign_().relu_()).sum(dim=1)
+    now, earlier = after.T[:, :, None] - columns, before.T[:, :, None] - columns
+    return above(now).sub_(above(earlier)).sum(dim=1)
 
 
 def _blocks(rivals: Tensor, own: Tensor, eager: bool) -> Iterator[tuple[slice, slice]]:

@@ -1,9 +1,9 @@
 """Smooth stand-ins for the Heaviside step, each with its derivative.
 
 A gap is `score of another item - score of the ranked item`: the exact step is 1 when the other
-item is ahead, and a column out of the ranking has a gap of `-inf`. Everything is arithmetic, in
-place where it can be: eager, `torch.where` takes several times as long as an addition; compiled,
-it makes no difference.
+item is ahead, and a column out of the ranking has a gap of `-inf`. Pieces are chosen by comparing
+where compiled (0.09 ns a gap; `sign` takes 0.34), by arithmetic in place where not: eager,
+`torch.where` takes several times as long as an addition.
 """
 
 import math
@@ -25,18 +25,21 @@ FAR = 40 / math.log(2)
 
 @runtime_checkable
 class Step(Protocol):
-    """A surrogate step: a function of the gap that knows its own derivative."""
+    """A surrogate step: a function of the gap that knows its own derivative.
 
-    def value_and_slope(self, gap: Gaps) -> tuple[Gaps, Gaps]:
+    `odds`, where they are known already, are `exp(-gap / tau)`, and are overwritten.
+    """
+
+    def value_and_slope(self, gap: Gaps, odds: Gaps | None = None) -> tuple[Gaps, Gaps]:
         """Return how much each other item counts as being ahead, and the derivative."""
         ...
 
-    def slope(self, gap: Gaps) -> Gaps:
+    def slope(self, gap: Gaps, odds: Gaps | None = None) -> Gaps:
         """Return the derivative alone, in memory of its own."""
         ...
 
 
-def sigmoid(gap: Gaps, tau: float | int, low: float = -FAR) -> Gaps:
+def sigmoid(gap: Gaps, tau: float | int, odds: Gaps | None = None, low: float = -FAR) -> Gaps:
     """Return `1 / (1 + exp(-gap / tau))`, constant where the exponent of 2 leaves `low`..FAR.
 
     A power of 2, because the compiler stores an `exp` that is used twice, and recomputes this.
@@ -44,8 +47,11 @@ def sigmoid(gap: Gaps, tau: float | int, low: float = -FAR) -> Gaps:
     >>> sigmoid(torch.tensor([-0.1, 0.0]), tau=0.1)
     tensor([0.2689, 0.5000])
     """
-    exponent = gap * (-1 / (tau * math.log(2)))
-    return exponent.clamp_(low, FAR).exp2_().add_(1).reciprocal_()
+    if odds is None:
+        odds = (gap * (-1 / (tau * math.log(2)))).clamp_(low, FAR).exp2_()
+    elif low > -FAR:
+        odds = odds.clamp_(min=2**low)
+    return odds.add_(1).reciprocal_()
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,14 @@ class SigmoidStep:
 
     tau: float | int = 0.01
 
-    def value_and_slope(self, gap: Gaps) -> tuple[Gaps, Gaps]:
+    def value_and_slope(self, gap: Gaps, odds: Gaps | None = None) -> tuple[Gaps, Gaps]:
         """Return the sigmoid and its derivative."""
-        value = sigmoid(gap, self.tau)
+        value = sigmoid(gap, self.tau, odds)
         return value, _sigmoid_slope(value, self.tau)
 
-    def slope(self, gap: Gaps) -> Gaps:
+    def slope(self, gap: Gaps, odds: Gaps | None = None) -> Gaps:
         """Return the sigmoid's derivative."""
-        return _sigmoid_slope(sigmoid(gap, self.tau), self.tau)
+        return _sigmoid_slope(sigmoid(gap, self.tau, odds), self.tau)
 
 
 @dataclass(frozen=True)
@@ -88,24 +94,30 @@ class SupRankStep:
     start: float | int = 0.5
     offset: float | int | None = 1.44
 
-    def value_and_slope(self, gap: Gaps) -> tuple[Gaps, Gaps]:
+    def value_and_slope(self, gap: Gaps, odds: Gaps | None = None) -> tuple[Gaps, Gaps]:
         """Return the three pieces; the slope is the sigmoid's up to delta, then `rho`."""
-        value, far = self._sigmoid_to_delta(gap), gap - self.delta
+        value, far = self._sigmoid_to_delta(gap, odds), gap - self.delta
         slope = _sigmoid_slope(value, self.tau)
-        value.add_(gap.sign().relu_(), alpha=self.start).add_(far.relu_(), alpha=self.rho)
+        if torch.compiler.is_compiling():
+            value = value + (gap > 0).to(gap.dtype) * self.start
+            value = torch.where(far > 0, far * self.rho + self._line_start, value)
+            return value, torch.where(far > 0, self.rho, slope)
+        value.add_(above(gap), alpha=self.start).add_(far.relu_(), alpha=self.rho)
         far.sign_()
         value.add_(far, alpha=self._line_start - self.start - self._at_delta)
         return value, slope.add_(far, alpha=self.rho - self._slope_at_delta)
 
-    def slope(self, gap: Gaps) -> Gaps:
+    def slope(self, gap: Gaps, odds: Gaps | None = None) -> Gaps:
         """Return the derivative."""
-        slope = _sigmoid_slope(self._sigmoid_to_delta(gap), self.tau)
+        slope = _sigmoid_slope(self._sigmoid_to_delta(gap, odds), self.tau)
+        if torch.compiler.is_compiling():
+            return torch.where(gap > self.delta, self.rho, slope)
         far = gap.sub(self.delta).relu_().sign_()
         return slope.add_(far, alpha=self.rho - self._slope_at_delta)
 
-    def _sigmoid_to_delta(self, gap: Tensor) -> Tensor:
+    def _sigmoid_to_delta(self, gap: Tensor, odds: Tensor | None) -> Tensor:
         """The sigmoid, constant from delta on, so that the line replaces a known number."""
-        return sigmoid(gap, self.tau, low=self._exponent_at_delta)
+        return sigmoid(gap, self.tau, odds, low=self._exponent_at_delta)
 
     @property
     def _exponent_at_delta(self) -> float:
@@ -141,8 +153,7 @@ class RampStep:
 
     def slope(self, gap: Gaps) -> Gaps:
         """Return the derivative, 0 at either end."""
-        ramp = self.value(gap)
-        return torch.addcmul(ramp, ramp, ramp, value=-1).sign_().mul_(1 / self.width)
+        return above(gap).mul_(above(self.width - gap)).mul_(1 / self.width)
 
 
 @dataclass(frozen=True)
@@ -155,7 +166,7 @@ class HardStep:
 
     def value(self, gap: Gaps) -> Gaps:
         """Return the step."""
-        return gap.sign().relu_()
+        return above(gap)
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,7 @@ class LowerStep:
     gamma: float | int = 0.5
     leak: float | int = 10.0
 
-    def value_and_slope(self, gap: Gaps) -> tuple[Gaps, Gaps]:
+    def value_and_slope(self, gap: Gaps, odds: Gaps | None = None) -> tuple[Gaps, Gaps]:  # noqa: ARG002
         """Return the two pieces; the slope is `leak` below 0, `beta` until the bound is 1."""
         climb = self.beta * gap + self.gamma
         present = gap.isfinite().to(gap.dtype)
@@ -180,10 +191,18 @@ class LowerStep:
         slope = torch.where(gap > 0, self.beta * (climb < 1).to(gap.dtype), self.leak * present)
         return torch.where(gap > 0, climb.clamp(max=1), below), slope
 
-    def slope(self, gap: Gaps) -> Gaps:
+    def slope(self, gap: Gaps, odds: Gaps | None = None) -> Gaps:  # noqa: ARG002
         """Return the derivative."""
         return self.value_and_slope(gap)[1]
 
 
+def above(gap: Gaps) -> Gaps:
+    """Return 1 where the gap is above 0, else 0."""
+    if torch.compiler.is_compiling():
+        return (gap > 0).to(gap.dtype)
+    return gap.sign().relu_()
+
+
 def _sigmoid_slope(value: Tensor, tau: float | int) -> Tensor:
-    return torch.addcmul(value, value, value, value=-1).mul_(1 / tau)
+    scaled = value * (1 / tau)
+    return scaled.addcmul_(scaled, value, value=-1)
