@@ -293,6 +293,23 @@ def test_the_page_fits_and_hits_start_within_the_first_screen(
     assert fits(page)
 
 
+@pytest.mark.parametrize("width", [390, 800, 1280, 1600])
+def test_a_report_fits_every_screen(page: Page, width: int) -> None:
+    from zoo import report
+
+    header = ["loss", "R@1", "mAP@R", "H-AP", "NDCG", "gap", "s/step", "MB", "learning rate, own"]
+    rows = [
+        ["recall_at_k", *["100.0\u00a0±\u00a00.0 ★"] * 4, 0.1, 0.2, 300, "lr 2.5e-05, tau 0.01"]
+    ] * 2
+    table = report.table(header, rows)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.set_content(
+        report.page("a", "b", table, report.commands(["rankzoo compare " + "x" * 300]))
+    )
+    assert fits(page)
+    assert page.locator("td").last.bounding_box()["x"] < width  # type: ignore[index]
+
+
 def fits(page: Page) -> bool:
     """Whether nothing is wider than the screen."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
