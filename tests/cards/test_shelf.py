@@ -3,17 +3,24 @@ from collections.abc import Mapping
 import pytest
 import timm
 
-from zoo.cards.recipe_card import backbone_of, known_recipes, published_results, recipe_names
+from zoo.cards.recipe_card import (
+    backbone_of,
+    known_recipes,
+    published_results,
+    recipe_card,
+    recipe_names,
+)
 from zoo.cards.schema import problems
 from zoo.cards.shelf import Card, all_cards
 from zoo.cards.sources import FolderSource, HubSource, PackageSource
+from zoo.errors import UsageError
 from zoo.hub.package import package_folder, verified_files
 from zoo.recipes import RECIPES, SorterRecipe
 
 DEVIATING: dict[str, Mapping[str, str]] = {
     name: recipe.deviates
     for name, recipe in RECIPES.items()
-    if not isinstance(recipe, SorterRecipe) and recipe.deviates
+    if name in known_recipes() and not isinstance(recipe, SorterRecipe) and recipe.deviates
 }
 CARDS = list(all_cards().values())
 
@@ -84,3 +91,18 @@ def test_a_card_says_where_its_recipe_deviates_from_the_source_and_why(name: str
 
 def test_no_card_of_the_shelf_has_its_weights_beside_it() -> None:
     assert not [card.name for card in CARDS if isinstance(card.source, FolderSource)]
+
+
+@pytest.mark.parametrize(
+    ("name", "match", "hint"),
+    [
+        ("sop-resnet50-supapp", "is unknown", "did you mean sop-resnet50-supap?"),
+        ("scenes-retinanet-r18-ap", "no card of its own", "rankzoo card new RUN"),
+    ],
+)
+def test_a_recipe_without_a_card_is_told_from_one_that_does_not_exist(
+    name: str, match: str, hint: str
+) -> None:
+    with pytest.raises(UsageError, match=match) as caught:
+        recipe_card(name)
+    assert hint in caught.value.hint

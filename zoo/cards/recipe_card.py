@@ -1,6 +1,7 @@
 """The card of a recipe: weights a person must train, and what the literature reports for them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -8,7 +9,8 @@ import yaml
 from zoo.cards.results import Result, model_index
 from zoo.cards.shelf import all_cards
 from zoo.errors import UsageError
-from zoo.recipes import RECIPES, Recipe, ScoreRecipe, recipes_of
+from zoo.recipes import RECIPES, DetectionRecipe, Recipe, ScoreRecipe
+from zoo.recipes.find import known_recipe
 
 KINDS = {
     "P": "the paper's own text",
@@ -16,11 +18,58 @@ KINDS = {
     "2": "a secondary source",
 }
 PROTOCOL = "as published, in percent"
+Carded = Recipe | ScoreRecipe | DetectionRecipe
 
 
-def known_recipes() -> dict[str, Recipe | ScoreRecipe]:
-    """Return every recipe that may have a card."""
-    return {**recipes_of(Recipe), **recipes_of(ScoreRecipe)}
+@dataclass(frozen=True)
+class _Described:
+    """What a card says of a kind of recipe; `data` is the dataset, `folder` where it lies."""
+
+    task: str
+    tag: str
+    loss: Callable[[Any], str]
+    data: Callable[[Any], str]
+    folder: Callable[[Any], str]
+
+
+def _set_of(recipe: Carded) -> str:
+    """Return the dataset that opens a recipe's name: `coco`, `voc07`, `voc07+12`."""
+    return recipe.name.partition("-")[0].replace("0712", "07+12")
+
+
+DESCRIBED: dict[type, _Described] = {
+    Recipe: _Described(
+        "image-feature-extraction",
+        "retrieval",
+        lambda recipe: str(recipe.loss.name),
+        lambda recipe: str(recipe.data.reader),
+        lambda recipe: str(recipe.data.reader),
+    ),
+    ScoreRecipe: _Described(
+        "image-classification",
+        "ranking",
+        lambda recipe: f"{recipe.loss.point}, sodeep",
+        _set_of,
+        _set_of,
+    ),
+    DetectionRecipe: _Described(
+        "object-detection",
+        "detection",
+        lambda recipe: str(recipe.loss.name),
+        _set_of,
+        lambda recipe: "VOCdevkit" if recipe.data.layout == "voc" else _set_of(recipe),
+    ),
+}
+
+
+def known_recipes() -> dict[str, Carded]:
+    """Return every recipe that has a card before it is trained: those on a pretrained network."""
+    kinds = tuple(DESCRIBED)
+    return {
+        name: recipe
+        for name, recipe in RECIPES.items()
+        if isinstance(recipe, kinds) and recipe.network.backbone
+    }
 
 
 def recipe_names() -> set[str]:
@@ -32,16 +81,17 @@ def recipe_card(name: str) -> str:
     """Return the card of the recipe called `name`.
 
     Raises:
-        UsageError: there is no such recipe.
+        UsageError: there is no such recipe, or it has no card before it is trained.
     """
-    if name not in known_recipes():
-        raise UsageError(f"no recipe is called {name!r}", f"known: {', '.join(known_recipes())}")
-    recipe = known_recipes()[name]
+    recipe = known_recipe(name)
+    if not isinstance(recipe, Carded) or recipe.network.backbone is None:
+        hint = f"train it, then describe the run: rankzoo train {name} …; rankzoo card new RUN"
+        raise UsageError(f"{name} has no card of its own before it is trained", hint)
     head = yaml.safe_dump(_front(recipe), sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{head}---\n" + "\n\n".join(_body(recipe)) + "\n"
 
 
-def published_results(recipe: Recipe | ScoreRecipe) -> list[Result]:
+def published_results(recipe: Carded) -> list[Result]:
     """Return what the literature reports for a recipe, marked as quoted."""
     published = recipe.published
     metrics = dict(published.metrics) if published else {}
@@ -50,41 +100,38 @@ def published_results(recipe: Recipe | ScoreRecipe) -> list[Result]:
     return [Result(dataset_of(recipe), metric, value, args) for metric, value in metrics.items()]
 
 
-def dataset_of(recipe: Recipe | ScoreRecipe) -> str:
+def dataset_of(recipe: Carded) -> str:
     """Return the name of the data a recipe is for."""
-    return recipe.data.reader if isinstance(recipe, Recipe) else recipe.name.partition("-")[0]
+    return DESCRIBED[type(recipe)].data(recipe)
 
 
-def backbone_of(recipe: Recipe | ScoreRecipe) -> str:
+def backbone_of(recipe: Carded) -> str:
     """Return the card name of the backbone a recipe starts from."""
-    return recipe.network.backbone.rpartition("/")[2]
+    return str(recipe.network.backbone).rpartition("/")[2]
 
 
-def _front(recipe: Recipe | ScoreRecipe) -> dict[str, Any]:
+def _front(recipe: Carded) -> dict[str, Any]:
     results = published_results(recipe)
     backbone = all_cards().get(backbone_of(recipe))
-    if isinstance(recipe, ScoreRecipe):
-        loss, task, tag = f"{recipe.loss.point}, sodeep", "image-classification", "ranking"
-    else:
-        loss, task, tag = recipe.loss.name, "image-feature-extraction", "retrieval"
+    kind = DESCRIBED[type(recipe)]
     front = {
         "license": backbone.license if backbone else "unknown",
         "library_name": "rankzoo",
-        "pipeline_tag": task,
-        "tags": ["recipe", tag],
+        "pipeline_tag": kind.task,
+        "tags": ["recipe", kind.tag],
         "datasets": [dataset_of(recipe)],
         "metrics": sorted({result.metric for result in results}),
-        "model-index": model_index(recipe.name, task, results),
-        "rankzoo": {"recipe": recipe.name, "loss": loss},
+        "model-index": model_index(recipe.name, kind.task, results),
+        "rankzoo": {"recipe": recipe.name, "loss": kind.loss(recipe)},
     }
     return {key: value for key, value in front.items() if value}
 
 
-def _body(recipe: Recipe | ScoreRecipe) -> Iterator[str]:
+def _body(recipe: Carded) -> Iterator[str]:
     yield f"# {recipe.name}"
     yield f"{recipe.about[:1].upper()}{recipe.about[1:]}."
     yield "No weights of this set-up are published. Train them:"
-    data = dataset_of(recipe)
+    data = DESCRIBED[type(recipe)].folder(recipe)
     yield f"```bash\nrankzoo train {recipe.name} --data {data}/ --out runs/{recipe.name}\n```"
     yield (
         f"It starts from `{backbone_of(recipe)}`, whose licence is the one above; your data may add"

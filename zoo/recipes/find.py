@@ -47,7 +47,7 @@ def find_recipe(
         recipe = _replaced(recipe, "--model", "network.backbone", model)
         recipe = _replaced(recipe, "--loss", "loss.name", loss)
     elif model is None:
-        raise UsageError("give --model", f"or name a recipe: {', '.join(RECIPES)}")
+        raise UsageError("give --model", "or name a recipe: rankzoo list shows them")
     else:
         recipe = own_recipe(model, loss)
     recipe = _replaced(recipe, "--batch-size", "batch.size", batch_size)
@@ -108,7 +108,7 @@ def known_recipe(name: str) -> AnyRecipe:
         return read_recipe(Path(name))
     if name not in RECIPES:
         near = get_close_matches(name, RECIPES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(RECIPES)}"
+        hint = f"did you mean {near[0]}?" if near else "rankzoo list shows all of them"
         raise UsageError(f"recipe {name!r} is unknown", hint)
     return RECIPES[name]
 
