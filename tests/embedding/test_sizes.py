@@ -11,7 +11,6 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 
 from zoo.data.preprocessing import Preprocessing
 from zoo.embedding.sizes import (
-    THREE_SCALES,
     MultiScale,
     WholeImages,
     described_input,
@@ -21,6 +20,8 @@ from zoo.errors import UsageError
 from zoo.models import EmbedderConfig, build_embedder
 
 normalize = nn.functional.normalize
+
+THREE_SCALES = (1.0, 2**-0.5, 0.5)  # of the revisited Oxford and Paris benchmark
 
 
 class Colours(nn.Module):

@@ -14,7 +14,6 @@ from zoo.models.scorer import (
     Scorer,
     ScorerConfig,
     build_scorer,
-    is_scorer,
     load_scorer,
     save_scorer,
 )
@@ -24,9 +23,7 @@ CONFIG = ScorerConfig("test_resnet", Preprocessing(size=32, resize=32), ("cat", 
 
 def test_a_scorer_gives_one_score_per_output_and_survives_the_disk(tmp_path: Path) -> None:
     model, images = Scorer(CONFIG).eval(), torch.randn(3, 3, 32, 32)
-    assert not is_scorer(tmp_path)
     save_scorer(model, tmp_path)
-    assert is_scorer(tmp_path)
     again = load_scorer(tmp_path)
     assert again.config == CONFIG
     assert model(images).shape == (3, 2)

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -120,17 +119,5 @@ def bridged_ops() -> list[str]:
     return sorted(OPERATORS) if _installed("mmcv") and install_bridge() else []
 
 
-def stack_versions() -> dict[str, str]:
-    """Return the installed version of each part of the stack, "missing" where there is none."""
-    return {name: _version(name) for name in ("mmdet", "mmengine", "mmcv", "mmcv-lite")}
-
-
 def _installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "missing"

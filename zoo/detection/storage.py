@@ -21,7 +21,6 @@ from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.values import recipe_of, to_json
 
 DEFAULT_THRESHOLD = 0.3
-NO_WEIGHTS = ("data_preprocessor.mean", "data_preprocessor.std")
 
 
 def save_detector(

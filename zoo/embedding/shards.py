@@ -58,11 +58,6 @@ class Shard:
         return range(*(count * n // self.total for n in (self.number, self.number + 1)))
 
 
-def shards_of(one: str, total: int) -> list[Shard]:
-    """Return the shard called `one` (`3/8`), or all of `total` when none is named."""
-    return [Shard.parse(one)] if one else [Shard(number, total) for number in range(total)]
-
-
 @dataclass(frozen=True, eq=False)
 class Packs:
     """Packed files (`zoo.data.packed`): a shard unpacks its own, one after another."""

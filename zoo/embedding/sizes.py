@@ -1,8 +1,6 @@
 """Other input sizes than a model was saved with: several scales, or whole images."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,12 +11,10 @@ from torch.nn.functional import interpolate, normalize
 from torchvision.transforms import v2
 
 from zoo.errors import UsageError
-from zoo.models.embedder import embed_images
-
-THREE_SCALES = (1.0, 2**-0.5, 0.5)  # the ones of the revisited Oxford and Paris benchmark
+from zoo.models.embedder import EmbedsImages
 
 
-class MultiScale(nn.Module):
+class MultiScale(EmbedsImages, nn.Module):
     """Wraps a model: embeddings at several scales, averaged and normalised.
 
     As in Radenovic et al., TPAMI 2019, and its code: the image is resized as a tensor, bilinear,
@@ -57,16 +53,6 @@ class MultiScale(nn.Module):
             return 1.0
         pooling: Any = model.pooling
         return float(pooling.p.detach())
-
-    def embed_images(
-        self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
-    ) -> Float[Tensor, "image dim"]:
-        """Embed images or image files at every scale, as the wrapped model does at one.
-
-        Raises:
-            DataError: a file is no readable image.
-        """
-        return embed_images(self, images, batch_size)
 
     def _resized(self, images: Tensor, scale: float) -> Tensor:
         if scale == 1:

@@ -4,22 +4,21 @@ Radford et al., ICML 2021; Zhai et al., ICCV 2023. What is trained here is saved
 so `transformers` opens it again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
-from PIL.Image import Image
 from torch import Tensor, nn
 
 from zoo.data.preprocessing import Colour, Preprocessing
 from zoo.data.transforms import Transform, evaluation_transform
 from zoo.errors import IntegrityError, UsageError
 from zoo.files import write_json
-from zoo.models.embedder import embed_images
+from zoo.models.embedder import EmbedsImages
 from zoo.models.pretrained import Pretrained
-from zoo.models.text_encoder import embed_texts, quiet_transformers, read_json, require_tokeniser
+from zoo.models.text_encoder import EmbedsTexts, quiet_transformers, read_json, require_tokeniser
 
 FAMILIES = ("clip", "siglip")
 PROCESSOR = "preprocessor_config.json"
@@ -40,7 +39,13 @@ class ClipConfig:
         return {"family": self.family, "preprocessing": self.preprocessing.to_json()}
 
 
-class Clip(nn.Module, Pretrained, pipeline_tag="zero-shot-image-classification"):
+class Clip(
+    EmbedsImages,
+    EmbedsTexts,
+    nn.Module,
+    Pretrained,
+    pipeline_tag="zero-shot-image-classification",
+):
     """Two towers of one family of models; both outputs have unit length.
 
     `forward` maps normalised images (batch, 3, size, size) to (batch, dim) in float32, and
@@ -92,20 +97,6 @@ class Clip(nn.Module, Pretrained, pipeline_tag="zero-shot-image-classification")
             return_tensors="pt",
         )
         return found["input_ids"], found["attention_mask"]
-
-    def embed_images(
-        self, images: Iterable[Image | Path | str], batch_size: int = 64
-    ) -> Float[Tensor, "image dim"]:
-        """Embed images or image files with the evaluation transform, on the model's device.
-
-        Raises:
-            DataError: a file is no readable image.
-        """
-        return embed_images(self, images, batch_size)
-
-    def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Float[Tensor, "text dim"]:
-        """Embed texts on the model's device; the order is kept."""
-        return embed_texts(self, self.forward_texts, texts, batch_size)
 
     @classmethod
     def read_folder(cls, folder: Path) -> "Clip":

@@ -35,7 +35,21 @@ from zoo.models.storage import (
 from zoo.models.tensor_names import backbone_of, for_timm, in_memory, on_disk
 
 
-class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
+class EmbedsImages:
+    """A network with a `transform` and a `dim`, which embeds images as they are."""
+
+    def embed_images(
+        self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
+    ) -> Float[Tensor, "image dim"]:
+        """Embed one image or many, in memory or files, with the evaluation transform.
+
+        Raises:
+            DataError: a file is no readable image.
+        """
+        return embed_images(self, images, batch_size)
+
+
+class Embedder(EmbedsImages, nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
     """A timm backbone with pooling and an optional head; its output has unit length.
 
     `forward` maps normalised images (batch, 3, height, width) to (batch, dim) in float32.
@@ -65,16 +79,6 @@ class Embedder(nn.Module, Pretrained, pipeline_tag="image-feature-extraction"):
         """Embed a batch of normalised images."""
         pooled = self._pool(self.backbone.forward_features(images))
         return nn.functional.normalize(self.head(pooled).float(), dim=1)
-
-    def embed_images(
-        self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
-    ) -> Float[Tensor, "image dim"]:
-        """Embed one image or many, in memory or files, with the evaluation transform.
-
-        Raises:
-            DataError: a file is no readable image.
-        """
-        return embed_images(self, images, batch_size)
 
     @classmethod
     def read_folder(cls, folder: Path) -> "Embedder":

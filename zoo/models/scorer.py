@@ -18,7 +18,7 @@ from zoo.files import write_json
 from zoo.models.backbone import build_backbone, load_backbone, load_strictly
 from zoo.models.bounds import refuse_larger
 from zoo.models.config import WIDEST
-from zoo.models.embedder import embed_images, run_on_images
+from zoo.models.embedder import EmbedsImages, run_on_images
 from zoo.models.pooling import WildcatPooling
 from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_weights
 from zoo.models.tensor_names import backbone_of, for_timm, in_memory, on_disk
@@ -80,7 +80,7 @@ class ScorerConfig:
         return typed(cls, {"architecture": value["architecture"], **ours}, "scorer")
 
 
-class Scorer(nn.Module):
+class Scorer(EmbedsImages, nn.Module):
     """Scores images: `features` are what timm feeds its classifier, `head` maps them to scores.
 
     VGG's two fully connected layers are part of its features, as they are in timm.
@@ -144,16 +144,6 @@ class Scorer(nn.Module):
         vectors: Tensor = found.mean((2, 3)) if wild else self.head[:-1](found)
         return nn.functional.normalize(vectors, dim=1)
 
-    def embed_images(
-        self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
-    ) -> Float[Tensor, "image dim"]:
-        """Embed one image or many with `embed`.
-
-        Raises:
-            DataError: a file is no readable image.
-        """
-        return embed_images(self, images, batch_size)
-
     @torch.inference_mode()
     def score_images(
         self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
@@ -201,15 +191,6 @@ def save_scorer(model: Scorer, folder: Path) -> None:
     """Write `config.json` and `model.safetensors` into `folder`, each atomically; timm reads it."""
     write_weights(folder / WEIGHTS, on_disk(model.state_dict()))
     write_json(folder / CONFIG, for_timm(model.config.to_json()))
-
-
-def is_scorer(folder: Path) -> bool:
-    """Whether a local folder holds a scorer rather than an embedder."""
-    path = folder / CONFIG
-    try:
-        return "scorer" in read_object(path)
-    except (OSError, IntegrityError):
-        return False
 
 
 def load_scorer(folder: Path) -> Scorer:

@@ -76,6 +76,16 @@ class TextEncoder(nn.Module, Pretrained, pipeline_tag="sentence-similarity"):
         save_text_encoder(self, save_directory)
 
 
+class EmbedsTexts:
+    """A network of two sides that embeds texts with `forward_texts`."""
+
+    forward_texts: Callable[..., Tensor]
+
+    def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Float[Tensor, "text dim"]:
+        """Embed texts on the model's device; the order is kept."""
+        return embed_texts(self, self.forward_texts, texts, batch_size)
+
+
 @torch.inference_mode()
 def embed_texts(
     model: Any,
@@ -164,11 +174,6 @@ def write_around(model: TextEncoder, folder: Path) -> None:
         for i, (path, kind) in enumerate(zip(paths, kinds, strict=True))
     ]
     write_json(folder / "modules.json", modules)
-
-
-def is_text_encoder(config: dict[str, Any]) -> bool:
-    """Whether a `config.json` describes a transformer of `transformers`."""
-    return "model_type" in config
 
 
 @contextmanager

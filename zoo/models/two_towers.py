@@ -1,12 +1,11 @@
 """An image network and a text encoder that were trained together, as one model in one folder."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
-from PIL.Image import Image
 from torch import Tensor, nn
 
 from zoo.data.preprocessing import Preprocessing
@@ -15,14 +14,14 @@ from zoo.errors import UsageError
 from zoo.files import write_json
 from zoo.models.backbone import load_strictly
 from zoo.models.config import EmbedderConfig
-from zoo.models.embedder import Embedder, embed_images
+from zoo.models.embedder import Embedder, EmbedsImages
 from zoo.models.pretrained import Pretrained
 from zoo.models.storage import CONFIG, WEIGHTS, parse_config, read_weights, write_weights
 from zoo.models.tensor_names import for_timm, in_memory, on_disk
 from zoo.models.text_encoder import (
+    EmbedsTexts,
     TextEncoder,
     build_text_encoder,
-    embed_texts,
     read_json,
     write_around,
 )
@@ -51,7 +50,9 @@ class TwoTowersConfig:
         return {**self.image.to_json(), KEY: dict(self.text)}
 
 
-class TwoTowers(nn.Module, Pretrained, pipeline_tag="zero-shot-image-classification"):
+class TwoTowers(
+    EmbedsImages, EmbedsTexts, nn.Module, Pretrained, pipeline_tag="zero-shot-image-classification"
+):
     """Images and texts on one unit sphere.
 
     `forward` maps normalised images (batch, 3, height, width) to (batch, dim) in float32, and
@@ -101,20 +102,6 @@ class TwoTowers(nn.Module, Pretrained, pipeline_tag="zero-shot-image-classificat
     ) -> tuple[Int[Tensor, "text token"], Int[Tensor, "text token"]]:
         """Return ids and mask of texts, padded to the longest of them."""
         return self.text.tokenize(texts)
-
-    def embed_images(
-        self, images: Iterable[Image | Path | str], batch_size: int = 64
-    ) -> Float[Tensor, "image dim"]:
-        """Embed images or image files with the evaluation transform, on the model's device.
-
-        Raises:
-            DataError: a file is no readable image.
-        """
-        return embed_images(self, images, batch_size)
-
-    def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Float[Tensor, "text dim"]:
-        """Embed texts on the model's device; the order is kept."""
-        return embed_texts(self, self.forward_texts, texts, batch_size)
 
     @classmethod
     def read_folder(cls, folder: Path) -> "TwoTowers":

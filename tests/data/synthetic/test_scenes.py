@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.data.datasets.voc import read_voc_boxes, read_voc_labels
+from zoo.data.boxes.voc import read_voc
+from zoo.data.datasets.voc import find_years, read_voc_labels
 from zoo.data.images import open_image
 from zoo.data.synthetic.scene_drawing import Scene, SceneObject, SceneStyle, background, draw_scene
 from zoo.data.synthetic.scene_files import describe
@@ -88,14 +89,15 @@ def test_the_first_scenes_do_not_change_when_more_are_asked_for(
 
 def test_voc_files_read_back_as_boxes_and_labels(scenes: SceneSet) -> None:
     for split in ("train", "val", "test", "trainval"):
-        boxes = read_voc_boxes(scenes.folder, split)
+        boxed = read_voc(find_years(scenes.folder)[0], split)
         labels = read_voc_labels(scenes.folder, split)
         assert labels.classes == tuple(sorted(NAMES))
-        for row, image in enumerate(boxes):
+        for row, image in enumerate(boxed.images):
             assert image.path == labels.paths[row]
             assert (image.width, image.height) == open_image(image.path).size == (96, 96)
-            clear = {box.label for box in image.boxes if not box.difficult}
-            unclear = {box.label for box in image.boxes} - clear
+            names = [boxed.labels[number] for number in image.labels]
+            clear = {name for name, hard in zip(names, image.ignored, strict=True) if not hard}
+            unclear = set(names) - clear
             for column, name in enumerate(labels.classes):
                 assert labels.present[row, column] == (name in clear)
                 assert labels.difficult[row, column] == (name in unclear)
@@ -110,10 +112,11 @@ def test_coco_files_hold_the_same_boxes_as_voc(scenes: SceneSet) -> None:
         (files[a["image_id"]], names[a["category_id"]], *map(float, a["bbox"]))
         for a in coco["annotations"]
     )
+    voc = read_voc(find_years(scenes.folder)[0], "test")
     theirs = sorted(
-        (i.path.name, b.label, b.left, b.top, b.right - b.left, b.bottom - b.top)
-        for i in read_voc_boxes(scenes.folder, "test")
-        for b in i.boxes
+        (image.path.name, voc.labels[number], left, top, right - left, bottom - top)
+        for image in voc.images
+        for number, (left, top, right, bottom) in zip(image.labels, image.edges, strict=True)
     )
     assert ours == theirs
     assert len({annotation["id"] for annotation in coco["annotations"]}) == len(ours)

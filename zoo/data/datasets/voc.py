@@ -1,4 +1,4 @@
-"""PASCAL VOC 2007 and 2012: which classes an image holds, and where.
+"""PASCAL VOC 2007 and 2012: which classes an image holds.
 
 `VOCdevkit/VOC2007/{JPEGImages,Annotations,ImageSets/Main}`; scenes made by
 `zoo.data.synthetic.scenes` have the same layout.
@@ -6,7 +6,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import torch
 from jaxtyping import Bool
@@ -43,29 +42,6 @@ class MultiLabelSet:
 
     def __len__(self) -> int:
         return len(self.paths)
-
-
-@dataclass(frozen=True)
-class Box:
-    """An object: pixel edges counted from 0, right and bottom exclusive."""
-
-    label: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-    difficult: bool = False
-    truncated: bool = False
-
-
-@dataclass(frozen=True)
-class BoxedImage:
-    """An image, its size in pixels, and the objects marked in it."""
-
-    path: Path
-    width: int
-    height: int
-    boxes: tuple[Box, ...]
 
 
 def find_years(path: Path, year: str | None = None) -> list[Path]:
@@ -105,19 +81,6 @@ def read_voc_labels(path: Path, split: str, *, year: str | None = None) -> Multi
     )
 
 
-def read_voc_boxes(path: Path, split: str, *, year: str | None = None) -> tuple[BoxedImage, ...]:
-    """Read the boxes of a split from `Annotations`.
-
-    Raises:
-        DataError: a file is missing, or its XML malformed: names the file and the element.
-    """
-    return tuple(
-        _read_annotation(folder, name)
-        for folder in find_years(path, year)
-        for name in _names(folder, split)
-    )
-
-
 def _names(folder: Path, split: str) -> list[str]:
     path = folder / "ImageSets" / "Main" / f"{split}.txt"
     there = sorted(p.stem for p in path.parent.glob("*.txt") if "_" not in p.stem)
@@ -147,38 +110,3 @@ def _read_marks(path: Path, names: list[str]) -> list[int]:
     if missing:
         raise DataError(f"{path}: no line for image {missing}", SOURCE)
     return [marks[name] for name in names]
-
-
-def _read_annotation(folder: Path, name: str) -> BoxedImage:
-    path = need(folder / "Annotations" / f"{name}.xml", SOURCE)
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise DataError(f"{path}: declares XML entities, which annotations never do")
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
-        raise DataError(f"{path}: not XML: {error}", SOURCE) from error
-    image = need(folder / "JPEGImages" / f"{name}.jpg", SOURCE)
-    width, height = (int(_number(path, root, f"size/{side}")) for side in ("width", "height"))
-    return BoxedImage(image, width, height, tuple(_box(path, o) for o in root.iter("object")))
-
-
-def _box(path: Path, node: ElementTree.Element) -> Box:
-    # VOC counts pixels from 1 and includes the last one: edges are xmin - 1 and xmax.
-    left, top = (_number(path, node, f"bndbox/{edge}") - 1 for edge in ("xmin", "ymin"))
-    right, bottom = (_number(path, node, f"bndbox/{edge}") for edge in ("xmax", "ymax"))
-    label = (node.findtext("name") or "").strip()
-    if not label:
-        raise DataError(f"{path}: an object has no name", SOURCE)
-    if right <= left or bottom <= top:
-        raise DataError(f"{path}: {label}: the box has no area: {left, top, right, bottom}", SOURCE)
-    difficult, truncated = (node.findtext(f) == "1" for f in ("difficult", "truncated"))
-    return Box(label, left, top, right, bottom, difficult, truncated)
-
-
-def _number(path: Path, node: ElementTree.Element, where: str) -> float:
-    text = node.findtext(where)
-    try:
-        return float(text or "")
-    except ValueError as error:
-        raise DataError(f"{path}: {node.tag}/{where} is {text!r}, not a number", SOURCE) from error
