@@ -25,6 +25,10 @@ test:
 gpu:
     pytest -n 0 -m gpu tests/gpu
 
+# the docs site, in .site/; a warning is an error
+docs:
+    NO_MKDOCS_2_WARNING=1 mkdocs build --strict -f .github/mkdocs.yml -d ../.site
+
 # everything CI does after the README's own test command
 ci: check
     pytest -m slow --durations=15
