@@ -82,13 +82,13 @@ def run_mmdetection(path: Path) -> Any:
 def mmdetection_config(recipe: DetectionRecipe, labels: tuple[str, ...]) -> dict[str, Any]:
     """Return a configuration file's content in which every type is mmdetection's own."""
     model = network_config(recipe, len(labels))
-    box_head = model.get("roi_head", model)["bbox_head"]
-    for head in (box_head, model.get("rpn_head", {})):
+    heads = model.get("roi_head", model)["bbox_head"]
+    one_each = {"type": "CrossEntropyCustomLoss", "num_classes": len(labels)}
+    for head in [*(heads if isinstance(heads, list) else [heads]), model.get("rpn_head", {})]:
         if head.pop("ranking", None) is not None:
-            head.update(type=PLAIN[head["type"]], loss_cls=LOGIT_PER_LABEL)
-    if recipe.network.detector == "faster_rcnn" and _is_ranked(recipe):  # one sigmoid a label
-        one_each = {"type": "CrossEntropyCustomLoss", "num_classes": len(labels)}
-        box_head["loss_cls"] = {**LOGIT_PER_LABEL, **one_each}
+            head.update(type=PLAIN[head["type"]], loss_cls=dict(LOGIT_PER_LABEL))
+            if head["type"] == "Shared2FCBBoxHead":
+                head["loss_cls"].update(one_each)  # one sigmoid a label, no background
     steps = [
         {"type": "LoadImageFromFile"},
         {"type": "Resize", "scale": recipe.data.scale, "keep_ratio": True},
