@@ -9,7 +9,7 @@ from zoo.ranking.exact import count_at_least, rank_among_items
 from zoo.ranking.levels import common_levels, related_items, sup_ranks
 from zoo.ranking.positives import Items, count_positives, items_where, positives
 from zoo.ranking.steps import SupRankStep
-from zoo.ranking.sweep import score_panels
+from zoo.ranking.sweep import Panels
 
 
 def listed(items: Items) -> list[list[int]]:
@@ -92,7 +92,7 @@ def test_panels_are_the_scores_without_the_hidden_columns(chunk: int) -> None:
     for row, column in enumerate(hidden.tolist()):
         if column >= 0:
             expected[row, column] = -torch.inf
-    panels = list(score_panels(queries, gallery, hidden, chunk))
+    panels = list(Panels(queries, gallery, hidden, chunk))
     torch.testing.assert_close(torch.cat([panel for _, panel in panels]), expected)
     assert all(0 < len(panel) <= chunk for _, panel in panels)
     assert [rows.stop - rows.start for rows, _ in panels] == [len(panel) for _, panel in panels]

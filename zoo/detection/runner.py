@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.boxes.boxed import BoxedSet
+from zoo.data.workers import start_method
 from zoo.detection.bridge import import_quietly, without_warnings
 from zoo.detection.files import write_part
 from zoo.detection.network import network_config
@@ -113,7 +114,7 @@ def _common(
         "experiment_name": f"{recipe.name}-{abs(hash(str(work)))}",
         "randomness": {"seed": seed},
         "log_level": "CRITICAL",
-        "env_cfg": {"mp_cfg": {"mp_start_method": "fork", "opencv_num_threads": 0}},
+        "env_cfg": {"mp_cfg": {"mp_start_method": start_method(), "opencv_num_threads": 0}},
         "visualizer": {"type": "Visualizer"},
     }
 

@@ -10,22 +10,22 @@ from zoo.errors import UsageError
 from zoo.losses.checks import Number, check_finite, check_positive, check_whole
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.blackbox import blackbox_item_ranks
-from zoo.ranking.exact import rank_among_items
+from zoo.ranking.exact import count_ranked, rank_among_items
 from zoo.ranking.positives import Items
 
 
-def shifted(
-    scores: Float[Tensor, "query gallery"], items: Items, margin: float
-) -> tuple[Float[Tensor, "query gallery"], Float[Tensor, "query item"], Float[Tensor, " query"]]:
-    """Lower the positives and raise the rest by half the margin; also return the positives' scores
-    and the number of items in each ranking.
+def set_back(
+    scores: Float[Tensor, "query gallery"], items: Items, lam: Number, margin: Number
+) -> tuple[Float[Tensor, "query item"], Float[Tensor, "query item"]]:
+    """Return the positives' ranks with all of them set back by the margin, and among themselves.
 
-    Without a margin a ranking is perfect, and its gradient 0, with all scores nearly equal.
-    """  # noqa: D205
-    half = torch.full_like(scores, margin / 2).scatter_(1, items.columns, -margin / 2)
-    own = scores.gather(1, items.columns).masked_fill(~items.listed, torch.inf)
-    size = scores.isfinite().sum(dim=1).clamp(min=1)
-    return scores + half, own, size.to(scores.dtype)
+    Without a margin a ranking is perfect, and its gradient 0, with all scores nearly equal. `lam`
+    is the published one, for ranks divided by the number of items in a ranking.
+    """
+    size = count_ranked(scores).clamp(min=1)
+    ranks = blackbox_item_ranks(scores, items, lam * size, margin)
+    own = scores.detach().gather(1, items.columns).masked_fill(~items.listed, torch.inf)
+    return ranks, rank_among_items(own, items)
 
 
 def blackbox_ap(
@@ -40,9 +40,8 @@ def blackbox_ap(
     >>> blackbox_ap(torch.tensor([[0.5, 0.9]]), items)
     tensor([0.5000])
     """
-    moved, own, size = shifted(scores, items, margin)
-    ranks = blackbox_item_ranks(moved, items, lam * size)
-    precision = rank_among_items(own, items) / ranks.where(items.listed, 1)
+    ranks, among = set_back(scores, items, lam, margin)
+    precision = among / ranks.where(items.listed, 1)
     return 1 - (precision * items.listed).sum(dim=1) / items.listed.sum(dim=1).clamp(min=1)
 
 

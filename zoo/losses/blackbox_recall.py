@@ -6,10 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.losses.blackbox_ap import BlackboxLoss, shifted
+from zoo.losses.blackbox_ap import BlackboxLoss, set_back
 from zoo.losses.checks import Number, check_choice
-from zoo.ranking.blackbox import blackbox_item_ranks
-from zoo.ranking.exact import rank_among_items
 from zoo.ranking.positives import Items
 
 WEIGHTINGS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -34,9 +32,8 @@ def blackbox_recall(
     >>> blackbox_recall(torch.tensor([[0.5, 0.9]]), items, weighting="log")
     tensor([0.6931])
     """
-    moved, own, size = shifted(scores, items, margin)
-    ranks = blackbox_item_ranks(moved, items, lam * size)
-    negatives = (ranks - rank_among_items(own, items)).clamp(min=0).where(items.listed, 0)
+    ranks, among = set_back(scores, items, lam, margin)
+    negatives = (ranks - among).clamp(min=0).where(items.listed, 0)
     return WEIGHTINGS[weighting](negatives).sum(dim=1) / items.listed.sum(dim=1).clamp(min=1)
 
 

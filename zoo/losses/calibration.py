@@ -1,6 +1,6 @@
 """ROADMAP's calibration (decomposability) loss: absolute similarities across batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from jaxtyping import Float
@@ -8,24 +8,41 @@ from torch import Tensor
 
 from zoo.losses.checks import Number, check_choice, check_finite
 from zoo.losses.rank_loss import RankLoss, finest
+from zoo.ranking.exact import count_ranked
 from zoo.ranking.positives import Items, positives
-from zoo.ranking.sweep import score_panels, sweep
+from zoo.ranking.step_sums import plain_sums, threshold_sums
+from zoo.ranking.steps import HardStep, HingeStep
+from zoo.ranking.sweep import Panel, Panels, sweep
 
 
 def calibration(
     scores: Float[Tensor, "query gallery"], items: Items, alpha: Number = 0.9, beta: Number = 0.6
-) -> tuple[Float[Tensor, "query item"], Float[Tensor, "query gallery"]]:
-    """Return `relu(alpha - s)` of each positive and `relu(s - beta)` of each negative pair.
+) -> tuple[Float[Tensor, " query"], Float[Tensor, " query"]]:
+    """Return the sums of `relu(alpha - s)` over the positives, `relu(s - beta)` over the rest.
 
-    Ramzi et al., ROADMAP, NeurIPS 2021, eq. 8. Pairs that do not exist are 0.
+    Ramzi et al., ROADMAP, NeurIPS 2021, eq. 8.
 
     >>> items = Items(torch.tensor([[0]]), torch.tensor([[True]]))
     >>> calibration(torch.tensor([[0.5, 0.7]]), items)
-    (tensor([[0.4000]]), tensor([[0.0000, 0.1000]]))
+    (tensor([0.4000]), tensor([0.1000]))
     """
     own = scores.gather(1, items.columns).masked_fill(~items.listed, torch.inf)
     negatives = scores.scatter(1, items.columns, -torch.inf)
-    return (alpha - own).relu(), (negatives - beta).relu()
+    push = threshold_sums(negatives, scores.new_full((1,), beta), HingeStep())[:, 0]
+    return (alpha - own).relu().sum(dim=1), push
+
+
+def count_violating(
+    scores: Float[Tensor, "query gallery"], items: Items, alpha: Number, beta: Number
+) -> Float[Tensor, "query 2"]:
+    """Return how many positives and how many negatives of each query have a hinge above 0."""
+    own = scores.gather(1, items.columns)
+    pulled = ((alpha - own > 0) & items.listed).sum(dim=1)
+    all_pushed = plain_sums(
+        scores, scores.new_full((1, 1), beta).expand(len(scores), 1), HardStep()
+    )
+    pushed = all_pushed[:, 0] - ((own - beta > 0) & items.listed).sum(dim=1)
+    return torch.stack([pulled.to(scores.dtype), pushed], dim=1)
 
 
 class Calibration(RankLoss):
@@ -56,10 +73,9 @@ class Calibration(RankLoss):
         """Return each query's mean hinge over its positives plus that over its negatives."""
         positive, negative = calibration(scores, items, self.alpha, self.beta)
         found = items.listed.sum(dim=1)
-        others = scores.isfinite().sum(dim=1) - found
-        pull = positive.sum(dim=1) / found.clamp(min=1)
-        push = negative.sum(dim=1) / others.clamp(min=1)
-        return pull + push
+        others = count_ranked(scores) - found
+        cost: Tensor = positive / found.clamp(min=1) + negative / others.clamp(min=1)
+        return cost
 
     def mean_over(
         self,
@@ -77,16 +93,19 @@ class Calibration(RankLoss):
         items = positives(finest(labels), finest(gallery_labels), own=apart)
         valid = items.listed.any(dim=1)
         hidden, chunk = self.hidden(own), self.chunk(len(gallery_labels))
-        violating = queries.new_zeros(2, dtype=torch.float64)
         others = (queries if gallery is None else gallery).detach()
-        for rows, scores in score_panels(queries.detach(), others, hidden, chunk):
-            for side, hinge in enumerate(calibration(scores, items[rows], self.alpha, self.beta)):
-                violating[side] += ((hinge > 0) & valid[rows, None]).sum()
+        panels: Iterable[Panel] = Panels(queries.detach(), others, hidden, chunk)
+        if chunk >= len(queries):
+            panels = list(panels)  # multiplied once: counted, then swept
+        violating = torch.zeros(2, dtype=torch.float64)
+        for rows, scores in panels:
+            found = count_violating(scores, items[rows], self.alpha, self.beta)
+            violating += found[valid[rows]].sum(dim=0).cpu()
         per_positive, per_negative = (1 / max(1.0, float(count)) for count in violating)
 
         def row_loss(scores: Tensor, rows: slice) -> Tensor:
             positive, negative = calibration(scores, items[rows], self.alpha, self.beta)
-            cost: Tensor = per_positive * positive.sum(dim=1) + per_negative * negative.sum(dim=1)
+            cost: Tensor = per_positive * positive + per_negative * negative
             return cost
 
-        return sweep(queries, gallery, row_loss, valid.to(queries.dtype), hidden, chunk)
+        return sweep(queries, gallery, row_loss, valid.to(queries.dtype), panels)

@@ -15,7 +15,7 @@ from zoo.losses.checks import (
     check_whole,
 )
 from zoo.ranking.positives import Items, positives
-from zoo.ranking.sweep import RowLoss, sweep
+from zoo.ranking.sweep import Panels, RowLoss, sweep
 
 QUERY_MODES = ("exclude", "positive", "rival")
 
@@ -92,8 +92,10 @@ class RankLoss(nn.Module):
         row_loss, valid = self.rankings(labels, gallery_labels, own)
         count = count_of(valid.sum()).clamp(min=1)
         weights = valid.to(queries.dtype) / count
+        others = (queries if gallery is None else gallery).detach()
         chunk = self.chunk(len(gallery_labels))
-        return sweep(queries, gallery, row_loss, weights, self.hidden(own), chunk)
+        panels = Panels(queries.detach(), others, self.hidden(own), chunk)
+        return sweep(queries, gallery, row_loss, weights, panels)
 
     def hidden(self, own: Tensor | None) -> Tensor | None:
         """Return the columns that are no items of the rankings, one per query."""

@@ -61,40 +61,45 @@ class _BlackboxRank(torch.autograd.Function):
 
 
 def blackbox_item_ranks(
-    scores: Float[Tensor, "query gallery"], items: Items, lam: Float[Tensor, " query"]
+    scores: Float[Tensor, "query gallery"],
+    items: Items,
+    lam: Float[Tensor, " query"],
+    margin: float | int = 0,
 ) -> Float[Tensor, "query item"]:
     """Return the listed items' ranks in their row, with `blackbox_rank`'s gradient, unsorted.
+
+    Unlisted items are ranked as if they scored `margin` more.
 
     Only listed items carry a gradient, so only they move: an unlisted item's rank changes by the
     listed items that pass it. Comparing everything with m items costs less than two sorts.
     Padding has rank 1.
     """
-    ranks: Tensor = _BlackboxItemRanks.apply(scores, items, lam)
+    ranks: Tensor = _BlackboxItemRanks.apply(scores, items, lam, margin)
     return ranks
 
 
 class _BlackboxItemRanks(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, scores: Tensor, items: Items, lam: Tensor) -> Tensor:
+    def forward(ctx: Any, scores: Tensor, items: Items, lam: Tensor, margin: float | int) -> Tensor:
         own = scores.gather(1, items.columns).masked_fill_(~items.listed, torch.inf)
-        ranks = 1 + _ahead(scores, own)
-        ctx.save_for_backward(scores, own, ranks, lam)
-        ctx.items = items
+        unlisted = scores.scatter(1, items.columns, -torch.inf)
+        ranks = 1 + _ahead(unlisted, own - margin) + _ahead_among(own, items)
+        ctx.save_for_backward(unlisted, own, ranks, lam)
+        ctx.items, ctx.margin = items, margin
         return ranks
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        scores, own, ranks, lam = ctx.saved_tensors
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
+        unlisted, own, ranks, lam = ctx.saved_tensors
         items: Items = ctx.items
         moved = torch.where(items.listed, own + lam[:, None] * upstream, torch.inf)
-        unlisted = scores.scatter(1, items.columns, -torch.inf)
-        moved_ranks = 1 + _ahead(unlisted, moved) + _ahead_among(moved, items)
-        passed = passed_by(scores, own, moved)
-        # A column out of the ranking, at -inf, is below everything before and after: passed is 0.
+        moved_ranks = 1 + _ahead(unlisted, moved - ctx.margin) + _ahead_among(moved, items)
+        # A column at -inf, listed or no item, is below everything before and after: passed is 0.
+        passed = passed_by(unlisted, own - ctx.margin, moved - ctx.margin)
         of_items = torch.where(items.listed, moved_ranks - ranks, 0)
-        passed = passed.scatter(1, items.columns, 0).scatter_add(1, items.columns, of_items)
-        return passed / lam[:, None], None, None
+        passed.scatter_add_(1, items.columns, of_items)
+        return passed.div_(lam[:, None]), None, None, None
 
 
 def _ahead_among(values: Tensor, items: Items) -> Tensor:

@@ -24,6 +24,16 @@ def count_at_least(
     return scores.shape[1] - below
 
 
+def count_ranked(scores: Float[Tensor, "query gallery"]) -> Float[Tensor, " query"]:
+    """Return how many columns of each row are in the ranking: not scored `-inf`.
+
+    >>> count_ranked(torch.tensor([[0.1, -torch.inf, -5.0]]))
+    tensor([2.])
+    """
+    lowest = scores.new_full((len(scores), 1), torch.finfo(scores.dtype).min / 2)
+    return plain_sums(scores.detach(), lowest, HardStep())[:, 0]
+
+
 def rank_among_items(own: Float[Tensor, "query item"], items: Items) -> Float[Tensor, "query item"]:
     """Return each listed item's exact rank among the listed ones, 1 = best, ties counted ahead."""
     return count_at_least(own.masked_fill(~items.listed, -torch.inf), own)

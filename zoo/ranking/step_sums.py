@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from zoo.ranking.compilation import fused
 from zoo.ranking.positives import Items
-from zoo.ranking.steps import FAR, HardStep, RampStep, Step, above
+from zoo.ranking.steps import FAR, HardStep, HingeStep, RampStep, Step, above
 
 # Gaps computed at once. Eager, each operation reads and writes them: 200 k float32 are 0.8 MB.
 # Compiled, they stay in registers: the bound is for a compiler that would rather store them.
@@ -29,6 +29,7 @@ ROOT, REACH = 126, 194
 FEW = 8
 
 Roots = tuple[Tensor, Tensor]
+Plain = RampStep | HingeStep
 
 
 def step_sums(
@@ -48,7 +49,7 @@ def step_sums(
 
 
 def threshold_sums(
-    scores: Float[Tensor, "query gallery"], thresholds: Float[Tensor, " threshold"], step: RampStep
+    scores: Float[Tensor, "query gallery"], thresholds: Float[Tensor, " threshold"], step: Plain
 ) -> Float[Tensor, "query threshold"]:
     """Return `sum_j step(s_j - threshold)` for each of some fixed thresholds."""
     sums: Tensor = _ThresholdSums.apply(scores, thresholds, step)
@@ -85,7 +86,7 @@ class _StepSums(torch.autograd.Function):
 
 class _ThresholdSums(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, scores: Tensor, thresholds: Tensor, step: RampStep) -> Tensor:
+    def forward(ctx: Any, scores: Tensor, thresholds: Tensor, step: Plain) -> Tensor:
         own = thresholds.expand(len(scores), -1)
         ctx.save_for_backward(scores, own)
         ctx.step = step
@@ -136,7 +137,7 @@ def sums_and_slopes(
 def plain_sums(
     rivals: Float[Tensor, "query gallery"],
     own: Float[Tensor, "query item"],
-    step: RampStep | HardStep,
+    step: Plain | HardStep,
 ) -> Float[Tensor, "query item"]:
     """Return the sums of the step alone."""
     kernel = fused(_sums, rivals.shape[1], rivals.device)
@@ -150,7 +151,7 @@ def weighted_slopes(
     rivals: Float[Tensor, "query gallery"],
     own: Float[Tensor, "query item"],
     weights: Float[Tensor, "query item"],
-    step: Step | RampStep,
+    step: Step | Plain,
     roots: Roots | None = None,
 ) -> Float[Tensor, "query gallery"]:
     """Return `sum_k weight_k step'(r_j - s_k)`: what a row's items send to each column."""
@@ -177,10 +178,11 @@ def passed_by(
 ) -> Float[Tensor, "query gallery"]:
     """Return how many items come to lie above each column as they move, less those that leave."""
     kernel = fused(_passed, scores.shape[1], scores.device)
-    passed = torch.zeros_like(scores)
+    passed = torch.empty_like(scores)
     old, new = before.T.contiguous(), after.T.contiguous()
     for rows, items in _blocks(scores, before, kernel is _passed):
-        passed[rows] += kernel(scores[rows], old[items, rows], new[items, rows])
+        found = kernel(scores[rows], old[items, rows], new[items, rows])
+        passed[rows] = passed[rows].add_(found) if items.start else found
     return passed
 
 
@@ -192,15 +194,15 @@ def _sums_and_slopes(
     return value.sum(dim=-1), slope.sum(dim=-1)
 
 
-def _sums(rivals: Tensor, own: Tensor, step: RampStep | HardStep) -> Tensor:
+def _sums(rivals: Tensor, own: Tensor, step: Plain | HardStep) -> Tensor:
     return step.value(rivals[:, None, :] - own[:, :, None]).sum(dim=-1)
 
 
 def _weighted_slopes(
-    rivals: Tensor, own: Tensor, weights: Tensor, step: Step | RampStep, roots: Roots | None
+    rivals: Tensor, own: Tensor, weights: Tensor, step: Step | Plain, roots: Roots | None
 ) -> Tensor:
     gap = rivals[:, None, :] - own.T[:, :, None]
-    if isinstance(step, RampStep) or roots is None:
+    if isinstance(step, RampStep | HingeStep) or roots is None:
         slope = step.slope(gap)
     else:
         slope = step.slope(gap, _odds(roots[0], roots[1].T))

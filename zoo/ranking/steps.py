@@ -157,6 +157,23 @@ class RampStep:
 
 
 @dataclass(frozen=True)
+class HingeStep:
+    """The gap where it is above 0: a hinge.
+
+    >>> HingeStep().value(torch.tensor([-1.0, 0.5]))
+    tensor([0.0000, 0.5000])
+    """
+
+    def value(self, gap: Gaps) -> Gaps:
+        """Return the hinge."""
+        return gap.relu()
+
+    def slope(self, gap: Gaps) -> Gaps:
+        """Return the derivative, 0 at 0."""
+        return above(gap)
+
+
+@dataclass(frozen=True)
 class HardStep:
     """The step itself, 1 for a gap above 0: a count.
 

@@ -6,7 +6,8 @@ then, `d L / d s_q` is folded into the gradients of both matrices, and the chunk
 Backward only scales what the sweep left.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,6 +25,7 @@ CACHED = 2_000_000
 LAUNCHED = 2**22
 MEMORY_SHARE = 64
 
+Panel = tuple[slice, Tensor]  # which queries, and their scores
 RowLoss = Callable[[Tensor, slice], Tensor]  # (scores of some queries, which) -> loss per query
 
 
@@ -32,31 +34,37 @@ def sweep(
     gallery: Float[Tensor, "gallery dim"] | None,
     row_loss: RowLoss,
     weights: Float[Tensor, " query"],
-    hidden: Int[Tensor, " query"] | None,
-    chunk: int,
+    panels: Iterable[Panel],
 ) -> Float[Tensor, ""]:
     """Return `sum_q weights_q row_loss(scores_q)`; without a gallery the queries rank each other.
 
-    `hidden` names one gallery column per query that is no item of its ranking (-1: none).
+    `panels` hold the scores of these very vectors, and are overwritten.
     """
-    loss: Tensor = _Sweep.apply(queries, gallery, row_loss, weights, hidden, chunk)
+    loss: Tensor = _Sweep.apply(queries, gallery, row_loss, weights, panels)
     return loss
 
 
-def score_panels(
-    queries: Float[Tensor, "query dim"],
-    gallery: Float[Tensor, "gallery dim"],
-    hidden: Int[Tensor, " query"] | None,
-    chunk: int,
-) -> Iterator[tuple[slice, Float[Tensor, "some gallery"]]]:
-    """Yield the rows of `queries @ gallery.T`, `-inf` in the hidden columns, `chunk` at a time."""
-    for start in range(0, len(queries), chunk):
-        rows = slice(start, min(start + chunk, len(queries)))
-        scores = queries[rows] @ gallery.T
-        if hidden is not None:
-            present = (hidden[rows] >= 0).nonzero()[:, 0]
-            scores[present, hidden[rows][present]] = -torch.inf
-        yield rows, scores
+@dataclass(frozen=True)
+class Panels:
+    """The rows of `queries @ gallery.T`, `chunk` at a time, multiplied as they are met.
+
+    `hidden` names one gallery column per query that is no item of its ranking (-1: none): it is
+    scored `-inf`.
+    """
+
+    queries: Float[Tensor, "query dim"]
+    gallery: Float[Tensor, "gallery dim"]
+    hidden: Int[Tensor, " query"] | None
+    chunk: int
+
+    def __iter__(self) -> Iterator[Panel]:
+        for start in range(0, len(self.queries), self.chunk):
+            rows = slice(start, min(start + self.chunk, len(self.queries)))
+            scores = self.queries[rows] @ self.gallery.T
+            if self.hidden is not None:
+                present = (self.hidden[rows] >= 0).nonzero()[:, 0]
+                scores[present, self.hidden[rows][present]] = -torch.inf
+            yield rows, scores
 
 
 class _Sweep(torch.autograd.Function):
@@ -67,15 +75,14 @@ class _Sweep(torch.autograd.Function):
         gallery: Tensor | None,
         row_loss: RowLoss,
         weights: Tensor,
-        hidden: Tensor | None,
-        chunk: int,
+        panels: Iterable[Panel],
     ) -> Tensor:
         others = queries if gallery is None else gallery
         wanted = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
         of_queries = torch.zeros_like(queries) if wanted else None
         of_gallery = of_queries if gallery is None or not wanted else torch.zeros_like(others)
         total = queries.new_zeros(())
-        for rows, panel in score_panels(queries, others, hidden, chunk):
+        for rows, panel in panels:
             total += _differentiate(panel, rows, row_loss, weights, wanted)
             if of_queries is None or of_gallery is None:
                 continue
@@ -91,7 +98,7 @@ class _Sweep(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         scaled = [None if g is None else g * upstream for g in ctx.saved_tensors]
-        return scaled[0], scaled[1], None, None, None, None
+        return scaled[0], scaled[1], None, None, None
 
 
 def _differentiate(
