@@ -21,6 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Compiling takes 10 to 30 s once per machine: below this gallery a step gains milliseconds.
 WORTH_COMPILING = 4096
 MODES = ("auto", "always", "never")
+# Steps, with and without roots, by one or several items: past torch's 8 a kernel is not compiled.
+VARIANTS = 64
 
 
 def fused(kernel: F, gallery: int, device: torch.device) -> F:
@@ -67,7 +69,7 @@ def _compiled(kernel: Any) -> Any:
 
     def run(*arguments: Any) -> Any:
         try:
-            with torch._dynamo.config.patch(specialize_float=True):
+            with torch._dynamo.config.patch(specialize_float=True, recompile_limit=VARIANTS):
                 return state["run"](*arguments)
         except torch._dynamo.exc.TorchDynamoException as error:
             if state["run"] is kernel:
