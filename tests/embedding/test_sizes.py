@@ -51,7 +51,7 @@ def test_the_mean_over_scales_is_gems_own_where_the_network_ends_in_it(
 ) -> None:
     config = EmbedderConfig("test_resnet", preprocessing=SMALL, pooling="gem", **head)
     model = build_embedder(config).eval()
-    model.pooling.p.data.fill_(2.5)  # type: ignore[union-attr, operator]
+    model.pooling.p.data.fill_(2.5)  # type: ignore[operator]
     images = torch.randn(2, 3, 64, 64)
     several = MultiScale(model, (1.0, 0.5))
     halves = torch.nn.functional.interpolate(images, size=(32, 32), mode="bilinear")

@@ -167,6 +167,8 @@ def test_pairs_that_never_differ_get_a_jitter_and_no_pair_is_refused() -> None:
     assert bool(found(torch.eye(4)).isfinite().all())
     with pytest.raises(DataError, match="0 matching pairs"):
         learn_pair_whitening(torch.eye(4), torch.empty(0, 2, dtype=torch.int64))
+    with pytest.raises(DataError, match="not finite"):
+        learn_pair_whitening(torch.full((4, 4), torch.nan), torch.tensor([[0, 1]]))
 
 
 @pytest.mark.parametrize(("labels", "count"), [("abbccc", 0 + 1 + 3), ("ab", 0)])

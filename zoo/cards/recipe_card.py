@@ -64,11 +64,10 @@ DESCRIBED: dict[type, _Described] = {
 
 def known_recipes() -> dict[str, Carded]:
     """Return every recipe that has a card before it is trained: those on a pretrained network."""
-    kinds = tuple(DESCRIBED)
     return {
         name: recipe
         for name, recipe in RECIPES.items()
-        if isinstance(recipe, kinds) and recipe.network.backbone
+        if isinstance(recipe, Carded) and recipe.network.backbone
     }
 
 

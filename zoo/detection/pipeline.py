@@ -18,7 +18,7 @@ def training_loader(
     recipe: DetectionRecipe, files: list[Path], labels: tuple[str, ...], workers: int
 ) -> dict[str, Any]:
     """Return the loader of the files of `write_part` together: shuffled and augmented."""
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"type": "OpenImage"},
         {"type": "LoadAnnotations", "with_bbox": True},
         *_resized(recipe.data),

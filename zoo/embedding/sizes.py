@@ -48,8 +48,8 @@ class MultiScale(EmbedsImages, nn.Module):
     def exponent(self) -> float:
         """The exponent of the mean over scales: GeM's where the network ends in it, else 1."""
         model = self.model.model if isinstance(self.model, WholeImages) else self.model
-        config = getattr(model, "config", None)
-        if getattr(config, "pooling", None) != "gem" or config.dim or config.layer_norm != "none":
+        config: Any = getattr(model, "config", None)
+        if getattr(config, "pooling", "") != "gem" or config.dim or config.layer_norm != "none":
             return 1.0
         pooling: Any = model.pooling
         return float(pooling.p.detach())

@@ -69,7 +69,7 @@ def learn_pair_whitening(
     vectors about the mean of the pairs' first ones. `dim` keeps the first directions.
 
     Raises:
-        DataError: there is no pair, or fewer directions than are asked for.
+        DataError: there is no pair, fewer directions than are asked for, or a vector is not finite.
     """
     if not len(pairs) or (dim or 1) > vectors.shape[1]:
         raise DataError(
@@ -78,6 +78,8 @@ def learn_pair_whitening(
             "give images of which two or more share a label, or keep fewer dimensions",
         )
     exact = vectors.double()
+    if not bool(exact.isfinite().all()):
+        raise DataError("an embedding to learn whitening from is not finite")
     first, second = exact[pairs[:, 0]], exact[pairs[:, 1]]
     mean, apart = first.mean(dim=0), first - second
     whitener = _inverse_root(apart.T @ apart / len(pairs))
@@ -96,7 +98,8 @@ def _inverse_root(matrix: Float[Tensor, "dim dim"]) -> Float[Tensor, "dim dim"]:
     while True:
         factor, failed = torch.linalg.cholesky_ex(matrix + jitter * eye)
         if not failed:
-            return torch.linalg.solve_triangular(factor, eye, upper=False)
+            inverse: Tensor = torch.linalg.solve_triangular(factor, eye, upper=False)
+            return inverse
         jitter = jitter * 10 or 1e-10
 
 
@@ -118,9 +121,7 @@ def load_whitening(path: Path) -> Whitening:
         raise UnavailableError(f"{path}: no such whitening", "learn one with --whiten-on DATA")
     try:
         with safe_open(path, "pt") as file:
-            return Whitening(
-                *(file.get_tensor(name) for name in ("mean", "projection")),
-                by=(file.metadata() or {}).get("by", "pca"),
-            )
+            by = (file.metadata() or {}).get("by", "pca")
+            return Whitening(file.get_tensor("mean"), file.get_tensor("projection"), by)
     except SafetensorError as error:
         raise IntegrityError(f"{path}: holds no whitening") from error

@@ -155,7 +155,7 @@ def matching_pairs(dataset: ImageDataset) -> Int64[Tensor, "pair 2"]:
     labels = dataset.label_ids[:, 0]
     order = labels.argsort(stable=True)
     pairs = []
-    for group in order.split(torch.bincount(labels).tolist()):
+    for group in torch.split(order, torch.bincount(labels).tolist()):
         ring = torch.stack([group, group.roll(-1)], dim=1)
         pairs.append(ring[: len(group) if len(group) > 2 else len(group) - 1])
     return torch.cat(pairs)
