@@ -47,9 +47,12 @@ class Pretended(Tensor):
     """A tensor on the pretended device; `held` is the CPU tensor that it stands for."""
 
     held: Tensor
+    doubles = True
 
     @staticmethod
     def __new__(cls, held: Tensor) -> "Pretended":
+        if held.dtype == torch.float64 and not cls.doubles:
+            raise TypeError("MPS does not support float64")
         made: Pretended = Tensor._make_wrapper_subclass(
             cls,
             held.size(),
@@ -110,9 +113,15 @@ class _Autocast(torch.autocast):
 
 
 @contextmanager
-def accelerator() -> Iterator[str]:
-    """Let `device="meta"` be the pretended accelerator inside the block; yield its name."""
+def accelerator(doubles: bool = True) -> Iterator[str]:
+    """Let `device="meta"` be the pretended accelerator inside the block; yield its name.
+
+    Without `doubles` it refuses float64, as Apple's MPS does.
+    """
     with pytest.MonkeyPatch.context() as patch, _Factories(), _Functions():
+        if not doubles:
+            patch.setattr(Pretended, "doubles", False)
+            patch.setattr("zoo.device.WITHOUT_DOUBLES", (DEVICE,))
         patch.setattr(torch, "autocast", _Autocast)
         patch.setattr(torch.amp, "autocast", _Autocast)
         with warnings.catch_warnings():
@@ -131,7 +140,9 @@ def on_device(value: Any) -> Any:
     return tree_map(lambda part: part.to(DEVICE) if isinstance(part, Tensor) else part, value)
 
 
-def same_on_both(compute: Callable[..., Any], *inputs: Any, **close: float) -> None:
+def same_on_both(
+    compute: Callable[..., Any], *inputs: Any, doubles: bool = True, **close: float
+) -> None:
     """Compute on the CPU and on the device; the results agree, and tensors stay where they were.
 
     `compute` is called with the same random state each time.
@@ -139,7 +150,7 @@ def same_on_both(compute: Callable[..., Any], *inputs: Any, **close: float) -> N
     state = torch.get_rng_state()
     expected = on_cpu(compute(*inputs))
     torch.set_rng_state(state)
-    with accelerator():
+    with accelerator(doubles):
         found = compute(*on_device(inputs))
         stray = [part.device for part in tree_flatten(found)[0] if _strays(part)]
         found = on_cpu(found)

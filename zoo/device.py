@@ -7,6 +7,7 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 
+WITHOUT_DOUBLES = ("mps",)  # kinds of device that refuse float64
 KINDS = "auto, cpu, cuda, cuda:N or mps"
 
 
@@ -42,6 +43,11 @@ def sent(batch: Tensor, device: torch.device | str) -> Tensor:
     if torch.device(device).type == "cuda":
         return batch.pin_memory().to(device, non_blocking=True)
     return batch.to(device)
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """Return float64, or float32 on a device that has none."""
+    return torch.float32 if device.type in WITHOUT_DOUBLES else torch.float64
 
 
 def describe_device() -> str:

@@ -98,8 +98,8 @@ class BlackboxLoss(RankLoss):
         mean = super().mean_over(queries, labels, gallery, gallery_labels, own, count_with_memory)
         count = (fresh[0] + self.counts.sum()).clamp(min=1)
         remembered = (self.totals.sum() / count).to(mean.dtype)
-        self.totals = torch.cat([self.totals[1:], (mean.detach() * count).double()[None]])
-        self.counts = torch.cat([self.counts[1:], fresh[0].double()[None]])
+        self.totals = torch.cat([self.totals[1:], (mean.detach() * count).to(self.totals)[None]])
+        self.counts = torch.cat([self.counts[1:], fresh[0].to(self.counts)[None]])
         return mean + remembered
 
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from zoo.device import widest
 from zoo.errors import UsageError
 from zoo.losses.checks import Number, check_positive
 from zoo.losses.hierarchical import HierarchicalLoss
@@ -43,7 +44,7 @@ def weighted_relevance(
     tensor([[0.1667, 0.6667]], dtype=torch.float64)
     """
     at_least = count.flip(1).cumsum(dim=1).flip(1)
-    shares = torch.tensor(weights, dtype=torch.float64, device=count.device).flip(0)
+    shares = torch.tensor(weights, dtype=widest(count.device), device=count.device).flip(0)
     return (shares * (at_least > 0) / at_least.clamp(min=1)).cumsum(dim=1)
 
 

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from zoo.device import widest
 from zoo.losses.hierarchical import HierarchicalLoss
 from zoo.losses.sup_ap import PUBLISHED, SupRankLoss
 from zoo.ranking.levels import related_items, sup_ranks
@@ -40,7 +41,7 @@ def ideal_dcg(count: Int[Tensor, "query level"]) -> Float[Tensor, " query"]:
     """
     best_first = count.flip(1)
     last = best_first.cumsum(dim=1)
-    places = torch.arange(1, int(last.max()) + 1, device=count.device, dtype=torch.float64)
+    places = torch.arange(1, int(last.max()) + 1, device=count.device, dtype=widest(count.device))
     discounts = torch.nn.functional.pad((1 / torch.log2(1 + places)).cumsum(0), (1, 0))
     gains = 2.0 ** torch.arange(count.shape[1], 0, -1, device=count.device) - 1
     return ((discounts[last] - discounts[last - best_first]) * gains).sum(dim=1)
