@@ -40,6 +40,17 @@ DAMAGED = Blame()
 MALFORMED = Blame(DataError)
 
 
+def read_bytes(path: Path, blame: Blame = DAMAGED, largest: int = LARGEST) -> bytes:
+    """Return a regular file's content; raises as `read_json` does."""
+    if path.exists() and not path.is_file():
+        raise blame.of(path, "not a regular file")
+    with path.open("rb") as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise blame.of(path, f"more than {largest / 2**20:g} MB")
+    return content
+
+
 def read_json(path: Path, blame: Blame = DAMAGED, largest: int = LARGEST) -> Any:
     """Return the plain values of a JSON file.
 
@@ -47,7 +58,7 @@ def read_json(path: Path, blame: Blame = DAMAGED, largest: int = LARGEST) -> Any
         RankzooError: of `blame`: no regular file, too large or deep, or no JSON.
         OSError: it is missing, or may not be read.
     """
-    return parse_json(_bounded(path, blame, largest), path, blame)
+    return parse_json(read_bytes(path, blame, largest), path, blame)
 
 
 def read_object(path: Path, blame: Blame = DAMAGED) -> dict[str, Any]:
@@ -88,6 +99,11 @@ def parse_yaml(text: str, where: object, blame: Blame = MALFORMED) -> Any:
         raise blame.of(where, f"not YAML ({_one_line(error)})") from error
 
 
+def plain(value: Any) -> Any:
+    """Return our own values as a JSON file would give them back: tuples as lists, keys as text."""
+    return json.loads(json.dumps(value))
+
+
 def as_object(value: Any, where: object, blame: Blame = DAMAGED) -> dict[str, Any]:
     """Return `value` if it is an object with keys; raises the error of `blame` otherwise."""
     if not isinstance(value, dict):
@@ -114,19 +130,9 @@ def typed(
     return made
 
 
-def _bounded(path: Path, blame: Blame, largest: int) -> bytes:
-    if path.exists() and not path.is_file():
-        raise blame.of(path, "not a regular file")
-    with path.open("rb") as file:
-        content = file.read(largest + 1)
-    if len(content) > largest:
-        raise blame.of(path, f"more than {largest / 2**20:g} MB")
-    return content
-
-
 def _refuse_depth(text: str) -> None:
-    if text.count("[") + text.count("{") <= DEEPEST:
-        return
+    if text.count("[") + text.count("{") <= DEEPEST or len(text) > LARGEST:
+        return  # annotations of 450 MB would take longer to scan than to parse; json stops at 1000
     depth = 0
     for found in _NESTING.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)

@@ -87,7 +87,7 @@ def test_a_bad_csv_names_row_column_and_value(folder: Path, text: str, message: 
     ("text", "message"),
     [
         ('{"path": "a.png", "label": "oak"}\n{"path": ', "photos.jsonl row 2: not JSON"),
-        ("[1, 2]", "row 1: not a JSON object"),
+        ("[1, 2]", "row 1: not an object"),
         ('{"path": "a.png", "label": null}', "row 1, column label: empty"),
         ('{"path": "a.png", "label": "oak"}\n{"path": "b.png"}', "row 2, column label: empty"),
         ('{"path": "a.png", "label": ["oak"]}', r"column label: \['oak'\] is not text"),

@@ -79,6 +79,7 @@ def test_one_commit_holds_weights_config_card_and_results_and_no_checkpoints(
         "README.md",
         "config.json",
         "model.safetensors",
+        "rankzoo.json",
         "recipe.json",
         "results.json",
         "metrics.jsonl",

@@ -157,6 +157,9 @@ def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
     state = load_file(tmp_path / "model.safetensors")
     del state["conv1.0.weight"]
     save_file(state, tmp_path / "model.safetensors")
+    with pytest.raises(IntegrityError, match=r"model\.safetensors: its content is not what was"):
+        load_embedder(tmp_path)
+    (tmp_path / "rankzoo.json").unlink()
     with pytest.raises(
         IntegrityError, match=r"1 missing tensors, first backbone\.conv1\.0\.weight"
     ):
@@ -167,9 +170,10 @@ def test_damaged_files_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match=r"config\.json does not exist"):
         load_embedder(tmp_path)
     save_embedder(build_embedder(CNN), tmp_path)
+    (tmp_path / "rankzoo.json").unlink()
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(IntegrityError, match=r"model\.safetensors is damaged"):
+    with pytest.raises(IntegrityError, match=r"model\.safetensors: damaged"):
         load_embedder(tmp_path)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(IntegrityError, match="not JSON"):

@@ -125,6 +125,9 @@ def test_bad_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match=r"model\.safetensors"):
         load_sorter(tmp_path / "run")
     (tmp_path / "run/config.json").write_text("{}")
+    with pytest.raises(IntegrityError, match="not what was written"):
+        load_sorter(tmp_path / "run")
+    (tmp_path / "run/rankzoo.json").unlink()
     with pytest.raises(DataError, match="not a sorter's configuration"):
         load_sorter(tmp_path / "run")
     with pytest.raises(UsageError, match="no sorter is called"):

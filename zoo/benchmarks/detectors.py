@@ -3,7 +3,6 @@
 Every run is a run folder, so that a comparison that was stopped goes on where it was.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from zoo.data.synthetic.scenes import build_scenes
 from zoo.detection.training import train_detector
 from zoo.progress import Track, silent
 from zoo.recipes import DetectionRecipe, recipes_of
+from zoo.sealed import read_sealed
 
 # Few and large: every loss finds some of them within 150 steps from random weights.
 STYLE = SceneStyle(objects=(1, 2), scale=(0.3, 0.6), rotation=10.0)
@@ -60,8 +60,7 @@ def _shortened(recipe: DetectionRecipe, side: int, epochs: int) -> DetectionReci
 
 
 def _results(run: Path) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    return value
+    return read_sealed(run / "results.json")
 
 
 def _row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from zoo.data.item import SPLITS, Item
 from zoo.data.splits import split_of
 from zoo.errors import DataError
 from zoo.files import atomic_path
+from zoo.typed import Blame, as_object, parse_json
 
 Row = dict[str, Any]
 _LEVEL = re.compile(r"label_level_([2-9]|[1-9]\d+)")
@@ -116,13 +117,8 @@ def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path} row {number}: not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise DataError(f"{path} row {number}: not a JSON object", 'write {"path": …} per line')
-        yield number, row
+        where, blame = f"{path} row {number}", Blame(DataError, 'write {"path": …} per line')
+        yield number, as_object(parse_json(line, where, blame), where, blame)
 
 
 def _levels(

@@ -1,7 +1,6 @@
 """What readers of public layouts share: a set's files, and where missing ones come from."""
 
 import csv
-import json
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from zoo.data.item import Item
 from zoo.errors import DataError
+from zoo.typed import Blame, parse_json
 
 _FEW = 20
 
@@ -117,10 +117,7 @@ def read_json(path: Path, source: str) -> Any:
     Raises:
         DataError: the file is missing or is not JSON.
     """
-    try:
-        return json.loads(read_text(path, source))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not JSON: {error}", source) from error
+    return parse_json(read_text(path, source), path, Blame(DataError, source))
 
 
 def absent(paths: Collection[Path]) -> list[Path]:

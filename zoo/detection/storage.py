@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from zoo.cards.model_files import CONFIG, WEIGHTS, read_config
 from zoo.detection.network import build_network
 from zoo.errors import IntegrityError, UsageError
-from zoo.files import atomic_path, write_json
+from zoo.files import write_json
 from zoo.models.bounds import refuse_larger
+from zoo.models.storage import read_weights, write_model
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.values import recipe_of, to_json
+from zoo.sealed import sealing
 
 DEFAULT_THRESHOLD = 0.3
 
@@ -27,17 +28,10 @@ def save_detector(
     folder: Path, recipe: DetectionRecipe, labels: tuple[str, ...], state: Mapping[str, Tensor]
 ) -> None:
     """Write a detector's model folder; the scores a loss remembers are training's alone."""
-    tensors = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in state.items()
-        if not name.endswith("_extra_state")
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary, metadata={"format": "pt"})
+    tensors = {k: tensor for k, tensor in state.items() if not k.endswith("_extra_state")}
     architecture = f"{recipe.network.detector}-r{recipe.network.depth}"
     config = {"architecture": architecture, "detector": to_json(recipe), "labels": list(labels)}
-    write_json(folder / CONFIG, config)
+    write_model(folder, tensors, config)
 
 
 def keep_threshold(folder: Path, threshold: float) -> None:
@@ -47,7 +41,10 @@ def keep_threshold(folder: Path, threshold: float) -> None:
     """
     if threshold > 0:
         kept = math.floor(threshold * 1000) / 1000
-        write_json(folder / CONFIG, {**read_config(folder), "threshold": kept})
+        config = {**read_config(folder), "threshold": kept}
+        with sealing(folder) as names:
+            write_json(folder / CONFIG, config)
+            names.update((CONFIG, WEIGHTS))
 
 
 def threshold_of(config: Mapping[str, Any]) -> float:
@@ -93,7 +90,7 @@ def load_detector(folder: Path) -> nn.Module:
     if (folder / WEIGHTS).is_file():
         refuse_larger(lambda: build_network(recipe, len(labels)), folder / WEIGHTS)
     model = build_network(recipe, len(labels))
-    load_weights(model, load_file(folder / WEIGHTS), folder / WEIGHTS)
+    load_weights(model, read_weights(folder), folder / WEIGHTS)
     model.recipe, model.labels = recipe, labels  # type: ignore[assignment]
     model.threshold = threshold_of(read_config(folder))  # type: ignore[assignment]
     return model.eval()

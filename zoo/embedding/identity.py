@@ -1,7 +1,6 @@
 """Which model made an embedding: a hash of its tensors and its configuration."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from zoo.embedding.sizes import MultiScale
 from zoo.errors import UsageError
+from zoo.typed import plain
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ def identify(model: nn.Module, name: str) -> ModelIdentity:
     """Return the identity of `model`, remembered under `name` (what `zoo.load` will be given)."""
     inner = model.model if isinstance(model, MultiScale) else model
     config: Any = getattr(inner, "config", None)
-    plain = json.loads(json.dumps(config.to_json() if config else {}))  # tuples become lists
+    values = plain(config.to_json() if config else {})
     if isinstance(model, MultiScale):
-        plain["scales"] = list(model.scales)
-    return ModelIdentity(name, weights_sha256(inner), plain)
+        values["scales"] = list(model.scales)
+    return ModelIdentity(name, weights_sha256(inner), values)
 
 
 def at_scales(model: nn.Module, scales: Sequence[float]) -> nn.Module:

@@ -1,7 +1,6 @@
 """Embeddings on disk: appended batch by batch, resumed where they stopped, read without loading."""
 
 import hashlib
-import json
 import logging
 import os
 import shutil
@@ -18,13 +17,15 @@ from torch import Tensor, nn
 from zoo.embedding.embed import ROWS, embed_batches
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import IntegrityError, RankzooError, UsageError
-from zoo.files import write_json
+from zoo.sealed import read_sealed, write_sealed
+from zoo.typed import Blame, typed
 
 LOG = logging.getLogger("rankzoo")
 MANIFEST, VECTORS, SUMS = "manifest.json", "vectors.f32", "vectors.sums"
 WIDTH = 4  # bytes of a float32
 SUM = 8  # bytes of a row's hash: 0.4 % of a row of 512 numbers, hashed at about 1 GB/s
 DAMAGED = "remove the folder, and embed again"
+BLAME = Blame(hint=DAMAGED)
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,17 @@ def read_identity(folder: Path) -> Identity:
 
     Raises:
         UsageError: the folder holds no embeddings.
+        IntegrityError: its manifest is not what was written.
     """
     try:
-        return Identity(**json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
-    except (FileNotFoundError, TypeError, ValueError) as error:
+        found = typed(Identity, read_sealed(folder / MANIFEST, BLAME), folder / MANIFEST, BLAME)
+    except FileNotFoundError as error:
         raise UsageError(
             f"{folder}: no folder of embeddings", "make one with eval --embeddings"
         ) from error
+    if found.count < 0 or found.dim < 1:
+        raise BLAME.of(folder / MANIFEST, f"{found.count} embeddings of {found.dim} numbers")
+    return found
 
 
 def _begin(folder: Path, identity: Identity) -> int:
@@ -144,7 +149,7 @@ def _begin(folder: Path, identity: Identity) -> int:
         _require_room(folder, identity.count * identity.dim * WIDTH)
         vectors.write_bytes(b"")
         (folder / SUMS).write_bytes(b"")
-        write_json(folder / MANIFEST, asdict(identity))
+        write_sealed(folder / MANIFEST, asdict(identity))
         return 0
     if (there := read_identity(folder)) != identity:
         what = "another model" if there.model != identity.model else "other images"

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int64
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from zoo.errors import DataError, IntegrityError, UnavailableError
-from zoo.files import atomic_path
+from zoo.sealed import read_tensors, write_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +103,8 @@ def _inverse_root(matrix: Float[Tensor, "dim dim"]) -> Float[Tensor, "dim dim"]:
 
 def save_whitening(whitening: Whitening, path: Path) -> None:
     """Write a whitening as safetensors."""
-    tensors = {"mean": whitening.mean, "projection": whitening.projection.contiguous()}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, {"by": whitening.by})
+    by = torch.tensor(list(whitening.by.encode()), dtype=torch.uint8)
+    write_tensors(path, {"mean": whitening.mean, "projection": whitening.projection, "by": by})
 
 
 def load_whitening(path: Path) -> Whitening:
@@ -120,8 +117,8 @@ def load_whitening(path: Path) -> Whitening:
     if not path.is_file():
         raise UnavailableError(f"{path}: no such whitening", "learn one with --whiten-on DATA")
     try:
-        with safe_open(path, "pt") as file:
-            by = (file.metadata() or {}).get("by", "pca")
-            return Whitening(file.get_tensor("mean"), file.get_tensor("projection"), by)
-    except SafetensorError as error:
-        raise IntegrityError(f"{path}: holds no whitening") from error
+        tensors = read_tensors(path)
+        by = bytes(tensors.pop("by", torch.tensor(list(b"pca"))).tolist()).decode()
+        return Whitening(**tensors, by=by)
+    except (TypeError, ValueError, IntegrityError) as error:
+        raise IntegrityError(f"{path}: holds no whitening ({error})") from error

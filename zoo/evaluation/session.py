@@ -1,6 +1,5 @@
 """One call of `rankzoo eval`: one or two models, their comparison, page and record."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from zoo.evaluation.tables import comparison_table, result_table
 from zoo.files import refuse_to_overwrite, staged_folder, write_json, write_text
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.uncertainty import Interval
+from zoo.sealed import read_sealed, write_sealed
 
 RESULTS = "results.json"
 
@@ -130,8 +130,8 @@ def run_session(
 
 def _save(path: Path, evaluation: Evaluation, seed: int, command: str) -> None:
     """Replace the numbers of a run's results; what training noted beside them stays."""
-    noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_json(path, noted | evaluation.as_json() | {"seed": seed, "command": command})
+    noted = read_sealed(path) if path.exists() else {}
+    write_sealed(path, noted | evaluation.as_json() | {"seed": seed, "command": command})
 
 
 def _own(options: EvalOptions, place: int) -> EvalOptions:

@@ -6,13 +6,14 @@ from math import nan
 from pathlib import Path
 from typing import Any, Literal
 
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from zoo.files import atomic_path, write_json
+from zoo.sealed import read_sealed, read_tensors, write_sealed, write_tensors
+from zoo.typed import Blame, as_object, typed
 
 Status = Literal["ok", "diverged", "unfit", "crashed"]
 OUTCOME, CRASH, PER_QUERY = "outcome.json", "crash.txt", "per_query.safetensors"
+AGAIN = Blame(hint="remove the folder of this run, and compare goes on without it")
 CHOSEN_BY = ("map_at_r", "rsum")  # of images, of captions
 
 
@@ -41,17 +42,26 @@ class Outcome:
 
 def write_outcome(run: Path, recipe: Mapping[str, Any], outcome: Outcome) -> None:
     """Write how the run of a recipe ended: from now on it is over."""
-    write_json(run / OUTCOME, {**asdict(outcome), "recipe": recipe})
+    write_sealed(run / OUTCOME, {**asdict(outcome), "recipe": recipe})
+
+
+def read_outcome(path: Path) -> tuple[Outcome, Mapping[str, Any]]:
+    """Return how a run ended, and the recipe that it is the outcome of.
+
+    Raises:
+        IntegrityError: the file is not what was written.
+    """
+    value = read_sealed(path, AGAIN)
+    recipe = as_object(value.pop("recipe", None), path, AGAIN)
+    return typed(Outcome, value, path, AGAIN), recipe
 
 
 def write_values(run: Path, values: Mapping[str, Tensor]) -> None:
     """Keep a run's value of every query and metric."""
-    with atomic_path(run / PER_QUERY) as temporary:
-        kept = {name: value.double().contiguous().clone() for name, value in values.items()}
-        save_file(kept, temporary)
+    write_tensors(run / PER_QUERY, {name: value.double().clone() for name, value in values.items()})
 
 
 def read_values(run: Path) -> dict[str, Tensor]:
     """Return a run's value of every query and metric; nothing of a run that was not evaluated."""
     path = run / PER_QUERY
-    return load_file(path) if path.exists() else {}
+    return read_tensors(path, AGAIN) if path.exists() else {}

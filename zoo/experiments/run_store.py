@@ -1,15 +1,14 @@
 """The runs of a comparison: which are over, which are open, and who works on them."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from filelock import FileLock, Timeout
 
 from zoo.errors import UsageError
 from zoo.experiments.candidate import Candidate
-from zoo.experiments.outcome import CRASH, OUTCOME, Outcome
+from zoo.experiments.outcome import CRASH, OUTCOME, Outcome, read_outcome
 from zoo.experiments.plan import Plan, Trial
 from zoo.experiments.search import Search
 from zoo.recipes.recipe import Recipe
@@ -42,13 +41,13 @@ class RunStore:
         path = self.run(trial) / OUTCOME
         if not path.exists():
             return None
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if from_json(value.pop("recipe")) != self.recipe(trial):
+        outcome, recipe = read_outcome(path)
+        if from_json(recipe) != self.recipe(trial):
             raise UsageError(
                 f"{self.run(trial)} was run under another recipe",
                 "remove that folder to run it again, or choose another --out",
             )
-        return self._read.setdefault(trial, Outcome(**value))
+        return self._read.setdefault(trial, outcome)
 
     def recipe(self, trial: Trial) -> Recipe:
         """Return the recipe of a run, as a file would give it back."""

@@ -1,13 +1,13 @@
 """What all runs of a comparison share, kept in its folder: another call may add runs, no more."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import UsageError
-from zoo.files import write_json
 from zoo.recipes.values import from_json, to_json
+from zoo.sealed import read_sealed, write_sealed
+from zoo.typed import plain
 
 SETTINGS = "comparison.json"
 
@@ -21,12 +21,12 @@ def open_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         UsageError: the folder holds something else, or a comparison that differs; says in what.
     """
     path = folder / SETTINGS
-    now: dict[str, Any] = json.loads(json.dumps(settings))
+    now: dict[str, Any] = plain(settings)
     before = read_settings(folder)
     if before is None:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"{folder} holds something else", "choose another --out")
-        write_json(path, now)
+        write_sealed(path, now)
         return
     for key, value in now.items():
         if before.get(key) != value and not _grows(key, before, value):
@@ -35,7 +35,7 @@ def open_settings(folder: Path, settings: Mapping[str, Any]) -> None:
                 "go on with the same command, or choose another --out",
             )
     if before != now:
-        write_json(path, now)
+        write_sealed(path, now)
 
 
 def read_settings(folder: Path) -> dict[str, Any] | None:
@@ -46,7 +46,7 @@ def read_settings(folder: Path) -> dict[str, Any] | None:
     path = folder / SETTINGS
     if not path.exists():
         return None
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found = read_sealed(path)
     recipe = to_json(from_json(found["recipe"])) if "recipe" in found else None
     return {"method": "grid", "trials": 1, **found, "recipe": recipe}
 

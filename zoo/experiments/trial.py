@@ -1,6 +1,5 @@
 """One run in a process of its own: train, evaluate, write how it ended."""
 
-import json
 import os
 import shutil
 import signal
@@ -8,7 +7,7 @@ import statistics
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,7 +20,7 @@ from zoo.experiments.measure import Measurement, measure_captions, measure_image
 from zoo.experiments.outcome import CRASH, Outcome, write_outcome, write_values
 from zoo.experiments.schedule import BUSY
 from zoo.experiments.validation import validation_split
-from zoo.files import write_json, write_text
+from zoo.files import write_text
 from zoo.memory import peak
 from zoo.models.kinds import AnyEmbedder
 from zoo.models.text_encoder import TextEncoder
@@ -29,14 +28,22 @@ from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import recipe_of
 from zoo.runs.folder import BEST, CHECKPOINTS, RESULTS
 from zoo.runs.record import Row, read_rows
+from zoo.sealed import read_sealed, write_sealed
 from zoo.tasks import load_folder
 from zoo.training.allocator import keep_freed_memory
 from zoo.training.loop import train
 from zoo.training.setup import build_network, load_encoder, read_data
+from zoo.typed import parse_json, typed
 
 INTERRUPTED = InterruptedRunError.code
 SPENT = "spent.json"
 LOOKED_AT_S = 1.0  # whoever looks for an open run holds its lock for a moment
+
+
+@dataclass(frozen=True)
+class _Spent:
+    seconds: float
+    memory_bytes: int
 
 
 @dataclass(frozen=True)
@@ -148,8 +155,8 @@ def _measure(
 def _add_results(run: Path, found: Measurement) -> None:
     """Put the evaluation into the run's results, where cards read it."""
     path = run / RESULTS
-    noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_json(path, noted | dict(found.protocol))
+    noted = read_sealed(path) if path.exists() else {}
+    write_sealed(path, noted | dict(found.protocol))
 
 
 def spent(run: Path, seconds: float, memory: int) -> tuple[float, int]:
@@ -159,9 +166,9 @@ def spent(run: Path, seconds: float, memory: int) -> tuple[float, int]:
     """
     path = run / SPENT
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        seconds, memory = seconds + before["seconds"], max(memory, before["memory_bytes"])
-    write_json(path, {"seconds": seconds, "memory_bytes": memory})
+        before = typed(_Spent, read_sealed(path), path)
+        seconds, memory = seconds + before.seconds, max(memory, before.memory_bytes)
+    write_sealed(path, asdict(_Spent(seconds, memory)))
     return seconds, memory
 
 
@@ -210,7 +217,7 @@ class _Orphan:
 
 def main() -> int:
     """Carry out the job on stdin, unless another process does; write its outcome."""
-    job = Job(**cast("dict[str, Any]", json.load(sys.stdin)))
+    job = typed(Job, parse_json(sys.stdin.read(), "job"), "job")
     torch.set_num_threads(job.threads)
     keep_freed_memory()
     try:

@@ -18,7 +18,15 @@ from zoo.errors import IntegrityError, UsageError
 from zoo.files import write_json
 from zoo.models.embedder import EmbedsImages
 from zoo.models.pretrained import Pretrained
-from zoo.models.text_encoder import EmbedsTexts, quiet_transformers, read_json, require_tokeniser
+from zoo.models.storage import CONFIG, WEIGHTS
+from zoo.models.text_encoder import (
+    EmbedsTexts,
+    quiet_transformers,
+    read_json,
+    require_tokeniser,
+    save_tokeniser,
+)
+from zoo.sealed import check_folder, sealing
 
 FAMILIES = ("clip", "siglip")
 PROCESSOR = "preprocessor_config.json"
@@ -124,6 +132,7 @@ def load_clip(folder: Path) -> Clip:
     except ImportError as error:
         raise UsageError("CLIP needs transformers", "pip install 'rankzoo[captions]'") from error
     require_tokeniser(folder)
+    check_folder(folder)
     try:
         with quiet_transformers():
             clip = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
@@ -137,10 +146,11 @@ def load_clip(folder: Path) -> Clip:
 
 def save_clip(model: Clip, folder: Path) -> None:
     """Write the folder that `load_clip` and `transformers` read."""
-    with quiet_transformers():
-        model.backbone.save_pretrained(folder)  # type: ignore[operator]
-    model.tokenizer.save_pretrained(folder)
-    write_json(folder / PROCESSOR, _processor(model.config))
+    with sealing(folder) as names:
+        with quiet_transformers():
+            model.backbone.save_pretrained(folder)  # type: ignore[operator]
+        write_json(folder / PROCESSOR, _processor(model.config))
+        names.update((CONFIG, WEIGHTS, PROCESSOR, *save_tokeniser(model.tokenizer, folder)))
 
 
 def _preprocessing(path: Path, size: int) -> Preprocessing:

@@ -30,7 +30,7 @@ from zoo.models.storage import (
     parse_config,
     read_values,
     read_weights,
-    write_weights,
+    write_model,
 )
 from zoo.models.tensor_names import backbone_of, for_timm, in_memory, on_disk
 
@@ -118,8 +118,7 @@ def build_embedder(
 
 def save_embedder(model: Embedder, folder: Path) -> None:
     """Write `config.json` and `model.safetensors` into `folder`, each atomically; timm reads it."""
-    write_weights(folder / WEIGHTS, on_disk(model.state_dict()))
-    write_json(folder / CONFIG, for_timm(model.config.to_json()))
+    write_model(folder, on_disk(model.state_dict()), for_timm(model.config.to_json()))
 
 
 def load_embedder(folder: Path) -> Embedder:

@@ -20,7 +20,7 @@ from zoo.models.bounds import refuse_larger
 from zoo.models.config import WIDEST
 from zoo.models.embedder import EmbedsImages, run_on_images
 from zoo.models.pooling import WildcatPooling
-from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_weights
+from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_model
 from zoo.models.tensor_names import backbone_of, for_timm, in_memory, on_disk
 from zoo.progress import Track, silent
 from zoo.typed import read_object, typed
@@ -189,8 +189,7 @@ def build_scorer(config: ScorerConfig, pretrained: Path | None = None) -> Scorer
 
 def save_scorer(model: Scorer, folder: Path) -> None:
     """Write `config.json` and `model.safetensors` into `folder`, each atomically; timm reads it."""
-    write_weights(folder / WEIGHTS, on_disk(model.state_dict()))
-    write_json(folder / CONFIG, for_timm(model.config.to_json()))
+    write_model(folder, on_disk(model.state_dict()), for_timm(model.config.to_json()))
 
 
 def load_scorer(folder: Path) -> Scorer:

@@ -1,19 +1,21 @@
 """Models on disk: a folder with `config.json` and `model.safetensors`."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from zoo.errors import IntegrityError, UnavailableError, UsageError
-from zoo.files import atomic_path
+from zoo.files import atomic_path, write_json
 from zoo.models.config import EmbedderConfig
+from zoo.sealed import check_folder, read_tensors, sealing
 from zoo.typed import Blame, read_object
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+AGAIN = Blame(hint="download or train again")
 
 
 def read_config(folder: Path) -> EmbedderConfig:
@@ -43,6 +45,16 @@ def write_weights(path: Path, state: dict[str, Tensor]) -> None:
         save_file({name: tensor.cpu().contiguous() for name, tensor in state.items()}, temporary)
 
 
+def write_model(
+    folder: Path, state: dict[str, Tensor], config: Mapping[str, Any], others: Iterable[str] = ()
+) -> None:
+    """Write a model's weights and configuration, and the seal of both and of `others` there."""
+    with sealing(folder) as names:
+        write_weights(folder / WEIGHTS, state)
+        write_json(folder / CONFIG, config)
+        names.update((CONFIG, WEIGHTS, *others))
+
+
 def read_values(folder: Path) -> dict[str, Any]:
     """Read the values of a `config.json`.
 
@@ -53,7 +65,7 @@ def read_values(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise UnavailableError(f"{path} does not exist", "name a model folder, card or Hub id")
-    return read_object(path, Blame(hint="download or train again"))
+    return read_object(path, AGAIN)
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -61,13 +73,10 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 
     Raises:
         UnavailableError: there are none.
-        IntegrityError: the file is damaged.
+        IntegrityError: the file is damaged, or the folder not as it was sealed.
     """
     path = folder / WEIGHTS
     if not path.is_file():
         raise UnavailableError(f"{path} does not exist", "only safetensors weights are loaded")
-    try:
-        state: dict[str, Tensor] = load_file(path)
-    except (SafetensorError, ValueError) as error:
-        raise IntegrityError(f"{path} is damaged: {error}", "download or train again") from error
-    return state
+    check_folder(folder)
+    return read_tensors(path, AGAIN)

@@ -13,11 +13,14 @@ from torch import Tensor, nn
 from zoo.errors import IntegrityError, UsageError
 from zoo.files import write_json
 from zoo.models.pretrained import Pretrained
-from zoo.typed import read_object
+from zoo.models.storage import CONFIG, WEIGHTS
+from zoo.sealed import check_folder, sealing
+from zoo.typed import plain, read_object
 
 LONGEST = 256  # tokens; what all-MiniLM-L6-v2 was trained with, longer texts are cut
 TOKENISERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
 POOLING = Path("1_Pooling") / "config.json"
+LENGTH, MODULES = "sentence_bert_config.json", "modules.json"
 
 
 class TextEncoder(nn.Module, Pretrained, pipeline_tag="sentence-similarity"):
@@ -65,7 +68,7 @@ class TextEncoder(nn.Module, Pretrained, pipeline_tag="sentence-similarity"):
     def to_json(self) -> dict[str, Any]:
         """Return what `build_text_encoder` needs beside the tokeniser's files."""
         transformer: Any = self.transformer
-        return {**json.loads(transformer.config.to_json_string()), "longest": self.longest}
+        return {**plain(transformer.config.to_dict()), "longest": self.longest}
 
     @classmethod
     def read_folder(cls, folder: Path) -> "TextEncoder":
@@ -114,7 +117,8 @@ def load_text_encoder(folder: Path) -> TextEncoder:
     if pooling and not pooling.get("pooling_mode_mean_tokens"):
         raise IntegrityError(f"{folder / POOLING}: only mean pooling is supported")
     require_tokeniser(folder)
-    longest = int(read_json(folder / "sentence_bert_config.json").get("max_seq_length", LONGEST))
+    check_folder(folder)
+    longest = int(read_json(folder / LENGTH).get("max_seq_length", LONGEST))
     try:
         with quiet_transformers():
             transformer = models.from_pretrained(
@@ -153,19 +157,19 @@ def build_text_encoder(config: Any, folder: Path) -> TextEncoder:
 
 def save_text_encoder(model: TextEncoder, folder: Path) -> None:
     """Write the folder that `load_text_encoder` and sentence-transformers read."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with quiet_transformers():
-        model.transformer.save_pretrained(folder)  # type: ignore[operator]
-    write_around(model, folder)
+    with sealing(folder) as names:
+        with quiet_transformers():
+            model.transformer.save_pretrained(folder)  # type: ignore[operator]
+        names.update((CONFIG, WEIGHTS, *write_around(model, folder)))
 
 
-def write_around(model: TextEncoder, folder: Path) -> None:
-    """Write what sentence-transformers reads beside configuration and weights."""
-    (folder / POOLING.parent).mkdir(exist_ok=True)
-    model.tokenizer.save_pretrained(folder)
+def write_around(model: TextEncoder, folder: Path) -> list[str]:
+    """Write what sentence-transformers reads beside configuration and weights; return the names."""
+    (folder / POOLING.parent).mkdir(parents=True, exist_ok=True)
+    written = save_tokeniser(model.tokenizer, folder)
     pooling = {"word_embedding_dimension": model.dim, "pooling_mode_mean_tokens": True}
     write_json(folder / POOLING, pooling)
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": model.longest})
+    write_json(folder / LENGTH, {"max_seq_length": model.longest})
     kinds = ["Transformer", "Pooling", "Normalize"]
     paths = ["", "1_Pooling", "2_Normalize"]
     prefix = "sentence_transformers.models."
@@ -173,7 +177,14 @@ def write_around(model: TextEncoder, folder: Path) -> None:
         {"idx": i, "name": str(i), "path": path, "type": prefix + kind}
         for i, (path, kind) in enumerate(zip(paths, kinds, strict=True))
     ]
-    write_json(folder / "modules.json", modules)
+    write_json(folder / MODULES, modules)
+    return [*written, POOLING.as_posix(), LENGTH, MODULES]
+
+
+def save_tokeniser(tokenizer: Any, folder: Path) -> list[str]:
+    """Write a tokeniser's files, and return the names of those that were written."""
+    written = (Path(name) for name in tokenizer.save_pretrained(folder))
+    return [path.name for path in written if path.is_file()]
 
 
 @contextmanager

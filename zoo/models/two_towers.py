@@ -16,7 +16,7 @@ from zoo.models.backbone import load_strictly
 from zoo.models.config import EmbedderConfig
 from zoo.models.embedder import Embedder, EmbedsImages
 from zoo.models.pretrained import Pretrained
-from zoo.models.storage import CONFIG, WEIGHTS, parse_config, read_weights, write_weights
+from zoo.models.storage import CONFIG, WEIGHTS, parse_config, read_weights, write_model
 from zoo.models.tensor_names import for_timm, in_memory, on_disk
 from zoo.models.text_encoder import (
     EmbedsTexts,
@@ -134,10 +134,9 @@ def save_two_towers(model: TwoTowers, folder: Path) -> None:
     """
     image = on_disk(model.image.state_dict())
     text = {_prefix(model) + k: v for k, v in model.text.transformer.state_dict().items()}
-    write_weights(folder / WEIGHTS, {**image, **text})
-    write_around(model.text, folder)
     ours = for_timm(model.config.to_json())
-    write_json(folder / CONFIG, {**model.text.to_json(), **ours})
+    written = write_around(model.text, folder)
+    write_model(folder, {**image, **text}, {**model.text.to_json(), **ours}, written)
 
 
 def _prefix(model: TwoTowers) -> str:

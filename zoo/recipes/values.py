@@ -1,7 +1,6 @@
 """Recipes from and to plain values: strict keys, strict types, one override at a time."""
 
 import inspect
-import json
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
@@ -9,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.recipes.detector import DetectionRecipe
@@ -17,8 +16,10 @@ from zoo.recipes.earlier import key_of_today, translated
 from zoo.recipes.recipe import LossTerm, Recipe
 from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.sorters import SorterRecipe
-from zoo.typed import Blame, read_object
+from zoo.sealed import read_sealed
+from zoo.typed import Blame, parse_json, plain
 
+HINT = "is it a recipe? one that you changed yourself has no `seal`: remove that line"
 AnyRecipe = Recipe | ScoreRecipe | SorterRecipe | DetectionRecipe
 Chosen = TypeVar("Chosen", bound=Recipe | ScoreRecipe | SorterRecipe | DetectionRecipe)
 Section = TypeVar("Section")
@@ -26,7 +27,7 @@ Section = TypeVar("Section")
 
 def to_json(recipe: AnyRecipe) -> dict[str, Any]:
     """Return the recipe as plain values."""
-    return cast("dict[str, Any]", json.loads(json.dumps(asdict(recipe))))
+    return cast("dict[str, Any]", plain(asdict(recipe)))
 
 
 def from_json(value: Mapping[str, Any]) -> AnyRecipe:
@@ -37,8 +38,8 @@ def from_json(value: Mapping[str, Any]) -> AnyRecipe:
     """
     if not isinstance(value, Mapping):
         raise UsageError(f"recipe={value!r} is not a table of keys")
-    plain = translated(value)
-    return _section(_kind(plain), plain, "")
+    today = translated(value)
+    return _section(_kind(today), today, "")
 
 
 def recipe_of(kind: type[Chosen], value: Mapping[str, Any]) -> Chosen:
@@ -61,7 +62,7 @@ def read_recipe(path: Path) -> AnyRecipe:
         DataError: it is not JSON.
     """
     try:
-        return from_json(read_object(path, Blame(DataError, "is it a recipe?")))
+        return from_json(read_sealed(path, Blame(DataError, HINT)))
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist", "name a recipe, or a recipe.json") from error
 
@@ -87,10 +88,10 @@ def override(recipe: Chosen, key: str, value: str) -> Chosen:
 def override_section(section: Section, key: str, value: str) -> Section:
     """Return any frozen settings with one value changed, as `override` does for a recipe."""
     try:
-        plain = json.loads(value)
-    except json.JSONDecodeError:
-        plain = value
-    return cast(Section, _changed(section, key.split("."), plain, key))
+        read = parse_json(value, key)
+    except IntegrityError:  # a bare word
+        read = value
+    return cast(Section, _changed(section, key.split("."), read, key))
 
 
 def check_losses(recipe: Recipe) -> None:

@@ -1,10 +1,9 @@
 """Everything a run needs to go on, in folders that appear whole or not at all."""
 
-import json
 import logging
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -13,7 +12,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from zoo.errors import IntegrityError
-from zoo.files import sha256_of, staged_folder, write_json
+from zoo.files import sha256_of, staged_folder
+from zoo.sealed import read_sealed, write_sealed
+from zoo.typed import typed
 
 KEPT = 2
 MANIFEST = "manifest.json"
@@ -21,6 +22,12 @@ logger = logging.getLogger("rankzoo")
 
 State = dict[str, Any]
 Weights = dict[str, dict[str, Tensor]]  # file stem -> tensors
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    step: int
+    sha256: dict[str, str]
 
 
 def save_checkpoint(folder: Path, step: int, weights: Weights, state: State) -> Path:
@@ -38,7 +45,7 @@ def save_checkpoint(folder: Path, step: int, weights: Weights, state: State) -> 
             save_file(contiguous, staged / f"{name}.safetensors")
         torch.save({**tree_map_only(Tensor, Tensor.cpu, state), "step": step}, staged / "state.pt")
         files = {path.name: sha256_of(path) for path in sorted(staged.iterdir())}
-        write_json(staged / MANIFEST, {"step": step, "sha256": files})
+        write_sealed(staged / MANIFEST, {"step": step, "sha256": files})
     for old in _checkpoints(folder)[:-KEPT]:
         shutil.rmtree(old)
     return target
@@ -68,7 +75,7 @@ def load_checkpoint(folder: Path) -> tuple[Weights, State] | None:
 def _plain_state(path: Path) -> State:
     try:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
+    except Exception as error:  # a crafted pickle drives torch's reader into whatever it meets
         raise IntegrityError(
             f"{path} holds more than tensors and plain values", "do not resume from this folder"
         ) from error
@@ -82,10 +89,10 @@ def _checkpoints(folder: Path) -> list[Path]:
 def _damage(path: Path) -> str:
     """Return what is wrong with a checkpoint, or nothing."""
     try:
-        files: dict[str, str] = json.loads((path / MANIFEST).read_text())["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+        written = typed(_Manifest, read_sealed(path / MANIFEST), path / MANIFEST)
+    except (OSError, IntegrityError):
         return f"no readable {MANIFEST}"
-    for name, expected in files.items():
+    for name, expected in written.sha256.items():
         file = path / name
         if not file.is_file():
             return f"{name} is missing"

@@ -10,9 +10,10 @@ from typing import Any
 
 from zoo.data.dataset import ImageDataset
 from zoo.errors import UsageError
-from zoo.files import refuse_to_overwrite, write_json
+from zoo.files import refuse_to_overwrite
 from zoo.metrics.evaluation import Evaluation
 from zoo.recipes.values import AnyRecipe, read_recipe, to_json
+from zoo.sealed import write_sealed
 
 RECIPE = "recipe.json"
 RESULTS = "results.json"
@@ -53,7 +54,7 @@ def begin(run: Path, recipe: AnyRecipe, resume: bool) -> bool:
         hint = "go on with --resume auto, choose another --out, or remove it first"
         raise UsageError(f"{run} already exists: a run is in it", hint)
     refuse_to_overwrite(run)
-    write_json(written, to_json(recipe))
+    write_sealed(written, to_json(recipe))
     return True
 
 

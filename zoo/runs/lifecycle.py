@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Any, TypedDict, TypeVar
 
 from zoo.errors import InterruptedRunError
-from zoo.files import write_json
 from zoo.progress import Track, silent
 from zoo.recipes.values import AnyRecipe
 from zoo.runs.curves import draw_curves
 from zoo.runs.folder import CURVES, RESULTS, begin
 from zoo.runs.interrupts import Interrupts
 from zoo.runs.record import Listener, Record, Row, read_rows
+from zoo.sealed import write_sealed
 
 T = TypeVar("T")
 
@@ -179,7 +179,7 @@ class Run:
         steps = self._steps if steps is None else steps
         self.record({"step": steps, **results.get("metrics", {})})
         facts = {"steps": steps, "seconds": self.seconds, "seed": self.options.seed}
-        write_json(self.out / RESULTS, {**results, **facts})
+        write_sealed(self.out / RESULTS, {**results, **facts})
         draw_curves(read_rows(self.out), self.out / CURVES)
 
 

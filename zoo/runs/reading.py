@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.cards.model_files import CONFIG, WEIGHTS, check_model_folder, read_config, record_of
 from zoo.cards.sources import FileRecord
-from zoo.typed import read_object
+from zoo.sealed import read_sealed
 
 RECIPE = "recipe.json"
 RESULTS = "results.json"
@@ -73,4 +73,4 @@ def shared_files(run: Run) -> list[Path]:
 def _read_object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    return read_object(path)
+    return read_sealed(path)

@@ -1,15 +1,25 @@
 """What a run tells while it goes: to metrics.jsonl, to TensorBoard if installed, to listeners."""
 
 import importlib.util
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from zoo.files import write_text
+from zoo.sealed import read_lines, sealed_line
+from zoo.typed import Blame, typed
+
 Row = dict[str, Any]  # "step", then numbers by name
+DAMAGED = Blame(hint="remove it: the run goes on, and loses its curves so far")
 Listener = Callable[[Row], None]
 METRICS = "metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class _Rows:
+    rows: list[dict[str, int | float | None]]
 
 
 class Record:
@@ -27,7 +37,7 @@ class Record:
             return
         path = run / METRICS
         kept = [row for row in read_rows(run) if row["step"] <= first]
-        path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        write_text(path, "".join(map(sealed_line, kept)))
         self._file = path.open("a", encoding="utf-8")
         self._board = _tensorboard(run, first)
         self._listeners = [*listeners, *([self._to_board] if self._board else [])]
@@ -36,7 +46,7 @@ class Record:
         """Append one row, if there is one."""
         if self._file is None or row is None:
             return
-        self._file.write(json.dumps(row) + "\n")
+        self._file.write(sealed_line(row))
         self._file.flush()
         for listener in self._listeners:
             listener(row)
@@ -68,16 +78,14 @@ class Record:
 
 
 def read_rows(run: Path) -> list[Row]:
-    """Return the rows of a run's `metrics.jsonl`; a last line cut short by a crash is left out."""
+    """Return the rows of a run's `metrics.jsonl`; a last line cut short by a crash is left out.
+
+    Raises:
+        IntegrityError: a line is not what was written.
+    """
     path = run / METRICS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    rows: list[Row] = []
-    for line in lines:
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
+    rows = read_lines(path, DAMAGED) if path.exists() else []
+    return list[Row](typed(_Rows, {"rows": rows}, path, DAMAGED).rows)
 
 
 def _tensorboard(run: Path, first: int) -> Any:

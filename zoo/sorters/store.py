@@ -4,16 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from zoo.errors import DataError, IntegrityError, UnavailableError, UsageError
-from zoo.files import atomic_path, write_json
+from zoo.files import write_json
+from zoo.sealed import check_folder, read_tensors, sealing, write_tensors
 from zoo.sorters import SORTERS
 from zoo.sorters.sorter import Sorter
 from zoo.typed import MALFORMED, read_object
 
 WEIGHTS = Path(__file__).parent / "weights"
+FILES = ("config.json", "model.safetensors")
 
 
 def build_sorter(name: str, **options: Any) -> Sorter:
@@ -34,13 +34,13 @@ def save_sorter(
     sorter: Sorter, folder: Path, name: str, *, half: bool = False, **options: Any
 ) -> None:
     """Write a sorter's folder; `half` stores float16, which halves the file."""
-    state = {key: value.cpu().contiguous() for key, value in sorter.state_dict().items()}
+    state = sorter.state_dict()
     if half:
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder / "model.safetensors") as path:
-        save_file(state, path)
-    write_json(folder / "config.json", {"sorter": name, "options": options})
+    with sealing(folder) as names:
+        write_tensors(folder / "model.safetensors", state)
+        write_json(folder / "config.json", {"sorter": name, "options": options})
+        names.update(FILES)
 
 
 def load_sorter(source: str | Path) -> Sorter:
@@ -54,13 +54,14 @@ def load_sorter(source: str | Path) -> Sorter:
         IntegrityError: the weights do not fit the architecture.
     """
     folder = _folder(source)
+    check_folder(folder)
     sorter = _build(folder / "config.json")
     try:
-        state = load_file(folder / "model.safetensors")
+        state = read_tensors(folder / "model.safetensors")
         sorter.load_state_dict(
             {k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()}
         )
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:
         raise IntegrityError(f"{folder / 'model.safetensors'}: {error}") from error
     return sorter.eval().requires_grad_(False)
 

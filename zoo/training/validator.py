@@ -1,6 +1,5 @@
 """Evaluation during and after training, on everything that is not the training split."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 from zoo.data.dataset import ImageDataset
 from zoo.embedding.options import EmbedOptions
 from zoo.evaluation.retrieval import evaluate_retrieval
-from zoo.files import write_json
 from zoo.metrics.evaluation import Evaluation
 from zoo.models.kinds import AnyEmbedder, save_model
 from zoo.progress import silent
 from zoo.runs.folder import BEST, RESULTS
 from zoo.runs.record import Row
+from zoo.sealed import read_sealed, write_sealed
 from zoo.training.captions import ReadsText, captioned_split, evaluate_images_and_captions
 
 TextSide = Callable[[AnyEmbedder], ReadsText]
@@ -48,7 +47,7 @@ class Validator:
             return None
         if found.metrics[self._chosen_by] > self._best():
             save_model(model, self.out / BEST)
-            write_json(self.out / BEST / RESULTS, {**found.as_json(), "step": step})
+            write_sealed(self.out / BEST / RESULTS, {**found.as_json(), "step": step})
         return {"step": step, **found.metrics}
 
     def final(self, model: AnyEmbedder) -> Evaluation | None:
@@ -69,8 +68,6 @@ class Validator:
 
     def _best(self) -> float:
         path = self.out / BEST / RESULTS
-        return (
-            float(json.loads(path.read_text())["metrics"][self._chosen_by])
-            if path.exists()
-            else -1.0
-        )
+        if not path.exists():
+            return -1.0
+        return float(read_sealed(path)["metrics"][self._chosen_by])

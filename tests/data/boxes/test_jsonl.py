@@ -51,7 +51,7 @@ def test_a_split_keeps_the_labels_of_the_whole_file(read: Read) -> None:
     ("bad", "said"),
     [
         ("{", "row 1: not JSON"),
-        ("[1]", "row 1: not a JSON object"),
+        ("[1]", "row 1: not an object"),
         ("[" * 100_000, "row 1: not JSON"),
         ({"objects": []}, "row 1: path is None"),
         (

@@ -3,7 +3,6 @@
 The Hub's `metadata.jsonl` is read too, with `{"objects": {"bbox": […], "categories": […]}}`.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,12 @@ from zoo.data.boxes.entries import Box, Edges, Entry, ImageFinder, boxed_set, nu
 from zoo.data.reader import read_text
 from zoo.data.splits import split_of
 from zoo.errors import DataError
+from zoo.typed import Blame, as_object, parse_json
 
 SOURCE = (
     '{"path": "a.jpg", "objects": [{"label": "cat", "box": [left, top, right, bottom]}]} a line'
 )
+BLAME = Blame(DataError, SOURCE)
 _PATHS = ("path", "file_name", "image")
 _LABELS = ("label", "labels", "category", "categories")
 _Object = tuple[str, str, Callable[[int, int], Edges]]
@@ -53,12 +54,7 @@ def jsonl_rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if not line.strip():
             continue
         where = f"{file} row {place}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: not JSON: {error}", SOURCE) from error
-        if not isinstance(row, dict):
-            raise DataError(f"{where}: not a JSON object", SOURCE)
+        row = as_object(parse_json(line, where, BLAME), where, BLAME)
         named = row.get("split")
         if named is not None and not (isinstance(named, str) and split_of(named)):
             raise DataError(f"{where}, split: {named!r} is no split", "train, val or test")

