@@ -1,6 +1,5 @@
 """Sets that are drawn once, from what is installed, into a folder that is read ever after."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,15 @@ from zoo.data.dataset import ImageDataset, Item, Skipped, choose
 from zoo.data.manifest import read_manifest, write_manifest
 from zoo.errors import DataError
 from zoo.files import staged_folder, write_json
+from zoo.typed import read_json, read_object, typed
 
 LEFT_OUT = "left_out.json"
 Drawing = tuple[Sequence[Item], Sequence[Skipped]]
+
+
+@dataclass(frozen=True)
+class _LeftOut:
+    images: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Drawn:
             UsageError: `folder` holds something else, or the set with other settings.
         """
         record = folder / f"{self.name}.json"
-        if not (record.is_file() and json.loads(record.read_text("utf-8")) == self.settings):
+        if not (record.is_file() and read_object(record) == self.settings):
             with staged_folder(folder) as staged:
                 items, left_out = draw(staged)
                 levels = ["label", *(f"label_level_{n}" for n in range(2, self.levels + 1))]
@@ -62,5 +67,5 @@ def held_out_classes(names: Sequence[str], share: float = 0.5, seed: int = 0) ->
 
 def _left_out(folder: Path) -> tuple[Skipped, ...]:
     path = folder / LEFT_OUT
-    listed = json.loads(path.read_text("utf-8")) if path.is_file() else []  # older folders: none
-    return tuple(Skipped(name, reason) for name, reason in listed)
+    listed = read_json(path) if path.is_file() else []  # older folders have none
+    return tuple(Skipped(*pair) for pair in typed(_LeftOut, {"images": listed}, path).images)

@@ -1,6 +1,5 @@
 """Images packed many to a file: WebDataset's tars and Parquet, unpacked a file at a time."""
 
-import json
 import logging
 import tarfile
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from zoo.data.datasets.hub_folder import unpack
 from zoo.data.images import SUFFIXES
 from zoo.data.item import Item
 from zoo.errors import DataError
+from zoo.typed import Blame, as_object, parse_json
 
 logger = logging.getLogger("rankzoo")
 
@@ -95,13 +95,8 @@ def _item(where: str, image: Path, sample: Sample) -> Item:
 
 
 def _object(where: str, content: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not JSON: {error}", HINT) from error
-    if not isinstance(found, dict):
-        raise DataError(f"{where}: not a JSON object", HINT)
-    return found
+    blame = Blame(DataError, HINT)
+    return as_object(parse_json(content, where, blame), where, blame)
 
 
 def _text(where: str, content: bytes) -> str:

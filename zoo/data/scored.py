@@ -1,6 +1,5 @@
 """Images with numbers to predict: which classes they hold, or the value of an attribute."""
 
-import json
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from zoo.data.datasets.voc import read_voc_labels
 from zoo.data.item import Item, Skipped
 from zoo.data.split import Shares, split_dataset
 from zoo.errors import DataError
+from zoo.typed import Blame, parse_json
 
 logger = logging.getLogger("rankzoo")
 SHOWN = 5  # rows, classes or columns named in a message
@@ -197,10 +197,7 @@ def _split(text: str, item: Item) -> list[str]:
     """
     if not text.startswith("["):
         return [name.strip() for name in text.split(";") if name.strip()]
-    try:
-        names = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"row {item.row}: {text!r} is no list", "write cat;dog") from error
+    names = parse_json(text, f"row {item.row}", Blame(DataError, "write cat;dog"))
     if not all(isinstance(name, str) and name.strip() for name in names):
         raise DataError(f"row {item.row}: {text} are not names", "write classes as text")
     return [name.strip() for name in names]

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from zoo.data.images import ready_image
 from zoo.data.transforms import Transform, evaluation_transform
-from zoo.files import write_json
 from zoo.models.backbone import (
     build_backbone,
     cut_off,
@@ -25,7 +24,6 @@ from zoo.models.config import EmbedderConfig
 from zoo.models.pooling import MAP_POOLINGS, UnitLength
 from zoo.models.pretrained import Pretrained
 from zoo.models.storage import (
-    CONFIG,
     WEIGHTS,
     parse_config,
     read_values,

@@ -14,7 +14,6 @@ from zoo.data.images import open_image
 from zoo.data.preprocessing import Preprocessing
 from zoo.data.transforms import Transform, evaluation_transform
 from zoo.errors import IntegrityError, UnavailableError, UsageError
-from zoo.files import write_json
 from zoo.models.backbone import build_backbone, load_backbone, load_strictly
 from zoo.models.bounds import refuse_larger
 from zoo.models.config import WIDEST

@@ -1,6 +1,5 @@
 """Texts as points on the unit sphere: a transformer, mean pooling, unit length."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from zoo.files import write_json
 from zoo.models.pretrained import Pretrained
 from zoo.models.storage import CONFIG, WEIGHTS
 from zoo.sealed import check_folder, sealing
-from zoo.typed import plain, read_object
+from zoo.typed import parse_json, read_object
 
 LONGEST = 256  # tokens; what all-MiniLM-L6-v2 was trained with, longer texts are cut
 TOKENISERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
@@ -68,7 +67,8 @@ class TextEncoder(nn.Module, Pretrained, pipeline_tag="sentence-similarity"):
     def to_json(self) -> dict[str, Any]:
         """Return what `build_text_encoder` needs beside the tokeniser's files."""
         transformer: Any = self.transformer
-        return {**plain(transformer.config.to_dict()), "longest": self.longest}
+        config = parse_json(transformer.config.to_json_string(), "config")
+        return {**config, "longest": self.longest}
 
     @classmethod
     def read_folder(cls, folder: Path) -> "TextEncoder":

@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from zoo.data.preprocessing import Preprocessing
 from zoo.data.transforms import Transform
 from zoo.errors import UsageError
-from zoo.files import write_json
 from zoo.models.backbone import load_strictly
 from zoo.models.config import EmbedderConfig
 from zoo.models.embedder import Embedder, EmbedsImages
 from zoo.models.pretrained import Pretrained
-from zoo.models.storage import CONFIG, WEIGHTS, parse_config, read_weights, write_model
+from zoo.models.storage import CONFIG, parse_config, read_weights, write_model
 from zoo.models.tensor_names import for_timm, in_memory, on_disk
 from zoo.models.text_encoder import (
     EmbedsTexts,

@@ -1,0 +1,289 @@
+"""Would a flipped bit be seen? Flip one in what the product writes, then use the thing.
+
+    python -m tests.flips --count 1000 --seed 0
+
+Each flip must be refused with an error of ours, or change nothing that is read. Cards are not here:
+they are documents that people edit, and their numbers are checked against a schema, not a seal.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tests.conftest import ColourModel
+from zoo.cards.sources import FileRecord
+from zoo.data.dataset import ImageDataset
+from zoo.data.item import Item
+from zoo.embedding.identity import ModelIdentity, identify
+from zoo.embedding.shards import Shard, Source, embed_shard
+from zoo.embedding.store import Identity, append_rows, open_store, read_identity
+from zoo.embedding.whitening import learn_whitening, load_whitening, save_whitening
+from zoo.errors import RankzooError
+from zoo.experiments.outcome import (
+    OUTCOME,
+    Outcome,
+    read_outcome,
+    read_values,
+    write_outcome,
+    write_values,
+)
+from zoo.experiments.settings import open_settings, read_settings
+from zoo.files import write_json
+from zoo.hub.cache import Pin, read_pin, write_pin
+from zoo.hub.converted import with_safe_weights
+from zoo.hub.download import Snapshot
+from zoo.index import Index, Plan, Record
+from zoo.index.assembling import assemble
+from zoo.models.config import EmbedderConfig
+from zoo.models.embedder import Embedder, load_embedder, save_embedder
+from zoo.models.scorer import Scorer, ScorerConfig, load_scorer, save_scorer
+from zoo.recipes import RECIPES
+from zoo.recipes.values import read_recipe, to_json
+from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
+from zoo.runs.folder import RECIPE, RESULTS, begin
+from zoo.runs.record import Record as RunRecord
+from zoo.runs.record import read_rows
+from zoo.sealed import read_sealed, write_sealed
+from zoo.sorters.store import build_sorter, load_sorter, save_sorter
+
+FLAGS = {"count": 1000, "seed": 0}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A kind of thing on disk: how it is written into a folder, and everything read from it."""
+
+    name: str
+    write: Callable[[Path], object]
+    read: Callable[[Path], object]
+
+
+def vectors(count: int = 40, dim: int = 8) -> Tensor:
+    return torch.nn.functional.normalize(torch.randn(count, dim), dim=1)
+
+
+def write_run(folder: Path) -> None:
+    begin(folder, RECIPES["emoji-sup_hap"], resume=False)
+    with RunRecord(folder) as record:
+        for step in range(30):
+            record.write({"step": step, "loss": 1 / (step + 1), "images_per_second": 41.5})
+    write_sealed(folder / RESULTS, {"metrics": {"recall_at_1": 0.5}, "seconds": 3.25, "seed": 0})
+
+
+def read_run(folder: Path) -> object:
+    recipe = to_json(read_recipe(folder / RECIPE))
+    return recipe, read_rows(folder), read_sealed(folder / RESULTS)
+
+
+def write_comparison(folder: Path) -> None:
+    recipe = to_json(RECIPES["emoji-sup_hap"])
+    open_settings(folder, {"recipe": recipe, "rates": [0.1, 0.2], "trials": 3, "method": "tpe"})
+    write_outcome(folder, recipe, Outcome("ok", metrics={"map_at_r": 0.25}, seconds=2.5))
+    write_values(folder, {"map_at_r": torch.rand(50)})
+
+
+def read_comparison(folder: Path) -> object:
+    outcome, recipe = read_outcome(folder / OUTCOME)
+    return asdict(outcome), recipe, read_values(folder), read_settings(folder)
+
+
+def write_store(folder: Path) -> None:
+    write_sealed(folder / "manifest.json", asdict(Identity("a" * 64, "b" * 64, 40, 8)))
+    append_rows(folder, [vectors()], 8)
+
+
+def write_index(folder: Path, kind: str) -> None:
+    records = [Record(f"p{i}.png", f"p-{i}", labels={"label": f"c{i % 5}"}) for i in range(40)]
+    model = ModelIdentity("a-model", "0" * 64, {"size": 8})
+    index = Index.from_vectors(folder, vectors(), records, model, plan=Plan(kind, refine=2))
+    index.remove(ids=[3])
+    index.close()
+
+
+def read_index(folder: Path) -> object:
+    index = Index.open(folder)
+    index.verify()
+    found = index.search(vectors(40)[:5], 5), index.search(vectors(40)[:5], 5, where="label='c1'")
+    value = [[asdict(hit) for hit in hits] for answer in found for hits in answer], index.ids()
+    index.close()
+    return value, asdict(index.manifest.model)
+
+
+def write_shards(folder: Path) -> None:
+    from PIL import Image as Pixels
+
+    images = folder.parent / "images"
+    images.mkdir(exist_ok=True)
+    for n in range(12):
+        Pixels.new("RGB", (8, 8), (n * 20, 9, 9)).save(images / f"{n}.png")
+    items = tuple(Item(path, ("a",)) for path in sorted(images.iterdir()))
+    model, data = ColourModel(), ImageDataset("", images, items, ("label",))
+    for n in range(2):
+        embed_shard(folder, Shard(n, 2), Source(model, identify(model, "colours"), data))
+
+
+def read_shards(folder: Path) -> object:
+    with tempfile.TemporaryDirectory() as scratch:
+        index = assemble(Path(scratch) / "index", folder)
+        found = index.vectors_of(index.ids()), [asdict(hit) for hit in index.items(index.ids())]
+        index.close()
+    return found
+
+
+def read_pinned(path: Path) -> object:
+    if (pin := read_pin(path)) is None:
+        raise RankzooError("the pin is damaged: the Hub is asked again")
+    return asdict(pin)
+
+
+def write_converted(folder: Path, home: Path) -> Path:
+    """Convert a pickled snapshot into the cache in `home`; return the converted folder."""
+    snapshot = home / "snapshot"
+    snapshot.mkdir(parents=True, exist_ok=True)
+    torch.save({"w": torch.arange(60.0)}, snapshot / "pytorch_model.bin")
+    write_json(snapshot / "config.json", {"architecture": "test_resnet"})
+    names = ("config.json", "pytorch_model.bin")
+    from zoo.cards.model_files import record_of
+
+    files = tuple(record_of(snapshot / n, n) for n in names)
+    return with_safe_weights(Snapshot(snapshot, "me/x", "0" * 40, files)).path
+
+
+CONFIG = EmbedderConfig("test_resnet", dim=8)
+SCORER = ScorerConfig("test_resnet", CONFIG.preprocessing, ("a", "b"))
+STATES: dict[str, dict[str, Any]] = {
+    "rng": {"torch": torch.get_rng_state()},
+    "optimiser": {"exp_avg": torch.ones(30)},
+}
+
+
+def stored() -> list[Stored]:
+    """Return every kind of file that the product writes and reads again."""
+    pin = Pin("me/x", "0" * 40, (FileRecord("config.json", 3, "1" * 64),))
+    return [
+        Stored("run: recipe, results, metrics", write_run, read_run),
+        Stored("comparison: settings, outcome, values", write_comparison, read_comparison),
+        Stored(
+            "embedder folder",
+            lambda f: save_embedder(Embedder(CONFIG), f),
+            lambda f: (load_embedder(f).state_dict(), load_embedder(f).config.to_json()),
+        ),
+        Stored(
+            "scorer folder",
+            lambda f: save_scorer(Scorer(SCORER), f),
+            lambda f: (load_scorer(f).state_dict(), load_scorer(f).config.to_json()),
+        ),
+        Stored(
+            "sorter folder",
+            lambda f: save_sorter(build_sorter("grus"), f, "grus"),
+            lambda f: load_sorter(f).state_dict(),
+        ),
+        Stored(
+            "training checkpoint",
+            lambda f: save_checkpoint(f, 7, {"model": {"w": torch.ones(99)}}, dict(STATES)),
+            load_checkpoint,
+        ),
+        Stored("embedding store", write_store, lambda f: (open_store(f), asdict(read_identity(f)))),
+        Stored(
+            "whitening",
+            lambda f: save_whitening(learn_whitening(vectors(), 4), f / "w.safetensors"),
+            lambda f: vars(load_whitening(f / "w.safetensors")),
+        ),
+        *(
+            Stored(f"index {kind}", lambda f, k=kind: write_index(f, k), read_index)  # type: ignore[misc]
+            for kind in ("Flat", "IVF4,SQ8")
+        ),
+        Stored("shards", write_shards, read_shards),
+        Stored("pin", lambda f: write_pin(f / "a.json", pin), lambda f: read_pinned(f / "a.json")),
+    ]
+
+
+def canonical(value: Any) -> str:
+    """Return values with their tensors in a form that is equal where every bit is."""
+    if isinstance(value, Tensor):
+        content = value.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        return f"{value.dtype} {tuple(value.shape)} {hashlib.sha256(content).hexdigest()}"
+    if isinstance(value, dict):
+        return json.dumps({str(k): canonical(v) for k, v in value.items()}, sort_keys=True)
+    if isinstance(value, list | tuple):
+        return json.dumps([canonical(v) for v in value])
+    return repr(value)
+
+
+def flip(path: Path, draw: random.Random) -> str:
+    """Flip one bit of a file in place; return where."""
+    content = bytearray(path.read_bytes())
+    place, bit = draw.randrange(len(content)), draw.randrange(8)
+    content[place] ^= 1 << bit
+    path.write_bytes(content)
+    return f"{path.name} byte {place} bit {bit}"
+
+
+def one(kind: Stored, sound: Path, file: str, draw: random.Random) -> tuple[str, str]:
+    """Flip a bit of a copy and read it: (refused | harmless | UNSEEN | CRASH, where and what)."""
+    before = read_again(kind, sound)
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(shutil.copytree(sound, Path(scratch) / "copy"))
+        where = f"{kind.name}: {flip(copy / file, draw)}"
+        try:
+            after = read_again(kind, copy)
+        except RankzooError:
+            return "refused", where
+        except Exception as error:
+            return "CRASH", f"{where}: {type(error).__name__}: {error}"
+    return ("harmless" if after == before else "UNSEEN"), where
+
+
+def read_again(kind: Stored, folder: Path) -> str:
+    torch.manual_seed(1)
+    return canonical(kind.read(folder))
+
+
+def campaign(count: int, seed: int) -> dict[str, Counter[str]]:
+    """Flip `count` bits, file after file in turn, and print whatever was not seen."""
+    draw, found = random.Random(seed), dict[str, Counter[str]]()
+    torch.manual_seed(seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        targets = []
+        for number, kind in enumerate(stored()):
+            sound = Path(scratch) / str(number) / "sound"
+            sound.mkdir(parents=True)
+            kind.write(sound)
+            files = [p for p in sorted(sound.rglob("*")) if p.is_file() and p.stat().st_size]
+            targets += [(kind, sound, str(p.relative_to(sound))) for p in files]
+        for n in range(count):
+            kind, sound, file = targets[n % len(targets)]
+            outcome, where = one(kind, sound, file, draw)
+            found.setdefault(kind.name, Counter())[outcome] += 1
+            if outcome in ("UNSEEN", "CRASH"):
+                print(outcome, where, flush=True)  # noqa: T201
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, default in FLAGS.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    asked = parser.parse_args()
+    found = campaign(asked.count, asked.seed)
+    for name, counted in found.items():
+        print(f"{name:40} {dict(counted)}")  # noqa: T201
+    total = sum(found.values(), Counter[str]())
+    print(f"{total.total()} flips: {dict(total)}")  # noqa: T201
+    return int(bool(total["UNSEEN"] or total["CRASH"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
