@@ -41,6 +41,10 @@ Size = Annotated[int | None, typer.Option("--batch-size", min=1, help="Items in 
 Resume = Annotated[
     str, typer.Option("--resume", metavar="no|auto", help="auto: go on with the run in --out.")
 ]
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option("--track", help="tensorboard, wandb, mlflow (repeatable), or none."),
+]
 ShowConfig = Annotated[bool, typer.Option("--show-config", help="Print the recipe and stop.")]
 
 
@@ -66,6 +70,7 @@ class Place:
     out: Out = Path("run")
     resume: Resume = "no"
     on_bad_image: OnBadImage = "fail"
+    trackers: Trackers = None
 
 
 @takes(place=Place)
@@ -80,7 +85,8 @@ def train_options(
     """Return how a recipe is carried out."""
     from zoo.runs.options import TrainOptions
 
-    return TrainOptions(**vars(place), seed=seed, device=device, workers=workers, offline=offline)
+    where = {**vars(place), "trackers": tuple(place.trackers or ())}
+    return TrainOptions(**where, seed=seed, device=device, workers=workers, offline=offline)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TRAINS = frozenset(
     {"--out", "--set", "--batch-size", "--seed", "--resume", "--device", "--offline"}
-    | {"--show-config", "--dry-run"}
+    | {"--show-config", "--dry-run", "--track"}
 )
 TRAINS_ON_DATA = TRAINS | {"--data", "--model", "--workers"}
 EVALUATES = frozenset({"--data", "--split", "--device", "--offline"})

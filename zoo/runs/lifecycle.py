@@ -10,11 +10,12 @@ from typing import Any, TypedDict, TypeVar
 
 from zoo.errors import InterruptedRunError
 from zoo.progress import Track, silent
-from zoo.recipes.values import AnyRecipe
+from zoo.recipes.values import AnyRecipe, to_json
 from zoo.runs.curves import draw_curves
 from zoo.runs.folder import CURVES, RESULTS, begin
 from zoo.runs.interrupts import Interrupts
 from zoo.runs.record import Listener, Record, Row, read_rows
+from zoo.runs.trackers import Tracker, open_trackers
 from zoo.sealed import write_sealed
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ class RunKeywords(TypedDict, total=False):
     resume: bool
     track: Track
     listeners: Sequence[Listener]
+    trackers: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class RunOptions:
 
     With `resume` a run found in the folder goes on from its last checkpoint and ends with the same
     weights, bit for bit on the CPU, as if it had never stopped. `listeners` are told every row of
-    the record.
+    the record; `trackers` are names of `TRACKERS` (none: TensorBoard where it is installed).
     """
 
     device: str = "cpu"
@@ -46,6 +48,7 @@ class RunOptions:
     resume: bool = False
     track: Track = silent
     listeners: Sequence[Listener] = ()
+    trackers: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Run:
         self.seconds, self._steps, self._updated = 0.0, 0, False
         self._began: float | None = None
         self._signals, self._record = Interrupts(), Record(out, muted=True)
+        self._trackers: list[Tracker] = []
         self._made: list[Path] | None = None  # folders that began with this run
 
     def __enter__(self) -> "Run":
@@ -107,17 +111,26 @@ class Run:
     ) -> None:
         self._signals.release()
         self._record.close()
+        for tracker in self._trackers:
+            tracker.close()
         if kind is not None and not self._updated and self._made is not None:
             _remove(self.out, self._made)
 
     def open_record(self, done: int) -> None:
         """Begin to write rows, after dropping those of updates later than `done`."""
         muted = not self.processes.leads
+        if not muted:
+            names, recipe = self.options.trackers, to_json(self.recipe)
+            self._trackers = open_trackers(names, self.out, done, recipe)
         self._record = Record(self.out, done, self.options.listeners, muted=muted)
 
     def record(self, row: Row | None) -> None:
         """Write one row of the record, if there is one, and tell the listeners."""
         self._record.write(row)
+        if row is not None:
+            numbers = {name: value for name, value in row.items() if name != "step"}
+            for tracker in self._trackers:
+                tracker.write(row["step"], numbers)
 
     @property
     def stopping(self) -> bool:

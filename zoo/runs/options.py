@@ -10,6 +10,7 @@ from zoo.errors import UsageError
 from zoo.progress import Track
 from zoo.runs.lifecycle import RunKeywords
 from zoo.runs.record import Listener
+from zoo.runs.trackers import check_trackers
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class TrainOptions:
 
     resume: "auto" goes on with the run that is in `out`, if there is one; "no" starts anew.
     on_bad_image: "fail", or "skip" leaves it out and lists it.
+    trackers: names of `zoo.runs.trackers.TRACKERS`, or "none".
     device: "auto", or a name of torch's.
 
     Raises:
@@ -32,10 +34,12 @@ class TrainOptions:
     device: str = "auto"
     workers: int = 0
     offline: bool = False
+    trackers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require("--resume", self.resume, ("no", "auto"))
         _require("--on-bad-image", self.on_bad_image, ("fail", "skip"))
+        check_trackers(self.trackers)
 
     def carried_out(self, track: Track, listeners: Sequence[Listener] = ()) -> RunKeywords:
         """Return the keywords of the functions that train."""
@@ -46,6 +50,7 @@ class TrainOptions:
             "resume": self.resume == "auto",
             "track": track,
             "listeners": listeners,
+            "trackers": self.trackers,
         }
 
 

@@ -1,6 +1,5 @@
-"""What a run tells while it goes: to metrics.jsonl, to TensorBoard if installed, to listeners."""
+"""What a run tells while it goes: to metrics.jsonl, to trackers, to listeners."""
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,15 +31,13 @@ class Record:
 
         A muted record, of a process that does not lead, writes and tells nothing.
         """
-        self._file, self._board, self._listeners = None, None, list[Listener]()
+        self._file, self._listeners = None, listeners
         if muted:
             return
         path = run / METRICS
         kept = [row for row in read_rows(run) if row["step"] <= first]
         write_text(path, "".join(map(sealed_line, kept)))
         self._file = path.open("a", encoding="utf-8")
-        self._board = _tensorboard(run, first)
-        self._listeners = [*listeners, *([self._to_board] if self._board else [])]
 
     def write(self, row: Row | None) -> None:
         """Append one row, if there is one."""
@@ -67,14 +64,6 @@ class Record:
         if self._file:
             self._file.close()
             self._file = None
-        if self._board:
-            self._board.close()
-            self._board = None
-
-    def _to_board(self, row: Row) -> None:
-        for name, value in row.items():
-            if name != "step" and self._board:
-                self._board.add_scalar(name, value, row["step"])
 
 
 def read_rows(run: Path) -> list[Row]:
@@ -86,12 +75,3 @@ def read_rows(run: Path) -> list[Row]:
     path = run / METRICS
     rows = read_lines(path, DAMAGED) if path.exists() else []
     return list[Row](typed(_Rows, {"rows": rows}, path, DAMAGED).rows)
-
-
-def _tensorboard(run: Path, first: int) -> Any:
-    """Return a TensorBoard writer, or nothing when the package is not installed."""
-    if importlib.util.find_spec("tensorboard") is None:
-        return None
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(run / "tensorboard", purge_step=first + 1)
