@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 from tests.accelerator import accelerator, on_cpu, on_device, same_on_both
+from tests.detection.conftest import SIDE
+from tests.detection.conftest import recipe as recipe
 from tests.detection.conftest import samples as samples
 from tests.detection.test_heads import pyramid, retina
 from zoo.detection.bridge import require_mmdet
+from zoo.detection.network import build_network
 from zoo.detection.ops import boxes as box_ops
 from zoo.detection.ops.focal import sigmoid_focal_loss_forward
 
@@ -84,3 +87,34 @@ def test_a_head_and_its_gradient(ranking: str, samples: Callable[..., list[Any]]
         batch = [sample.to(device) for sample in samples(2)]
         found = on_cpu(losses(batch, on_device(features)))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_update_of_a_whole_detector(
+    recipe: Callable[..., Any], samples: Callable[..., list[Any]]
+) -> None:
+    """ATSS. Detectors of two stages do not run here: mmengine asks an index for its very class."""
+    torch.manual_seed(0)
+    model = build_network(recipe("atss", "rank_sort"), labels=2)
+    model.init_weights()
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    images = torch.randn(2, 3, SIDE, SIDE)
+
+    def after(device: str) -> dict[str, Tensor]:
+        model.load_state_dict(state)
+        model.to(device).train()
+        torch.manual_seed(1)
+        found = model.loss(images.to(device), [sample.to(device) for sample in samples(2)])
+        total, _ = model.parse_losses(found)
+        trained = [p for p in model.parameters() if p.requires_grad]
+        gradients = torch.autograd.grad(total, trained, allow_unused=True)
+        with torch.no_grad():
+            for weight, gradient in zip(trained, gradients, strict=True):
+                if gradient is not None:
+                    weight.sub_(gradient, alpha=0.01)
+        state_now = {name: value.clone() for name, value in model.state_dict().items()}
+        updated: dict[str, Tensor] = on_cpu({"loss": total, **state_now})
+        return updated
+
+    expected = after("cpu")
+    with accelerator() as device:
+        torch.testing.assert_close(after(device), expected, rtol=1e-3, atol=1e-4)
