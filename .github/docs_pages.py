@@ -31,6 +31,7 @@ TUTORIALS = {
     "landmarks.md": "Landmarks",
     "losses.md": "Losses in your loop",
     "stores.md": "An index in another store",
+    "cluster.md": "Beyond one machine: Ray",
 }
 API = {
     "losses": ["zoo.losses"],

@@ -4,15 +4,17 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cli.cluster import cluster_options
 from cli.flags import takes
 from cli.options import Data, Device, DryRun, Offline, OnBadImage, Set, Workers
 from cli.output import Output, output_options
 
 if TYPE_CHECKING:
+    from zoo.cluster import Cluster
     from zoo.experiments.options import CompareOptions
 
 Name = Annotated[
@@ -88,19 +90,23 @@ class Runs:
     offline: Offline = False
 
 
-@takes(candidates=Candidates, tuning=Tuning, runs=Runs)
+@takes(candidates=Candidates, tuning=Tuning, runs=Runs, cluster=cluster_options)
 def compare_options(
     data: Data,
     *,
     candidates: Candidates,
     tuning: Tuning,
     runs: Runs,
+    cluster: "Cluster | None",
 ) -> "CompareOptions":
     """Return everything a comparison is told."""
     from zoo.experiments.options import CompareOptions
 
-    told = {**vars(candidates), "changes": candidates.changes or []}
-    return CompareOptions(data, **told, **vars(tuning), **vars(runs))
+    told: dict[str, Any] = {**vars(candidates), "changes": candidates.changes or []}
+    told |= {**vars(tuning), **vars(runs), "cluster": cluster}
+    if cluster is not None:  # its machines have other working folders
+        data, told["out"] = data.absolute(), runs.out.absolute()
+    return CompareOptions(data, **told)
 
 
 @takes(options=compare_options, output=output_options)

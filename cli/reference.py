@@ -27,6 +27,7 @@ EXAMPLES = (
     "bench evaluation --gallery 100000 --queries 1000",
     "bench index --count 200000 --dim 256",
     "bench losses --loss sup_ap --loss recall_at_k",
+    "bench scale --count 200000 --shards 4",
     "bench serve --concurrency 1 --concurrency 16",
     "bench sorters --length 100 --plot front.svg",
     "bench startup",

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cli.cluster import cluster_options
 from cli.flags import takes
 from cli.options import Device, DryRun, Offline, OnBadImage, Out, Seed, Set, Workers, given
 from cli.output import Output, output_options
+from zoo.errors import UsageError
 
 if TYPE_CHECKING:
+    from zoo.cluster import Cluster
     from zoo.runs.options import TrainOptions
+    from zoo.training.on_ray import Processes
 
 Name = Annotated[
     str | None, typer.Argument(metavar="[RECIPE]", help="A recipe's name, or a recipe.json.")
@@ -89,6 +93,11 @@ def train_options(
     return TrainOptions(**where, seed=seed, device=device, workers=workers, offline=offline)
 
 
+ProcessCount = Annotated[
+    int, typer.Option("--processes", min=1, help="Processes that train together on Ray.")
+]
+
+
 @dataclass(frozen=True)
 class Instead:
     """What is printed instead of training."""
@@ -97,13 +106,39 @@ class Instead:
     dry_run: DryRun = False
 
 
-@takes(choice=Choice, options=train_options, instead=Instead, output=output_options)
+@takes(cluster=cluster_options)
+def process_options(
+    processes: ProcessCount = 1, *, cluster: "Cluster | None"
+) -> "Processes | None":
+    """Return how many processes train on a cluster, None for this process.
+
+    Raises:
+        UsageError: several processes without a cluster.
+    """
+    if cluster is None:
+        if processes != 1:
+            hint = "add --engine ray, or start them with torchrun"
+            raise UsageError("--processes says nothing without a cluster", hint)
+        return None
+    from zoo.training.on_ray import Processes
+
+    return Processes(cluster, processes)
+
+
+@takes(
+    choice=Choice,
+    options=train_options,
+    instead=Instead,
+    processes=process_options,
+    output=output_options,
+)
 def train(
     context: typer.Context,
     *,
     choice: Choice,
     options: "TrainOptions",
     instead: Instead,
+    processes: "Processes | None",
     output: Output,
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
@@ -127,7 +162,12 @@ def train(
         _print(output, named(task.plan)(recipe, options))
     else:
         output.log(f"{recipe.name}: a run in {options.out}, on {pick_device(options.device)}")
-        done = named(task.train)(recipe, options, output.track, [output.note])
+        if processes is None:
+            done = named(task.train)(recipe, options, output.track, [output.note])
+        else:
+            from zoo.training.on_ray import train_on_ray
+
+            done = train_on_ray(task.train, recipe, options, processes)
         if done is not None:  # there is nothing in the processes that do not lead
             found = {"run": str(done.run), "metrics": done.metrics, "seconds": done.seconds}
             _print(output, found)

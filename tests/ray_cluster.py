@@ -102,3 +102,24 @@ class Slow(nn.Module):
 
 def load_slow(name: str, *, offline: bool, device: str) -> nn.Module:
     return Slow(float(name))
+
+
+def train_killed_once(recipe: Any, options: Any) -> Any:
+    """Train, but die as from `kill -9` in the sixth update, the first time."""
+    from zoo.training import embedders, loop
+    from zoo.training.trainer import Trainer
+
+    marker = options.out.with_name("killed")
+
+    class Killed(Trainer):
+        made = 0
+
+        def _apply(self) -> None:
+            self.made += 1
+            if self.made == 6 and self.world.leads and not marker.exists():
+                marker.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            super()._apply()
+
+    setattr(loop, "Trainer", Killed)  # noqa: B010
+    return embedders.train(recipe, options)

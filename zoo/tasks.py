@@ -23,6 +23,7 @@ TRAINS = frozenset(
     {"--out", "--set", "--batch-size", "--seed", "--resume", "--device", "--offline"}
     | {"--show-config", "--dry-run", "--track"}
 )
+TRAINS_ON_RAY = {"--engine", "--address", "--processes", "--cpus", "--gpus"}
 TRAINS_ON_DATA = TRAINS | {"--data", "--model", "--workers"}
 EVALUATES = frozenset({"--data", "--split", "--device", "--offline"})
 EVALUATES_IMAGES = (
@@ -166,7 +167,7 @@ TASKS = {
             load="zoo.models.embedder:load_embedder",
             evaluate="zoo.evaluation.session:evaluate_embedders",
             takes={
-                "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image"},
+                "train": TRAINS_ON_DATA | {"--loss", "--on-bad-image"} | TRAINS_ON_RAY,
                 "eval": EVALUATES_IMAGES,
                 "export": EXPORTS | {"--data"},
                 "index build": INDEXES,

@@ -17,6 +17,7 @@ for command in (
     training.evaluation,
     search.index,
     search.serve,
+    search.scale,
     ranking.sorters,
     ranking.losses,
 ):

@@ -1,4 +1,4 @@
-"""`rankzoo bench index|serve`: what searches."""
+"""`rankzoo bench index|scale|serve`: what searches."""
 
 import tempfile
 from pathlib import Path
@@ -12,6 +12,7 @@ from cli.options import Seed
 from cli.output import Output, output_options
 
 if TYPE_CHECKING:
+    from zoo.benchmarks.scale import Scale
     from zoo.benchmarks.serve import Load, Served
 
 
@@ -77,3 +78,33 @@ def serve(*, served: "Served", loads: "list[Load]", output: Output) -> None:
         found = bench_serve(Path(folder), served, loads, track=output.track)
     tables = ("bare", "served", "browsing", "opening")
     output.result(found, lambda: Group(*(rows_table(found[name], name) for name in tables)))
+
+
+def scale_options(
+    count: Annotated[int, typer.Option("--count", min=10_000, help="Vectors built.")] = 200_000,
+    dim: Annotated[int, typer.Option("--dim", min=8, help="Dimensions.")] = 128,
+    shards: Annotated[int, typer.Option("--shards", min=1, help="Shards of the index.")] = 4,
+    rate: Annotated[
+        float, typer.Option("--rate", min=0.1, help="Embeddings a second and worker: put yours in.")
+    ] = 100.0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Workers that embed.")] = 16,
+) -> "Scale":
+    """Return what is measured, and what is asked."""
+    from zoo.benchmarks.scale import Scale
+
+    return Scale(count, dim, shards, rate, workers)
+
+
+@takes(asked=scale_options, output=output_options)
+def scale(*, asked: "Scale", output: Output) -> None:
+    """Measure rates of searching, and say what 100 million and a billion items would take."""
+    from rich.console import Group
+
+    from zoo.benchmarks.scale import bench_scale
+
+    found = bench_scale(asked)
+    plain = {name: value for name, value in found.items() if not isinstance(value, list)}
+    output.result(
+        found,
+        lambda: Group(facts(plain), *(rows_table(found[t], t) for t in ("check", "sizes"))),
+    )

@@ -47,25 +47,28 @@ def launcher(store: RunStore, place: Place, jobs: int) -> Launch:
     """Return how the runs of a plan are started."""
 
     def launch(trial: Trial) -> Process:
-        job = job_of(store, place, trial, jobs)
-        log = store.run(trial).with_suffix(".log")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        root = str(Path(zoo.__file__).parents[1])
-        paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(job.threads)}
-        with log.open("a") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", MODULE],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                text=True,
-                env=environment,
-                process_group=0,  # Ctrl-C reaches us alone: we ask the run to save
-            )
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(asdict(job)))
-        process.stdin.close()
-        return process
+        return started(job_of(store, place, trial, jobs), store.run(trial).with_suffix(".log"))
 
     return launch
+
+
+def started(job: Job, log: Path) -> subprocess.Popen[str]:
+    """Start the process of a run; it writes to the end of `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    root = str(Path(zoo.__file__).parents[1])
+    paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(job.threads)}
+    with log.open("a") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", MODULE],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            text=True,
+            env=environment,
+            process_group=0,  # Ctrl-C reaches us alone: we ask the run to save
+        )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(asdict(job)))
+    process.stdin.close()
+    return process

@@ -1,11 +1,13 @@
 """What `rankzoo compare` is told, and what it does: a plan with its cost, or the comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
+from zoo.cluster import Cluster, connected
 from zoo.data.dataset import ImageDataset, hold_out
 from zoo.device import pick_device
 from zoo.errors import DataError, InterruptedRunError, UsageError
@@ -13,11 +15,12 @@ from zoo.experiments.candidate import Candidate, choose
 from zoo.experiments.claims import Claim, arms, chosen_claims
 from zoo.experiments.cost import estimate
 from zoo.experiments.launch import launcher
+from zoo.experiments.on_ray import launcher_on
 from zoo.experiments.plan import Method, Place, Plan, learning_rates
 from zoo.experiments.report import write_result
 from zoo.experiments.result import Result, result_of
 from zoo.experiments.run_store import RunStore
-from zoo.experiments.schedule import carry_out
+from zoo.experiments.schedule import Launch, carry_out
 from zoo.experiments.settings import open_settings, read_settings
 from zoo.experiments.validation import validation_split
 from zoo.hub import resolve_model
@@ -38,7 +41,7 @@ TRIALS = 8  # tuning runs of a candidate under TPE; each takes a quarter of a ru
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """Everything `rankzoo compare` was told."""
+    """Everything `rankzoo compare` was told; `cluster`: where runs are carried out, None: here."""
 
     data: Path
     out: Path
@@ -59,6 +62,7 @@ class CompareOptions:
     workers: int = 0
     on_bad_image: Literal["fail", "skip"] = "fail"
     offline: bool = False
+    cluster: Cluster | None = None
 
     @property
     def place(self) -> Place:
@@ -148,20 +152,29 @@ def execute(options: CompareOptions, command: str = "", track: Track = silent) -
     """
     seconds = parse_budget(options.budget)
     whole, settings = plan(options)
-    place = options.place
     resolve_model(whole.base.network.backbone, offline=options.offline, track=track)
     open_settings(options.out, settings)
     store = RunStore(whole, options.out)
     claims = _claims(options, whole.base.captions is not None)
     try:
-        launch = launcher(store, place, options.jobs)
-        carry_out(store, launch, jobs=options.jobs, budget_seconds=seconds, track=track)
+        with _launching(options, store) as launch:
+            carry_out(store, launch, jobs=options.jobs, budget_seconds=seconds, track=track)
     except InterruptedRunError:
         write_result(result_of(store, claims, command), options.out)
         raise
     result = result_of(store, claims, command)
     write_result(result, options.out)
     return result
+
+
+@contextmanager
+def _launching(options: CompareOptions, store: RunStore) -> Iterator[Launch]:
+    """Yield how runs are started: processes here, or actors of a cluster."""
+    if options.cluster is None:
+        yield launcher(store, options.place, options.jobs)
+        return
+    with connected(options.cluster) as ray:
+        yield launcher_on(ray, options.cluster, store, options.place)
 
 
 def parse_budget(text: str) -> int | float:

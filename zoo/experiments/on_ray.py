@@ -1,0 +1,77 @@
+"""Runs of a comparison on a Ray cluster: an actor a run, which starts the run's own process.
+
+The study, its journal and the run folders stay what they are, in a folder that all machines see; an
+actor that dies takes its process with it, and the run is tried again by the next call.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.cluster import Cluster
+from zoo.experiments.launch import job_of, started
+from zoo.experiments.plan import Place, Trial
+from zoo.experiments.run_store import RunStore
+from zoo.experiments.schedule import Launch, Process
+from zoo.experiments.trial import Job
+
+
+class Runner:
+    """An actor with the process of one run."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[str] | None = None
+
+    def run(self, job: Mapping[str, Any], log: Path) -> int:
+        """Carry out a run; return its process's exit code."""
+        self.process = started(replace(Job(**job), parent=os.getpid()), log)
+        return self.process.wait()
+
+    def ask(self, number: int) -> None:
+        """Send the process a signal."""
+        if self.process is not None:
+            self.process.send_signal(number)
+
+
+class Remote:
+    """A run on the cluster, as `schedule` looks after its processes."""
+
+    def __init__(self, ray: Any, job: Job, log: Path, cluster: Cluster) -> None:
+        self.ray = ray
+        gpus = cluster.gpus or 0
+        made = ray.remote(num_cpus=cluster.cpus, num_gpus=gpus, max_concurrency=2)(Runner)
+        self.actor = made.remote()
+        self.over = self.actor.run.remote(asdict(job), log)
+        self.code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or nothing while it runs; a lost actor was killed."""
+        if self.code is None and self.ray.wait([self.over], timeout=0)[0]:
+            try:
+                self.code = int(self.ray.get(self.over))
+            except self.ray.exceptions.RayError:
+                self.code = -signal.SIGKILL
+        return self.code
+
+    def terminate(self) -> None:
+        """Ask it to save and stop."""
+        self.actor.ask.remote(int(signal.SIGTERM))
+
+    def kill(self) -> None:
+        """End it."""
+        self.actor.ask.remote(int(signal.SIGKILL))
+
+
+def launcher_on(ray: Any, cluster: Cluster, store: RunStore, place: Place) -> Launch:
+    """Return how the runs of a plan are started on a cluster that `ray` is connected to."""
+    cluster = cluster.fit_for(place.device)
+
+    def launch(trial: Trial) -> Process:
+        job = replace(job_of(store, place, trial, 1), threads=max(1, int(cluster.cpus)))
+        return Remote(ray, job, store.run(trial).with_suffix(".log"), cluster)
+
+    return launch
