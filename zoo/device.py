@@ -50,6 +50,13 @@ def widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type in WITHOUT_DOUBLES else torch.float64
 
 
+def with_doubles(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Return tensors where float64 exists: themselves, or copies on the CPU where there is none."""
+    if tensors[0].device.type in WITHOUT_DOUBLES:
+        return tuple(tensor.cpu() for tensor in tensors)
+    return tensors
+
+
 def describe_device() -> str:
     """Say what `auto` takes here, and what it has."""
     name = _automatic()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.accelerator import same_on_both
+from tests.accelerator import accelerator, on_cpu, on_device, same_on_both
 from zoo.metrics import graded, per_query, retrieval
 from zoo.metrics.correlation import kendall, mean_ranks, spearman
 from zoo.metrics.landmarks import revisited_map
@@ -79,3 +79,22 @@ def test_the_revisited_protocol_and_the_uncertainty_of_a_mean() -> None:
     values = torch.rand(50, dtype=torch.float64)
     same_on_both(lambda v: vars(bootstrap_mean(v, draws=50)), values)
     same_on_both(lambda a, b: vars(paired_difference(a, b, draws=50)), values, values.flip(0))
+
+
+def test_metrics_are_the_same_where_there_is_no_float64() -> None:
+    for of_relevant in OF_RELEVANT.values():
+        equal_without_doubles(of_relevant, SCORES, LEVELS == 2)
+    for of_levels in OF_LEVELS.values():
+        equal_without_doubles(of_levels, SCORES, LEVELS)
+    for correlation in (spearman, kendall):
+        equal_without_doubles(correlation, SCORES[0], SCORES[1])
+    equal_without_doubles(voc_ap, torch.rand(40, 3), torch.rand(40, 3) > 0.6)
+    ranked = SCORES.argsort(dim=1, descending=True)
+    equal_without_doubles(lambda r: revisited_map(r, [[0, 3]] * 8, [[9]] * 8, [[4]] * 8), ranked)
+
+
+def equal_without_doubles(metric: Callable[..., object], *inputs: Tensor) -> None:
+    """Compute a metric where float64 is refused; it answers from the CPU, with the CPU's value."""
+    with accelerator(doubles=False):
+        found = on_cpu(metric(*on_device(inputs)))
+    torch.testing.assert_close(found, on_cpu(metric(*inputs)), equal_nan=True)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from zoo.device import with_doubles
 from zoo.ranking.numbers import check_numbers
 
 ROWS = 1024  # rows of Kendall's pair table at once: 1024 x 100,000 pairs are 100 MB a sign
@@ -52,6 +53,7 @@ def mean_ranks(values: Float[Tensor, " item"]) -> Float64[Tensor, " item"]:
         DataError: a value is NaN.
     """
     check_numbers(values=values)
+    (values,) = with_doubles(values)
     _, group, sizes = torch.unique(values, return_inverse=True, return_counts=True)
     last = sizes.cumsum(0).double()
     means: Tensor = last - (sizes - 1) / 2

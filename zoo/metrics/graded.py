@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
+from zoo.device import with_doubles
 from zoo.ranking.numbers import check_numbers
 
 Scores = Float[Tensor, "query gallery"]
@@ -28,6 +29,7 @@ def at_level(
 
 def ndcg_per_query(scores: Scores, levels: Levels, k: int | None = None) -> Values:
     """Return NDCG with gain 2^level - 1 and discount log2(1 + rank), over the first `k` items."""
+    scores, levels = with_doubles(scores, levels)
     gains = torch.exp2(ranked_levels(scores, levels).double()) - 1
     ideal = torch.exp2(levels.sort(dim=1, descending=True).values.double()) - 1
     ranks = torch.arange(1, scores.shape[1] + 1, dtype=torch.float64, device=scores.device)
@@ -46,6 +48,7 @@ def h_ap_per_query(scores: Scores, levels: Levels, depth: int, alpha: float = 1.
     H-AP = sum over k of H-rank(k) / rank(k), divided by sum over k of rel(k).
     With `depth` 1 it is AP.
     """
+    scores, levels = with_doubles(scores, levels)
     ordered = ranked_levels(scores, levels)
     ranks = torch.arange(1, scores.shape[1] + 1, dtype=torch.float64, device=scores.device)
     worth = _relevance_of_levels(levels, depth, alpha)  # (query, level 1 .. depth)
@@ -66,6 +69,7 @@ def asi_per_query(scores: Scores, levels: Levels, depth: int) -> Values:
     At each cut n = 1 .. R, where R items share some level: the overlap, level by level, of the
     first n items with the n best possible ones, divided by n; then the mean over n.
     """
+    scores, levels = with_doubles(scores, levels)
     ordered = ranked_levels(scores, levels)
     ideal = levels.sort(dim=1, descending=True).values
     overlap = torch.zeros_like(ordered, dtype=torch.int64)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from zoo.device import with_doubles
 from zoo.ranking.numbers import check_numbers
 
 Protocol = Literal["easy", "medium", "hard"]
@@ -73,6 +74,7 @@ def revisited_query(
     """Return (AP, P@1, P@5, P@10) of one query, None when nothing is positive."""
     if not positives:
         return None
+    (row,) = with_doubles(row)
     kept = row[~torch.isin(row, row.new_tensor(ignored))]
     found = torch.isin(kept, row.new_tensor(positives))
     places = found.nonzero()[:, 0].double()  # from 0

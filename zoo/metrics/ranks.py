@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from zoo.device import with_doubles
 from zoo.ranking.numbers import check_numbers
 
 
@@ -26,6 +27,7 @@ def positive_ranks(
     tensor([[1., 3.]], dtype=torch.float64)
     """
     check_numbers(scores=scores)
+    scores, relevant = with_doubles(scores, relevant)
     found = relevant.sum(dim=1)
     widest = int(found.max()) if len(found) else 0
     ranks = torch.full((len(scores), widest), torch.inf, dtype=torch.float64, device=scores.device)

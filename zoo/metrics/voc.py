@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from zoo.device import with_doubles
 from zoo.ranking.numbers import check_numbers
 
 Interpolation = Literal["11-point", "area"]
@@ -55,6 +56,7 @@ def precision_recall(
 ) -> tuple[Float64[Tensor, " item"], Float64[Tensor, " item"]]:
     """Return precision and recall after each item, best first, irrelevant first among equals."""
     check_numbers(scores=scores)
+    scores, relevant = with_doubles(scores, relevant)
     by_relevance = relevant.long().argsort(stable=True)
     order = by_relevance[scores[by_relevance].argsort(descending=True, stable=True)]
     hits = relevant[order].double().cumsum(0)
