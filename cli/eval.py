@@ -1,7 +1,5 @@
 """`rankzoo eval`: measure a model, or two against each other."""
 
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +18,7 @@ from cli.options import (
     Seed,
     embed_options,
     given,
+    typed,
 )
 from cli.output import Output, output_options
 from zoo.embedding.options import EmbedOptions
@@ -178,7 +177,7 @@ def report_options(
     confidence: Confidence = False, report: Report = None, save: Save = False
 ) -> ReportOptions:
     """Return what becomes of the result."""
-    return ReportOptions(confidence, report, save, shlex.join(["rankzoo", *sys.argv[1:]]))
+    return ReportOptions(confidence, report, save, typed())
 
 
 @takes(models=model_names, options=eval_options, told=report_options, output=output_options)

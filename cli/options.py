@@ -1,5 +1,7 @@
 """The flags that mean the same thing in every command."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -33,6 +35,11 @@ OnBadImage = Annotated[
 Scales = Annotated[
     str, typer.Option("--scales", help="Embed at these scales and average: 1,0.7071,0.5.")
 ]
+
+
+def typed() -> str:
+    """Return the command line as a person may type it again."""
+    return shlex.join(["rankzoo", *sys.argv[1:]])
 
 
 def given(context: typer.Context) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 
 from cli.cluster import cluster_options
 from cli.flags import takes
-from cli.options import Device, DryRun, Offline, OnBadImage, Out, Seed, Set, Workers, given
+from cli.options import Device, DryRun, Offline, OnBadImage, Out, Seed, Set, Workers, given, typed
 from cli.output import Output, output_options
 from zoo.errors import UsageError
 
@@ -90,7 +90,8 @@ def train_options(
     from zoo.runs.options import TrainOptions
 
     where = {**vars(place), "trackers": tuple(place.trackers or ())}
-    return TrainOptions(**where, seed=seed, device=device, workers=workers, offline=offline)
+    how: Any = {"seed": seed, "device": device, "workers": workers, "offline": offline}
+    return TrainOptions(**where, **how, command=typed())
 
 
 ProcessCount = Annotated[
@@ -179,6 +180,7 @@ def _next(task: str, run: str, data: Path | None) -> str:
     follows = {
         "embedder": f"rankzoo index build --model {run} --images {data} --out index",
         "detector": f"rankzoo detect {run} IMAGE... --out found",
+        "scorer": f"rankzoo eval {run} --data {data} --confidence",
     }
     return f"next: {follows.get(task, f'rankzoo card new {run}')}"
 

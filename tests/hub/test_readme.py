@@ -105,7 +105,7 @@ def _serve(words: list[str]) -> None:
         try:
             address = json.loads(server.stdout.readline())["url"]
             with urllib.request.urlopen(address, timeout=20) as page:
-                assert b"Drop or paste an image" in page.read()
+                assert b"<title>rankzoo search</title>" in page.read()
         finally:
             server.terminate()
 

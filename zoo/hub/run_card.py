@@ -1,5 +1,6 @@
 """The card of a run: everything filled in from the files the run left."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,10 @@ from zoo.cards.sources import AT_FIRST_DOWNLOAD, HubSource
 from zoo.errors import UnavailableError, UsageError
 from zoo.hub.cache import pin_path, read_pin
 from zoo.hub.resolve import look_up
+from zoo.recipes import RECIPES, AnyRecipe
+from zoo.recipes.own_images import own_recipe
+from zoo.recipes.values import to_json
+from zoo.runs.folder import TOLD, differences
 from zoo.runs.reading import Run
 from zoo.tasks import task_of_config
 
@@ -58,7 +63,7 @@ def _front(run: Run, name: str, repo: str | None, licence: str) -> dict[str, Any
         "source": source,
         "files": [record.as_json() for record in run.files],
         "architecture": run.architecture,
-        "recipe": recipe if recipe != OWN else None,
+        "recipe": recipe if recipe in RECIPES else None,
         "loss": loss,
         "base_revision": revision,
         "version": __version__,
@@ -98,16 +103,38 @@ def _body(run: Run, name: str, repo: str | None) -> Iterator[str]:
 
 
 def _command(run: Run) -> str:
+    """Return the line that trained the run, as it was typed, else what its recipe says of it."""
     recipe = run.recipe
+    if told := run.results.get("training_command"):
+        return str(told)
     if not recipe:
         return f"rankzoo eval {run.folder.name}"
     if task_of_config(run.config).name == "sorter":
         return f"rankzoo train {recipe.get('name')}"
     data = _at(recipe, "data", "reader") or "folder"
-    if recipe.get("name") != OWN:
-        return f"rankzoo train {recipe.get('name')} --data {data}"
-    model, loss = _at(recipe, "network", "backbone"), _at(recipe, "loss", "name")
-    return f"rankzoo train --model {model} --loss {loss} --data {data}"
+    name, seed = str(recipe.get("name")), run.results.get("seed", 0)
+    end = f" --seed {seed}" if seed else ""
+    if name in RECIPES:
+        return f"rankzoo train {name} --data {data}{_changes(RECIPES[name], recipe)}{end}"
+    if name != OWN:
+        return f"rankzoo train {run.folder.name}/recipe.json --data {data}{end}"
+    model, loss = str(_at(recipe, "network", "backbone")), str(_at(recipe, "loss", "name"))
+    usual = own_recipe(model)
+    named = "" if recipe.get("extra_loss") and loss == usual.loss.name else f" --loss {loss}"
+    base = own_recipe(model, loss) if named else usual
+    return f"rankzoo train --model {model}{named} --data {data}{_changes(base, recipe)}{end}"
+
+
+def _changes(base: AnyRecipe, recipe: Mapping[str, Any]) -> str:
+    """Return what makes a recipe out of another one, as options."""
+    ours = {k: v for k, v in to_json(base).items() if k in recipe and k not in TOLD}
+    theirs = {key: recipe[key] for key in ours}
+    found = (line.partition(": ") for line in differences(ours, theirs))
+    changes = (
+        f"{key.replace('loss.options.', 'loss.')}={values.partition(' -> ')[2]}"
+        for key, _, values in found
+    )
+    return "".join(f" --set {shlex.quote(change)}" for change in changes)
 
 
 def _base_model(run: Run) -> tuple[str | None, str | None]:

@@ -31,6 +31,7 @@ class RunKeywords(TypedDict, total=False):
     track: Track
     listeners: Sequence[Listener]
     trackers: Sequence[str]
+    command: str
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class RunOptions:
     With `resume` a run found in the folder goes on from its last checkpoint and ends with the same
     weights, bit for bit on the CPU, as if it had never stopped. `listeners` are told every row of
     the record; `trackers` are names of `TRACKERS` (none: TensorBoard where it is installed).
+    the record. `command` is the line that asked for the run, kept for its card.
     """
 
     device: str = "cpu"
@@ -49,6 +51,7 @@ class RunOptions:
     track: Track = silent
     listeners: Sequence[Listener] = ()
     trackers: Sequence[str] = ()
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,8 @@ class Run:
         steps = self._steps if steps is None else steps
         self.record({"step": steps, **results.get("metrics", {})})
         facts = {"steps": steps, "seconds": self.seconds, "seed": self.options.seed}
-        write_sealed(self.out / RESULTS, {**results, **facts})
+        told = {"training_command": self.options.command} if self.options.command else {}
+        write_sealed(self.out / RESULTS, {**results, **facts, **told})
         draw_curves(read_rows(self.out), self.out / CURVES)
 
 

@@ -21,6 +21,7 @@ class TrainOptions:
     on_bad_image: "fail", or "skip" leaves it out and lists it.
     trackers: names of `zoo.runs.trackers.TRACKERS`, or "none".
     device: "auto", or a name of torch's.
+    command: the line that a person typed, kept for the card of the run.
 
     Raises:
         UsageError: a word that is none of these.
@@ -35,6 +36,7 @@ class TrainOptions:
     workers: int = 0
     offline: bool = False
     trackers: tuple[str, ...] = ()
+    command: str = ""
 
     def __post_init__(self) -> None:
         _require("--resume", self.resume, ("no", "auto"))
@@ -51,6 +53,7 @@ class TrainOptions:
             "track": track,
             "listeners": listeners,
             "trackers": self.trackers,
+            "command": self.command,
         }
 
 
