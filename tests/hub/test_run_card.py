@@ -39,7 +39,7 @@ def test_what_was_typed_is_on_the_card(tmp_path: Path) -> None:
     ],
 )
 def test_a_run_without_its_line_names_every_change_of_its_recipe(
-    tmp_path: Path, start: dict[str, str], changes: list[str]
+    tmp_path: Path, start: Any, changes: list[str]
 ) -> None:
     recipe = find_recipe(**start, changes=changes)
     line = command_of(tmp_path, recipe, {"seed": 3})

@@ -49,8 +49,9 @@ def short_name(name: str) -> str:
 
 
 def encoder_of(folder: Path) -> str:
-    """Return the name of the encoder that a run was trained against, or an empty text.
+    """Return the name of the frozen encoder that a run was trained against, or an empty text.
 
+    A run that trained both towers reads text itself.
     The best weights of a run lie in a folder inside its own.
     """
     places = [folder, folder.parent] if folder.name == BEST else [folder]
@@ -59,4 +60,5 @@ def encoder_of(folder: Path) -> str:
         recipe = read_recipe(path) if path is not None else None
     except RankzooError:
         return ""  # it is damaged: eval and card say so
-    return recipe.captions.encoder if isinstance(recipe, Recipe) and recipe.captions else ""
+    captions = recipe.captions if isinstance(recipe, Recipe) else None
+    return captions.encoder if captions and not captions.both else ""
