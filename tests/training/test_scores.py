@@ -15,6 +15,7 @@ from zoo.evaluation.scores import evaluate_scorer
 from zoo.models.scorer import Scorer, ScorerConfig, load_scorer
 from zoo.recipes import ScoreRecipe, recipes_of
 from zoo.recipes.find import find_recipe
+from zoo.recipes.own_scores import LOSSES, own_scores
 from zoo.recipes.values import override
 from zoo.runs import interrupts
 from zoo.runs.options import TrainOptions
@@ -141,6 +142,27 @@ def test_an_attribute_is_learned_by_rank_and_by_value(
     with torch.inference_mode():
         values = model.head(model.file_features(valued.paths))
     assert 400 < values.mean() < 700  # in the attribute's own units
+
+
+@pytest.mark.parametrize("task", ["labels", "value"])
+def test_every_loss_for_ones_own_scores_leads_to_better_ones(task: str) -> None:
+    torch.manual_seed(0)
+    labels = (torch.rand(16, 3) < 0.4).float()
+    targets = labels if task == "labels" else torch.randn(16, 1)
+    ignored = torch.zeros_like(targets, dtype=torch.bool)
+    for name in LOSSES[task]:
+        recipe = own_scores(task, loss=name)
+        if recipe.loss.rank_weight:  # the ranks alone must lead there too
+            recipe = replace(recipe, loss=replace(recipe.loss, point_weight=0.0))
+        loss, scores = ScoreLoss(recipe), torch.randn_like(targets).requires_grad_()
+        first = loss(scores, targets, ignored, 1).item()
+        optimiser = torch.optim.Adam([scores], 0.05)
+        for _ in range(200):
+            optimiser.zero_grad()
+            value = loss(scores, targets, ignored, 1)
+            value.backward()
+            optimiser.step()
+        assert value.item() < 0.7 * first, name
 
 
 def test_difficult_labels_do_not_count(labelled: ScoredSet) -> None:

@@ -12,6 +12,10 @@ from zoo.ranking.positives import items_where
 from zoo.recipes.scores import ScoreRecipe
 from zoo.sorters import GaussianSorter, exact_ranks, standardise
 
+# For scores of deviation 1, ours: with the 4 and .02 published for cosines, AP of 16 free scores
+# stops at .75, with these it reaches 1.
+LAM, MARGIN = 20.0, 0.5
+
 
 class ScoreLoss(nn.Module):
     """`point_weight` x the loss of each score + `rank_weight` x the loss of the batch's ranks."""
@@ -50,7 +54,7 @@ class ScoreLoss(nn.Module):
         if not len(present):
             return scores.sum() * 0
         columns = standardise(scores.T[(targets > 0).any(0)])
-        return blackbox_ap(columns, items_where(present)).mean()
+        return blackbox_ap(columns, items_where(present), LAM, MARGIN).mean()
 
     def _point(self, scores: Tensor, targets: Tensor, ignored: Tensor) -> Tensor:
         match self.recipe.loss.point:
