@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from zoo.data.dataset import ImageDataset
 from zoo.models import Embedder
+from zoo.models.tensor_names import on_disk
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import Engine, Optimiser
 from zoo.training import train
@@ -29,7 +30,7 @@ def short(recipe: Recipe) -> Recipe:
 
 def moved(run: Path, model: Embedder) -> torch.Tensor:
     """How far each weight of a run is from where it began."""
-    found, began = load_file(run / "model.safetensors"), model.state_dict()
+    found, began = load_file(run / "model.safetensors"), on_disk(model.state_dict())
     return torch.cat([(found[n] - began[n]).double().flatten() for n in found])
 
 

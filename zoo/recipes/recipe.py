@@ -180,12 +180,15 @@ class Schedule:
 class Engine:
     """How the arithmetic runs and how often things are written; steps of the global batch.
 
-    `evaluate_every` and `checkpoint_every` are steps (0: only at the end).
+    `evaluate_every` and `checkpoint_every` are steps (0: only at the end). `checkpointing` keeps
+    the inputs of the backbone's blocks alone and computes the rest again for the gradient: less
+    memory, the same gradient.
     """
 
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     channels_last: bool = False
     compile: bool = False
+    checkpointing: bool = False
     evaluate_every: int = 0
     checkpoint_every: int = 500
 

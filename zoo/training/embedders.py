@@ -19,6 +19,7 @@ from zoo.training import loop
 from zoo.training.checks import check_batches, check_start
 from zoo.training.distributed import join_world, leave_world
 from zoo.training.epochs import Epochs
+from zoo.training.layers import check_layers
 from zoo.training.loader import build_sampler
 from zoo.training.setup import build_network, load_encoder, read_data
 
@@ -69,12 +70,14 @@ def prepare(recipe: Recipe, options: TrainOptions) -> tuple[Recipe, ImageDataset
     """Read the data, hold classes out when it names no splits, fit one's own recipe to it.
 
     Raises:
-        UsageError: no data, a batch that holds too little for the losses, or no such backbone.
+        UsageError: no data, a batch that holds too little for the losses, or no such backbone or
+            one whose layers cannot do what the recipe asks of them.
         DataError: the data cannot be read, or cannot fill a batch.
         UnavailableError: no model is called like the backbone.
     """
     if options.data is None:
         raise UsageError("no data", f"give --data, for example --data {recipe.data.reader}/")
+    check_layers(recipe)
     found = read_data(recipe, options.data, options.on_bad_image)
     dataset = found if found.splits else hold_out(found)
     training = dataset.split("train")

@@ -17,6 +17,7 @@ from zoo.runs.folder import CHECKPOINTS, check_fingerprint
 from zoo.runs.record import Row
 from zoo.training import optimise
 from zoo.training.distributed import World
+from zoo.training.layers import recompute
 from zoo.training.loader import Loader, StepBatch
 from zoo.training.step import accumulate_gradient, replayable
 
@@ -45,6 +46,8 @@ class Trainer:
     ) -> None:
         layout = torch.channels_last if recipe.engine.channels_last else torch.contiguous_format
         self.recipe, self.loader, self.world, self.device = recipe, loader, world, device
+        if recipe.engine.checkpointing:
+            recompute(model.backbone)
         self.model = model.to(device=device).to(memory_format=layout)
         self.forward = torch.compile(self.model) if recipe.engine.compile else self.model
         self.objective = objective.to(device)

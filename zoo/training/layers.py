@@ -1,0 +1,72 @@
+"""What a recipe asks of a backbone layer by layer: activations that are computed again."""
+
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+
+from zoo.cards.model_files import CONFIG, read_config
+from zoo.errors import UsageError
+from zoo.models.backbone import build_backbone
+from zoo.models.tensor_names import plain_architecture
+from zoo.recipes.recipe import Recipe
+
+
+def check_layers(recipe: Recipe) -> None:
+    """Raise `UsageError` if it is known that the backbone cannot do what the recipe asks of layers.
+
+    A timm name or a model folder is enough to know; the network is built of shapes alone.
+    """
+    if not recipe.engine.checkpointing:
+        return
+    if recipe.network.batch_norm == "train":
+        raise UsageError(
+            "engine.checkpointing: batch norms that train would count every batch twice",
+            "set network.batch_norm=frozen, or batch.chunk instead of engine.checkpointing",
+        )
+    architecture = _architecture(recipe.network.backbone)
+    if architecture is not None:
+        with torch.device("meta"):
+            recompute(build_backbone(architecture))
+
+
+def recompute(backbone: nn.Module) -> None:
+    """Let a backbone keep its blocks' inputs alone, and compute the rest again going backward.
+
+    Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016. The gradient is the same.
+
+    Raises:
+        UsageError: the network has no such blocks.
+    """
+    towers = backbone.children() if isinstance(backbone, nn.ModuleDict) else [backbone]
+    for tower in towers:
+        if not _recompute(tower):
+            raise UsageError(
+                f"engine.checkpointing: {type(tower).__name__} cannot compute its blocks again",
+                "leave it out; batch.chunk bounds the memory of every network",
+            )
+
+
+def _recompute(tower: Any) -> bool:
+    """Switch it on in a network of timm or of transformers; return whether that was possible."""
+    if getattr(tower, "supports_gradient_checkpointing", False):
+        names = ("activation_checkpointing_enable", "gradient_checkpointing_enable")  # new, old
+        enable = next(getattr(tower, name) for name in names if hasattr(tower, name))
+        enable({"use_reentrant": False})
+        return True
+    try:
+        tower.set_grad_checkpointing(True)
+    except (AttributeError, AssertionError, NotImplementedError):  # timm's three ways to say no
+        return False
+    return True
+
+
+def _architecture(backbone: str) -> str | None:
+    """Return the architecture of a model folder or a timm name; None if neither says."""
+    folder = Path(backbone).expanduser()
+    if (folder / CONFIG).is_file():
+        found = read_config(folder).get("architecture")
+        return found if isinstance(found, str) else None
+    return backbone if timm.is_model(plain_architecture(backbone)) else None
