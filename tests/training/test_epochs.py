@@ -35,6 +35,13 @@ def test_steps_decide_over_epochs() -> None:
     assert [epochs.at(step) for step in (15, 16, 19)] == [(5, 4), (6, 0), (8, 0)]
 
 
+@pytest.mark.parametrize("warmup", [-1, 12])
+def test_a_warm_up_outside_the_run_is_refused(warmup: int) -> None:
+    assert Epochs(Uneven(), Schedule(4, warmup_steps=11)).steps == 11
+    with pytest.raises(UsageError, match="the run has 11 updates"):
+        Epochs(Uneven(), Schedule(4, warmup_steps=warmup))
+
+
 def test_schedules_that_contradict_themselves_are_refused() -> None:
     check_schedule(Schedule(kind="cosine", per="epoch", frozen_epochs=5, paused=True))
     with pytest.raises(UsageError, match="per=epoch"):

@@ -107,5 +107,6 @@ def test_other_kinds_of_recipes_have_no_such_key(kind: type[AnyRecipe]) -> None:
 
 def test_a_recipe_file_from_before_computes_nothing_again(recipe: Recipe) -> None:
     value = to_json(recipe)
-    del value["engine"]["checkpointing"]
+    del value["engine"]["checkpointing"], value["optimiser"]["layer_decay"]
+    del value["schedule"]["warmup_steps"]
     assert from_json(value) == recipe

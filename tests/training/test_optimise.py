@@ -12,6 +12,7 @@ from zoo.errors import RankzooError, UsageError
 from zoo.models import Embedder
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import LossTerm, Network, Optimiser, Schedule
+from zoo.training.layers import layer_factors
 from zoo.training.optimise import (
     Moment,
     batch_norms,
@@ -40,6 +41,59 @@ def rates(schedule: Schedule, final: float, epochs: range, length: int = 10) -> 
 def test_steps_fall_at_the_epochs_they_name() -> None:
     schedule = Schedule(kind="step", decay_at=(2, 4), decay=0.3)
     assert rates(schedule, 0.0, range(5)) == pytest.approx([1, 1, 0.3, 0.3, 0.09])
+
+
+def test_rates_fall_from_layer_to_layer_and_the_head_keeps_its_own(
+    recipe: Recipe, network: Build
+) -> None:
+    model = network("test_vit", dim=8)
+    settings = Optimiser("adamw", lr=0.8, head_lr=2.0, layer_decay=0.5)
+    optimiser = build_optimiser(model, settings)
+    now = Moment(0, 12, 0)
+    assert set_rates(optimiser, replace(recipe, optimiser=settings), now) == 0.8
+    rates = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    assert len(rates) == len(list(model.parameters()))
+    by_name = {name: rates[id(p)] for name, p in model.named_parameters()}
+    blocks = len(model.backbone.get_submodule("blocks"))  # type: ignore[arg-type]
+    for number in range(blocks):  # the last block has 0.8, each before it half of the next
+        found = {rate for name, rate in by_name.items() if f".blocks.{number}." in name}
+        assert found == {0.8 * 0.5 ** (blocks - 1 - number)}
+    assert by_name["backbone.patch_embed.proj.weight"] == 0.8 * 0.5**blocks
+    assert by_name["backbone.norm.weight"] == 0.8
+    assert {rate for name, rate in by_name.items() if name.startswith("head.")} == {1.6}
+
+
+@pytest.mark.parametrize("decay", [0.0, -0.5, 1.1])
+def test_a_decay_that_is_none_is_refused(decay: float, network: Build) -> None:
+    with pytest.raises(UsageError, match="optimiser.layer_decay="):
+        build_optimiser(network(), Optimiser(layer_decay=decay))
+
+
+def test_a_decay_without_known_layers_is_refused() -> None:
+    with pytest.raises(UsageError, match="timm knows no layers of Linear"):
+        layer_factors(nn.Linear(2, 2), 0.5)
+
+
+def test_a_warm_up_raises_every_rate_linearly_to_what_it_would_be(
+    recipe: Recipe, network: Build
+) -> None:
+    settings = Optimiser("sgd", lr=0.8, head_lr=2.0)
+    schedule = Schedule(kind="step", decay_at=(1,), decay=0.5, warmup_steps=4)
+    optimiser = build_optimiser(network(dim=8), settings)
+    chosen = replace(recipe, optimiser=settings, schedule=schedule)
+    found = []
+    for step in range(6):
+        set_rates(optimiser, chosen, Moment(step, 6, step // 5))
+        found.append([group["lr"] for group in optimiser.param_groups])
+    backbone, head = zip(*found, strict=True)
+    assert backbone == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.4])
+    assert head == pytest.approx([0.4, 0.8, 1.2, 1.6, 1.6, 0.8])
+
+
+def test_a_warm_up_and_a_cosine_are_multiplied() -> None:
+    schedule = Schedule(kind="cosine", warmup_steps=4)
+    found = [learning_rate(schedule, 1.0, 0.0, Moment(step, 4, 0)) for step in range(4)]
+    assert found == pytest.approx([0.25, 0.5 * 0.853553, 0.75 * 0.5, 0.146447], rel=1e-5)
 
 
 def test_cosine_ends_at_the_final_rate() -> None:

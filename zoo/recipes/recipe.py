@@ -146,7 +146,11 @@ class MemoryUse:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """The optimiser; `head_lr` multiplies the rate of pooling and head, `ema` is a decay."""
+    """The optimiser; `head_lr` multiplies the rate of pooling and head, `ema` is a decay.
+
+    `layer_decay` multiplies the rate of the backbone's layer n below its last by its n-th power,
+    the layers counted as timm groups them (Bao et al., BEiT, 2022).
+    """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = 1e-5
@@ -154,15 +158,18 @@ class Optimiser:
     weight_decay: float = 0.0
     clip_norm: float | None = None
     ema: float | None = None
+    layer_decay: float = 1.0
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, and how the rate falls; everything but `steps` is counted in epochs.
+    """How long, and how the rate falls; all but `steps` and `warmup_steps` is in epochs.
 
     `steps` overrides `epochs`. A cosine moves at every `per` "step" or "epoch", from each group's
-    rate to `final_lr`. `frozen_epochs` trains the head alone first; `paused` lets every rate stand
-    still meanwhile, and the schedule begin after it (HAPPIER: its end is then not reached).
+    rate to `final_lr`. The first `warmup_steps` updates raise every rate linearly to what it would
+    be without them (Goyal et al., 2017). `frozen_epochs` trains the head alone
+    first; `paused` lets every rate stand still meanwhile, and the schedule begin after it
+    (HAPPIER: its end is then not reached).
     """
 
     epochs: int = 100
@@ -174,6 +181,7 @@ class Schedule:
     final_lr: float = 0.0
     frozen_epochs: int = 0
     paused: bool = False
+    warmup_steps: int = 0
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ class Epochs:
             if schedule.steps is not None and end >= schedule.steps:
                 break
         self.steps = schedule.steps or self.ends[-1]
+        if not 0 <= schedule.warmup_steps <= self.steps:
+            raise UsageError(
+                f"schedule.warmup_steps={schedule.warmup_steps}: the run has {self.steps} updates",
+                f"set it to a number from 0 to {self.steps}",
+            )
 
     def at(self, step: int) -> tuple[int, int]:
         """Return the epoch of update number `step` (from 0), and its place in the epoch."""

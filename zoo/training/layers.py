@@ -1,10 +1,11 @@
-"""What a recipe asks of a backbone layer by layer: activations that are computed again."""
+"""What a recipe asks of a backbone layer by layer: activations computed again, rates that fall."""
 
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
+from timm.models import group_parameters
 from torch import nn
 
 from zoo.cards.model_files import CONFIG, read_config
@@ -19,9 +20,10 @@ def check_layers(recipe: Recipe) -> None:
 
     A timm name or a model folder is enough to know; the network is built of shapes alone.
     """
-    if not recipe.engine.checkpointing:
+    again, decay = recipe.engine.checkpointing, recipe.optimiser.layer_decay
+    if not again and decay == 1:
         return
-    if recipe.network.batch_norm == "train":
+    if again and recipe.network.batch_norm == "train":
         raise UsageError(
             "engine.checkpointing: batch norms that train would count every batch twice",
             "set network.batch_norm=frozen, or batch.chunk instead of engine.checkpointing",
@@ -29,7 +31,10 @@ def check_layers(recipe: Recipe) -> None:
     architecture = _architecture(recipe.network.backbone)
     if architecture is not None:
         with torch.device("meta"):
-            recompute(build_backbone(architecture))
+            backbone = build_backbone(architecture)
+        if again:
+            recompute(backbone)
+        layer_factors(backbone, decay)
 
 
 def recompute(backbone: nn.Module) -> None:
@@ -47,6 +52,30 @@ def recompute(backbone: nn.Module) -> None:
                 f"engine.checkpointing: {type(tower).__name__} cannot compute its blocks again",
                 "leave it out; batch.chunk bounds the memory of every network",
             )
+
+
+def layer_factors(backbone: nn.Module, decay: float) -> dict[str, float]:
+    """Return each parameter's factor of the rate: `decay` ** (layers below the last).
+
+    The layers are timm's groups, the stem first; without a decay there is one factor, 1.
+
+    Raises:
+        UsageError: the decay is not in (0, 1], or timm knows no layers of the network.
+    """
+    if not 0 < decay <= 1:
+        raise UsageError(f"optimiser.layer_decay={decay}", "a number above 0, 1 at most")
+    names = [name for name, _ in backbone.named_parameters()]
+    if decay == 1:
+        return dict.fromkeys(names, 1.0)
+    matcher: Any = getattr(backbone, "group_matcher", None)
+    groups = group_parameters(backbone, matcher(coarse=False), reverse=True) if matcher else {}
+    last = max(groups.values(), default=0)
+    if last == 0:
+        raise UsageError(
+            f"optimiser.layer_decay: timm knows no layers of {type(backbone).__name__}",
+            "set optimiser.layer_decay=1",
+        )
+    return {name: decay ** (last - groups[name]) for name in names}
 
 
 def _recompute(tower: Any) -> bool:

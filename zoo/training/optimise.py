@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from zoo.errors import DivergedError, UsageError
 from zoo.models.kinds import AnyEmbedder
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
+from zoo.training.layers import layer_factors
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,44 @@ class Moment:
 
 
 def build_optimiser(model: AnyEmbedder, recipe: Optimiser) -> Optimizer:
-    """Return the optimiser over two groups: the backbone, then pooling and head."""
-    backbone = list(model.backbone.parameters())
-    known = {id(parameter) for parameter in backbone}
+    """Return the optimiser over the backbone's groups, its last layer first, then pooling and head.
+
+    The backbone is one group unless `layer_decay` tells its layers apart.
+
+    Raises:
+        UsageError: there is such a decay, and timm knows no layers of the backbone.
+    """
+    factors = layer_factors(model.backbone, recipe.layer_decay)
+    backbone = dict(model.backbone.named_parameters())
+    known = {id(parameter) for parameter in backbone.values()}
     head = [parameter for parameter in model.parameters() if id(parameter) not in known]
     groups: list[dict[str, Any]] = [
-        {"params": backbone, "factor": 1.0, "name": "backbone"},
+        *(
+            {
+                "params": [backbone[name] for name in backbone if factors[name] == layer],
+                "factor": 1.0,
+                "layer": layer,
+                "name": "backbone",
+            }
+            for layer in sorted(set(factors.values()), reverse=True)
+        ),
         {"params": head, "factor": recipe.head_lr, "name": "head"},
     ]
     return _optimiser(recipe.name, groups, recipe.lr, recipe.weight_decay)
 
 
 def learning_rate(schedule: Schedule, base: float, final: float, now: Moment) -> float:
-    """Return the rate of an update.
+    """Return the rate of an update; a warm-up multiplies it by the share of it that is made.
 
     >>> cosine = Schedule(kind="cosine")
     >>> [round(learning_rate(cosine, 1.0, 0.0, Moment(step, 4, step)), 3) for step in range(5)]
     [1.0, 0.854, 0.5, 0.146, 0.0]
     """
+    warm = min(1.0, (now.step + 1) / max(1, schedule.warmup_steps))
+    return warm * _unwarmed_rate(schedule, base, final, now)
+
+
+def _unwarmed_rate(schedule: Schedule, base: float, final: float, now: Moment) -> float:
     epoch = now.epoch
     if schedule.paused:
         epoch = max(0, epoch - schedule.frozen_epochs)
@@ -54,12 +75,13 @@ def learning_rate(schedule: Schedule, base: float, final: float, now: Moment) ->
 def set_rates(optimiser: Optimizer, recipe: Recipe, now: Moment) -> float:
     """Set every group's rate for an update; return the backbone's.
 
-    A cosine ends at the same `final_lr` in both groups.
+    A cosine ends at the same `final_lr` in backbone and head, times each layer's factor.
     """
     final = recipe.schedule.final_lr
     for group in optimiser.param_groups:
         base = recipe.optimiser.lr * group["factor"]
-        group["lr"] = learning_rate(recipe.schedule, base, final, now)
+        layer = group.get("layer", 1.0)  # checkpoints from before know none
+        group["lr"] = layer * learning_rate(recipe.schedule, base, final, now)
     return float(optimiser.param_groups[0]["lr"])
 
 
