@@ -1,5 +1,6 @@
 """Options of commands that run on a Ray cluster as well as here."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -38,22 +39,35 @@ Apart = Annotated[
 ]
 
 
-def cluster_options(
-    engine: Engine = "local", address: Address = None, cpus: Cpus = None, gpus: Gpus = None
-) -> "Cluster | None":
-    """Return the cluster to work on, None for this process.
+@dataclass(frozen=True)
+class ClusterFlags:
+    """What is said of a cluster, before it is known whether the model's task takes one."""
 
-    Raises:
-        UsageError: a cluster is described, but not asked for.
-    """
-    from zoo.cluster import Cluster
+    engine: Engine = "local"
+    address: Address = None
+    cpus: Cpus = None
+    gpus: Gpus = None
 
-    if engine == "ray":
-        return Cluster(address, cpus or 1.0, gpus)
-    for name, value in (("--address", address), ("--cpus", cpus), ("--gpus", gpus)):
-        if value is not None:
-            raise UsageError(f"{name} says nothing without a cluster", "add --engine ray")
-    return None
+    def cluster(self) -> "Cluster | None":
+        """Return the cluster to work on, None for this process.
+
+        Raises:
+            UsageError: a cluster is described, but not asked for.
+        """
+        from zoo.cluster import Cluster
+
+        if self.engine == "ray":
+            return Cluster(self.address, self.cpus or 1.0, self.gpus)
+        for name in ("address", "cpus", "gpus"):
+            if getattr(self, name) is not None:
+                raise UsageError(f"--{name} says nothing without a cluster", "add --engine ray")
+        return None
+
+
+@takes(flags=ClusterFlags)
+def cluster_options(*, flags: ClusterFlags) -> "Cluster | None":
+    """Return the cluster to work on, None for this process; see `ClusterFlags.cluster`."""
+    return flags.cluster()
 
 
 @takes(cluster=cluster_options)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli.cluster import cluster_options
+from cli.cluster import ClusterFlags
 from cli.flags import takes
 from cli.options import Device, DryRun, Offline, OnBadImage, Out, Seed, Set, Workers, given, typed
 from cli.output import Output, output_options
@@ -15,7 +15,6 @@ from zoo.errors import UsageError
 if TYPE_CHECKING:
     from zoo.cluster import Cluster
     from zoo.runs.options import TrainOptions
-    from zoo.training.on_ray import Processes
 
 Name = Annotated[
     str | None, typer.Argument(metavar="[RECIPE]", help="A recipe's name, or a recipe.json.")
@@ -107,30 +106,37 @@ class Instead:
     dry_run: DryRun = False
 
 
-@takes(cluster=cluster_options)
-def process_options(
-    processes: ProcessCount = 1, *, cluster: "Cluster | None"
-) -> "Processes | None":
-    """Return how many processes train on a cluster, None for this process.
+@takes(flags=ClusterFlags)
+def process_options(processes: ProcessCount = 1, *, flags: ClusterFlags) -> "Spread":
+    """Return how many processes are to train, and what is said of a cluster."""
+    return Spread(flags, processes)
 
-    Raises:
-        UsageError: several processes without a cluster.
-    """
-    if cluster is None:
-        if processes != 1:
+
+@dataclass(frozen=True)
+class Spread:
+    """How many processes are to train, and where."""
+
+    flags: ClusterFlags
+    processes: int
+
+    def cluster(self) -> "Cluster | None":
+        """Return the cluster to train on, None for this process.
+
+        Raises:
+            UsageError: something is said of a cluster, and none is asked for.
+        """
+        found = self.flags.cluster()
+        if found is None and self.processes != 1:
             hint = "add --engine ray, or start them with torchrun"
             raise UsageError("--processes says nothing without a cluster", hint)
-        return None
-    from zoo.training.on_ray import Processes
-
-    return Processes(cluster, processes)
+        return found
 
 
 @takes(
     choice=Choice,
     options=train_options,
     instead=Instead,
-    processes=process_options,
+    spread=process_options,
     output=output_options,
 )
 def train(
@@ -139,7 +145,7 @@ def train(
     choice: Choice,
     options: "TrainOptions",
     instead: Instead,
-    processes: "Processes | None",
+    spread: Spread,
     output: Output,
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
@@ -156,6 +162,7 @@ def train(
     else:
         task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))
     task.check("train", given(context))
+    cluster = spread.cluster()
     recipe = find_recipe(**{**vars(choice), "changes": choice.changes or []})
     if instead.show_config:
         _print(output, to_json(recipe))
@@ -163,12 +170,13 @@ def train(
         _print(output, named(task.plan)(recipe, options))
     else:
         output.log(f"{recipe.name}: a run in {options.out}, on {pick_device(options.device)}")
-        if processes is None:
+        if cluster is None:
             done = named(task.train)(recipe, options, output.track, [output.note])
         else:
-            from zoo.training.on_ray import train_on_ray
+            from zoo.training.on_ray import Processes, train_on_ray
 
-            done = train_on_ray(task.train, recipe, options, processes)
+            how = Processes(cluster, spread.processes)
+            done = train_on_ray(task.train, recipe, options, how)
         if done is not None:  # there is nothing in the processes that do not lead
             found = {"run": str(done.run), "metrics": done.metrics, "seconds": done.seconds}
             _print(output, found)
