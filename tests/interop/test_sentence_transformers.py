@@ -12,6 +12,7 @@ from zoo.models import Embedder, EmbedderConfig
 from zoo.models.storage import write_weights
 from zoo.models.text_encoder import save_text_encoder
 from zoo.models.two_towers import TwoTowers, save_two_towers
+from zoo.sealed import FOLDER_SEAL
 
 TEXTS = ["a red heart", "the dog", "heart"]
 
@@ -53,5 +54,6 @@ def test_a_text_encoder_gives_equal_vectors_here_and_there(
 def test_two_towers_written_before_are_read(towers: TwoTowers, tmp_path: Path) -> None:
     save_two_towers(towers, tmp_path)
     write_weights(tmp_path / "model.safetensors", towers.state_dict())
+    (tmp_path / FOLDER_SEAL).unlink()  # older still: without a seal
     again = zoo.load(str(tmp_path))
     torch.testing.assert_close(again.embed_texts(TEXTS), towers.embed_texts(TEXTS))

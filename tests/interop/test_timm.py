@@ -13,6 +13,7 @@ from zoo.models import Embedder, EmbedderConfig, load_embedder, save_embedder
 from zoo.models.scorer import Scorer, ScorerConfig, load_scorer, save_scorer
 from zoo.models.storage import write_weights
 from zoo.models.two_towers import TwoTowers, save_two_towers
+from zoo.sealed import FOLDER_SEAL
 
 SMALL = Preprocessing(96, 96, crop_mode="squash")
 CONFIGS = [
@@ -94,6 +95,7 @@ def test_folders_written_before_are_read_with_equal_outputs(
     for network, save, load in before:
         save(network, tmp_path)
         write_weights(tmp_path / "model.safetensors", network.state_dict())
+        (tmp_path / FOLDER_SEAL).unlink()  # older still: without a seal
         torch.testing.assert_close(load(tmp_path)(images()), network(images()), rtol=0, atol=0)
 
 
