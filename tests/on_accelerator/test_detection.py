@@ -94,7 +94,7 @@ def test_an_update_of_a_whole_detector(
 ) -> None:
     """ATSS. Detectors of two stages do not run here: mmengine asks an index for its very class."""
     torch.manual_seed(0)
-    model = build_network(recipe("atss", "rank_sort"), labels=2)
+    model: Any = build_network(recipe("atss", "rank_sort"), labels=2)
     model.init_weights()
     state = {name: value.clone() for name, value in model.state_dict().items()}
     images = torch.randn(2, 3, SIDE, SIDE)
