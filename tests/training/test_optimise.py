@@ -148,7 +148,7 @@ def test_backbone_and_head_fall_to_the_same_rate(recipe: Recipe, network: Build)
 def test_each_loss_with_parameters_has_the_optimiser_its_term_names(
     name: str, kind: type, recipe: Recipe
 ) -> None:
-    term = LossTerm("cluster_proxy", {}, 0.1, name, 0.2, 0.01, 3e-4)
+    term = LossTerm("cluster_proxy", {}, 0.1, name, 0.2, 0.01, 3e-4)  # type: ignore[arg-type]
     chosen = replace(recipe, extra_loss=term, schedule=Schedule(kind="cosine"))
     losses = [nn.Identity(), nn.Linear(2, 3)]
     (optimiser,) = build_loss_optimisers(losses, chosen)
@@ -166,7 +166,7 @@ def test_the_head_has_its_own_rate_and_every_weight_is_in_one_group(
     name: str, recipe: Recipe, network: Build
 ) -> None:
     model = network(pooling="gem", dim=8)
-    settings = Optimiser(name, lr=0.5, head_lr=2.0)
+    settings = Optimiser(name, lr=0.5, head_lr=2.0)  # type: ignore[arg-type]
     optimiser = build_optimiser(model, settings)
     rate = set_rates(optimiser, replace(recipe, optimiser=settings), Moment(0, 12, 0))
     assert rate == 0.5
@@ -179,7 +179,7 @@ def test_the_head_has_its_own_rate_and_every_weight_is_in_one_group(
 @pytest.mark.parametrize("mode", ["frozen", "fixed", "train"])
 def test_batch_norms_follow_the_recipe(mode: str, recipe: Recipe, network: Build) -> None:
     model = network()
-    chosen = Network("tiny", batch_norm=mode)
+    chosen = Network("tiny", batch_norm=mode)  # type: ignore[arg-type]
     set_modes(model, replace(recipe, network=chosen), epoch=0)
     norms = list(batch_norms(model))
     assert norms
