@@ -25,6 +25,10 @@ test:
 gpu:
     pytest -n 0 -m gpu tests/gpu
 
+# clusters of Ray on this machine, and processes of them that are killed
+cluster:
+    pytest -n 0 -m cluster
+
 # the docs site, in .site/; a warning is an error
 docs:
     NO_MKDOCS_2_WARNING=1 mkdocs build --strict -f .github/mkdocs.yml -d ../.site

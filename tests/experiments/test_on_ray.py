@@ -12,7 +12,7 @@ from zoo.experiments.plan import Place, Plan
 from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import Launch, carry_out
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 
 
 def test_runs_on_actors_end_as_runs_here_one_of_them_killed(

@@ -21,7 +21,7 @@ from zoo.errors import DataError
 from zoo.index import Index, Plan
 from zoo.index.assembling import AssembleOptions, build_divided
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 ACTOR = "ray::MapWorker(Map(Guarded))"
 PLAN = Plan("IVF2,SQ8", refine=2)
 

@@ -100,7 +100,7 @@ def test_more_replicas_than_the_cluster_has_cpus_for_are_refused() -> None:
         _check_room(Spread(Cluster(), 2, 2), {"CPU": 2.0})
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 @pytest.mark.filterwarnings("ignore")
 def test_killed_replicas_and_new_generations_fail_no_search(ray_address: str, index: Index) -> None:
     queries = torch.randn(5, 16)

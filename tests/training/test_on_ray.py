@@ -37,7 +37,7 @@ def test_a_run_that_is_there_is_refused_before_a_cluster_is_looked_for(
         train_on_ray("never:called", recipe, options, Processes(Cluster("127.0.0.1:1"), 2))
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 @pytest.mark.filterwarnings("ignore")
 def test_a_killed_process_ends_with_the_weights_of_torchrun(
     ray_address: str, photos: Path, model: Path, tmp_path: Path

@@ -3,6 +3,7 @@
 import contextlib
 import io
 from collections.abc import Iterator
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def testing_config(
 def runner_of(config: dict[str, Any], device: str) -> Iterator[Any]:
     """Yield the Runner of a configuration, without what it and its packages print."""
     import_quietly("mmdet.models", "mmdet.datasets", "mmdet.evaluation", "mmdet.engine")
+    import mmdet.evaluation.functional.mean_ap as mean_ap
     import mmengine.device.utils as devices
     from mmengine.config import Config
     from mmengine.logging import MMLogger
@@ -82,6 +84,9 @@ def runner_of(config: dict[str, Any], device: str) -> Iterator[Any]:
     import zoo.detection.threshold  # noqa: F401
 
     before, devices.DEVICE = devices.DEVICE, device.partition(":")[0]
+    # VOC's metric opens a pool of processes; where they start anew, each imports torch for a few
+    # matrices, and one started by a script without a main module never answers. Threads do.
+    pool, mean_ap.Pool = mean_ap.Pool, ThreadPool
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             with without_warnings():
@@ -90,7 +95,7 @@ def runner_of(config: dict[str, Any], device: str) -> Iterator[Any]:
     except DataError as error:
         raise _without_traceback(error) from error
     finally:
-        devices.DEVICE = before
+        devices.DEVICE, mean_ap.Pool = before, pool
         for logger in list(MMLogger._instance_dict.values()):  # they hold the log files open
             for handler in list(logger.handlers):
                 handler.close()
