@@ -31,6 +31,7 @@ from zoo.progress import T
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.values import to_json
 from zoo.runs.reading import read_run
+from zoo.sealed import FOLDER_SEAL
 
 MakeRecipe = Callable[..., DetectionRecipe]
 
@@ -189,6 +190,7 @@ def test_a_folder_is_detected_in_and_the_kept_threshold_counts(
 @pytest.mark.parametrize("value", ["high", 2, -0.1, True, None])
 def test_a_threshold_that_is_none_is_an_error(value: object, folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
+    (folder / FOLDER_SEAL).unlink()
     write_json(folder / "config.json", {**config, "threshold": value})
     with pytest.raises(IntegrityError, match="not between 0 and 1"):
         load_detector(folder)
@@ -196,6 +198,7 @@ def test_a_threshold_that_is_none_is_an_error(value: object, folder: Path) -> No
 
 def test_weights_that_do_not_fit_are_named(folder: Path) -> None:
     weights = folder / "model.safetensors"
+    (folder / FOLDER_SEAL).unlink()
     state = load_file(weights)
     save_file({**state, "extra": torch.zeros(1)}, weights)
     with pytest.raises(IntegrityError, match="unknown tensor extra"):
