@@ -72,7 +72,7 @@ def test_parquet_holds_images_as_bytes_or_as_the_hub_does(tmp_path: Path) -> Non
         ({}, "holds no image"),
         ({"0.txt": b"words"}, "the sample '0' has no image"),
         ({"0.png": b"i", "0.json": b"{"}, "0.json: not JSON"),
-        ({"0.png": b"i", "0.json": b"[]"}, "0.json: not a JSON object"),
+        ({"0.png": b"i", "0.json": b"[]"}, "0.json: not an object of keys and values"),
         ({"0.png": b"i", "0.txt": b"\xff"}, "not UTF-8"),
         ({"0.png": b"i", "0.cls": b"1", "1.png": b"i"}, "some images have a label"),
     ],
