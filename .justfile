@@ -25,6 +25,10 @@ test:
 gpu:
     pytest -n 0 -m gpu tests/gpu
 
+# what a release passes besides: walks of the docs, notebooks, our folders in mmdetection
+long:
+    pytest -m long
+
 # clusters of Ray on this machine, and processes of them that are killed
 cluster:
     pytest -n 0 -m cluster

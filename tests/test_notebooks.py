@@ -17,7 +17,7 @@ def test_there_are_three_and_none_holds_an_output() -> None:
         assert not [c for c in cells if c.outputs or c.execution_count is not None]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_every_cell_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def table(path: str, header: str, rows: list[str]) -> None:
     Path(path).write_text("\n".join([header, *rows]) + "\n")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_folder_of_photos_ends_on_a_search_page(
     walk: Callable[[list[str]], list[str]], desk: Path
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_folder_of_photos_ends_on_a_search_page(
     assert (desk / "runs/photos/model.safetensors").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_classes_within_classes_end_on_a_search_page(
     walk: Callable[[list[str]], list[str]],
 ) -> None:
@@ -135,7 +135,7 @@ def test_classes_within_classes_end_on_a_search_page(
     assert "<title>rankzoo search</title>" in page
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_images_and_captions_end_on_a_search_page(
     walk: Callable[[list[str]], list[str]], suffix: str
@@ -152,7 +152,7 @@ def test_images_and_captions_end_on_a_search_page(
     assert "<title>rankzoo search</title>" in page
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_labels_and_values_are_trained_measured_and_searched(
     walk: Callable[[list[str]], list[str]], desk: Path
 ) -> None:
@@ -262,7 +262,7 @@ def test_every_export_of_boxes_has_a_plan(
     assert found["images of train"] == found["images of val"] == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_own_boxes_end_as_drawn_boxes(
     walk: Callable[[list[str]], list[str]], desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from zoo.recipes.detector import LOSSES_OF
 HEADS = ("rank_sort", "blackbox_ap")  # AP and aLRP have the heads of Rank & Sort
 KINDS = [(kind, loss) for kind, losses in LOSSES_OF.items() for loss in losses if loss in HEADS]
 
-pytestmark = pytest.mark.slow  # mmdet.apis takes seconds to import
+pytestmark = pytest.mark.long  # mmdet.apis takes seconds to import
 
 
 @pytest.fixture
