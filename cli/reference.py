@@ -95,7 +95,8 @@ def _section(name: str, command: Any) -> str:
 def example_of(command: str) -> str:
     """Return the example of a command (`rankzoo index build`), without the program's name."""
     words = command.removeprefix("rankzoo ")
-    return next(line for line in EXAMPLES if f"{line} ".startswith(f"{words} "))
+    found = (line for line in EXAMPLES if f"{line} ".startswith(f"{words} "))
+    return next(found, f"{words} --help")
 
 
 def _names(parameter: Any) -> str:
