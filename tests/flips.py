@@ -40,10 +40,7 @@ from zoo.experiments.outcome import (
     write_values,
 )
 from zoo.experiments.settings import open_settings, read_settings
-from zoo.files import write_json
 from zoo.hub.cache import Pin, read_pin, write_pin
-from zoo.hub.converted import with_safe_weights
-from zoo.hub.download import Snapshot
 from zoo.index import Index, Plan, Record
 from zoo.index.assembling import assemble
 from zoo.models.config import EmbedderConfig
@@ -146,19 +143,6 @@ def read_pinned(path: Path) -> object:
     if (pin := read_pin(path)) is None:
         raise RankzooError("the pin is damaged: the Hub is asked again")
     return asdict(pin)
-
-
-def write_converted(folder: Path, home: Path) -> Path:
-    """Convert a pickled snapshot into the cache in `home`; return the converted folder."""
-    snapshot = home / "snapshot"
-    snapshot.mkdir(parents=True, exist_ok=True)
-    torch.save({"w": torch.arange(60.0)}, snapshot / "pytorch_model.bin")
-    write_json(snapshot / "config.json", {"architecture": "test_resnet"})
-    names = ("config.json", "pytorch_model.bin")
-    from zoo.cards.model_files import record_of
-
-    files = tuple(record_of(snapshot / n, n) for n in names)
-    return with_safe_weights(Snapshot(snapshot, "me/x", "0" * 40, files)).path
 
 
 CONFIG = EmbedderConfig("test_resnet", dim=8)

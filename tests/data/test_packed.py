@@ -75,6 +75,7 @@ def test_parquet_holds_images_as_bytes_or_as_the_hub_does(tmp_path: Path) -> Non
         ({"0.png": b"i", "0.json": b"[]"}, "0.json: not an object of keys and values"),
         ({"0.png": b"i", "0.txt": b"\xff"}, "not UTF-8"),
         ({"0.png": b"i", "0.cls": b"1", "1.png": b"i"}, "some images have a label"),
+        ({"a/b.png": b"i", "a_b.png": b"i"}, "two samples are called 'a_b'"),
     ],
 )
 def test_a_bad_tar_is_refused_by_name(
@@ -83,6 +84,17 @@ def test_a_bad_tar_is_refused_by_name(
     pack = write_tar(tmp_path / "bad.tar", members)
     with pytest.raises(DataError, match=message):
         unpacked(pack, tmp_path / "out")
+
+
+def test_what_a_sample_does_not_say_is_no_label_and_what_is_left_out_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = {"label": None, "caption": None, "size": [1, 2], "year": 1999}
+    members = {"0.png": image("red"), "0.json": json.dumps(known).encode()}
+    ((item,), levels) = unpacked(write_tar(tmp_path / "a.tar", members), tmp_path / "out")
+    assert (item.labels, item.captions, levels) == ((), (), ())
+    assert dict(item.extra) == {"year": "1999"}
+    assert "neither text nor numbers: size" in caplog.text
 
 
 def test_a_cut_tar_is_refused_and_no_member_leaves_the_folder(tmp_path: Path) -> None:

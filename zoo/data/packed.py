@@ -54,6 +54,8 @@ def _from_tar(pack: Path, folder: Path) -> Iterator[Item]:
         if suffix is None:
             raise DataError(f"{pack}: the sample {key!r} has no image", HINT)
         target = folder / (key.replace("/", "_") + suffix)
+        if target.exists():
+            raise DataError(f"{pack}: two samples are called {key!r}", HINT)
         target.write_bytes(sample[suffix])
         yield _item(f"{pack}: {key}.json", target, sample)
     for name, count in others.items():
@@ -86,11 +88,15 @@ def _samples(pack: Path) -> Iterator[tuple[str, Sample]]:
 
 def _item(where: str, image: Path, sample: Sample) -> Item:
     known = _object(where, sample.get(".json", b"{}"))
-    text = _text(where, sample[".txt"]) if ".txt" in sample else known.pop("caption", "")
-    label = _text(where, sample[".cls"]) if ".cls" in sample else known.pop("label", "")
+    text = _text(where, sample[".txt"]) if ".txt" in sample else known.pop("caption", None)
+    label = _text(where, sample[".cls"]) if ".cls" in sample else known.pop("label", None)
     extra = {k: str(v) for k, v in known.items() if isinstance(v, str | int | float)}
-    captions = (str(text).strip(),) if str(text or "").strip() else ()
-    labels = (str(label),) if str(label) else ()
+    if nested := [k for k in known if isinstance(known[k], list | dict)]:
+        logger.warning("%s: left out, neither text nor numbers: %s", where, ", ".join(nested))
+    captions, labels = (
+        () if value is None or not str(value).strip() else (str(value).strip(),)
+        for value in (text, label)
+    )
     return Item(image, labels, captions=captions, extra=extra)
 
 

@@ -40,8 +40,8 @@ class RunOptions:
 
     With `resume` a run found in the folder goes on from its last checkpoint and ends with the same
     weights, bit for bit on the CPU, as if it had never stopped. `listeners` are told every row of
-    the record; `trackers` are names of `TRACKERS` (none: TensorBoard where it is installed).
-    the record. `command` is the line that asked for the run, kept for its card.
+    the record. `trackers` are names of `TRACKERS` (none: TensorBoard where it is installed).
+    `command` is the line that asked for the run, kept for its card.
     """
 
     device: str = "cpu"
