@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from zoo.data.dataset import ImageDataset, Item
+from zoo.data.datasets.voc import CLASSES as VOC
 from zoo.data.readers import DATASETS
 from zoo.data.scored import ScoredSet
 from zoo.embedding.extract import Extractor
@@ -87,3 +88,15 @@ def test_voc_scores_give_both_means_and_every_class() -> None:
     assert found.metrics == {**means, "ap_cat": 1, "ap_dog": 1}
     with pytest.raises(DataError, match=r"shape \(2, 2\) for 3 images"):
         evaluate_classes(torch.zeros(2, 2), data)
+
+
+@pytest.mark.parametrize(("names", "protocol"), [(VOC, "voc07"), (("cat", "dog"), "multi-label")])
+def test_only_vocs_twenty_classes_together_are_measured_as_voc(
+    names: tuple[str, ...], protocol: str
+) -> None:
+    present = torch.arange(len(names))[:, None] == torch.arange(len(names))
+    paths = tuple(Path(str(n)) for n in range(len(names)))
+    found = evaluate_classes(
+        present.double(), ScoredSet(paths, names, present.float(), present & False)
+    )
+    assert found.protocol == protocol

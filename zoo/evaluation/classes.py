@@ -31,7 +31,7 @@ def evaluate_classes(
             f"scores of shape {tuple(scores.shape)} for {len(data)} images and "
             f"{len(data.outputs)} classes, or not all of them numbers"
         )
-    protocol = "voc07" if set(data.outputs) <= set(VOC) else "multi-label"
+    protocol = "voc07" if set(data.outputs) == set(VOC) else "multi-label"
     means = _precisions(scores, data)
     return Evaluation(
         protocol=protocol,
