@@ -17,7 +17,7 @@ def command(photos: Path, backbone: Path, out: Path, *more: str) -> list[str]:
     return [
         *(sys.executable, "-m", "cli", "compare", "--losses", "untrained,triplet"),
         *("--data", str(photos), "--backbone", str(backbone), "--out", str(out)),
-        *("--seeds", "1", "--rates", "1", "--tuning-steps", "4", "--json"),
+        *("--seeds", "1", "--rates", "1", "--trials", "2", "--tuning-steps", "4", "--json"),
         *more,
     ]
 
