@@ -43,6 +43,7 @@ ci:
     set -euo pipefail
     ruff format --check .
     ruff check .
-    mypy & types=$! # the slow tests leave a third of two cores idle
-    pytest -m slow --durations=15
+    # The slow tests wait a third of their time: types and one more process beside them.
+    mypy & types=$!
+    pytest -m slow -n $(($(nproc) + 1)) --durations=15
     wait $types

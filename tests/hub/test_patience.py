@@ -140,9 +140,12 @@ def ctrl_c_once(held: threading.Event) -> Iterator[list[float]]:
             signal.pthread_kill(main_thread, signal.SIGINT)
 
     thread = threading.Thread(target=press, daemon=True)
+    # A shell that starts its jobs in the background lets them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread.start()
     yield pressed
     thread.join()
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to a thread")
