@@ -162,6 +162,20 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters that are trained instead of the backbone (`zoo.training.lora`).
+
+    `rank` 0: none. They are weighed by `alpha` / `rank`. `targets` names layers, whole or by the
+    end of the name ("qkv"); none: every linear layer, or every convolution where there is none.
+    """
+
+    rank: int = 0
+    alpha: float = 16.0
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Schedule:
     """How long, and how the rate falls; all but `steps` and `warmup_steps` is in epochs.
 
@@ -233,6 +247,7 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
     batch: Batch = Batch()
     optimiser: Optimiser = Optimiser()
+    lora: Lora = Lora()
     schedule: Schedule = Schedule()
     engine: Engine = Engine()
     hardware: str = ""

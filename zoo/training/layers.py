@@ -1,4 +1,4 @@
-"""What a recipe asks of a backbone layer by layer: activations computed again, rates that fall."""
+"""What a recipe asks of a backbone's layers: computed again, of falling rates, adapted."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from zoo.cards.model_files import CONFIG, read_config
 from zoo.errors import UsageError
 from zoo.models.backbone import build_backbone
 from zoo.models.tensor_names import plain_architecture
-from zoo.recipes.recipe import Recipe
+from zoo.recipes.recipe import Lora, Recipe
+from zoo.training.lora import check_lora, towers
 
 
 def check_layers(recipe: Recipe) -> None:
@@ -21,7 +22,7 @@ def check_layers(recipe: Recipe) -> None:
     A timm name or a model folder is enough to know; the network is built of shapes alone.
     """
     again, decay = recipe.engine.checkpointing, recipe.optimiser.layer_decay
-    if not again and decay == 1:
+    if not again and decay == 1 and recipe.lora == Lora():
         return
     if again and recipe.network.batch_norm == "train":
         raise UsageError(
@@ -35,6 +36,7 @@ def check_layers(recipe: Recipe) -> None:
         if again:
             recompute(backbone)
         layer_factors(backbone, decay)
+        check_lora(backbone, recipe.lora)
 
 
 def recompute(backbone: nn.Module) -> None:
@@ -45,8 +47,7 @@ def recompute(backbone: nn.Module) -> None:
     Raises:
         UsageError: the network has no such blocks.
     """
-    towers = backbone.children() if isinstance(backbone, nn.ModuleDict) else [backbone]
-    for tower in towers:
+    for tower in towers(backbone):
         if not _recompute(tower):
             raise UsageError(
                 f"engine.checkpointing: {type(tower).__name__} cannot compute its blocks again",

@@ -91,8 +91,9 @@ def train(
         # Weights, results, curves
         found = None
         if world.leads:
-            save_model(trainer.judged, out)
-            found = validator.final(trainer.judged)
+            kept = trainer.judged
+            save_model(kept, out)
+            found = validator.final(kept)
             speed = (loader.steps - done) * recipe.batch.size / max(run.seconds, 1e-9)
             measured = found.as_json() if found else {}
             run.finish({**measured, "images_per_second": speed})

@@ -13,6 +13,7 @@ from zoo.errors import DivergedError, UsageError
 from zoo.models.kinds import AnyEmbedder
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
 from zoo.training.layers import layer_factors
+from zoo.training.lora import hold_base
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,14 @@ def _optimiser(name: str, groups: list[dict[str, Any]], lr: float, decay: float)
 def set_modes(model: AnyEmbedder, recipe: Recipe, epoch: int) -> None:
     """Put the model in training mode as the recipe says for this epoch.
 
-    The backbone rests during `frozen_epochs`, the parts in `network.frozen` always; batch norms
-    follow `network.batch_norm`.
+    The backbone rests during `frozen_epochs`, the parts in `network.frozen` always, and
+    all but the adapters where there are some; batch norms follow `network.batch_norm`.
     """
     model.train()
     model.backbone.requires_grad_(epoch >= recipe.schedule.frozen_epochs)
     for parameter in frozen_parameters(model.backbone, recipe.network.frozen):
         parameter.requires_grad_(False)
+    hold_base(model.backbone)
     kept = recipe.network.batch_norm
     for module in batch_norms(model):
         module.train(kept == "train")

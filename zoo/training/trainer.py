@@ -19,6 +19,7 @@ from zoo.training import optimise
 from zoo.training.distributed import World
 from zoo.training.layers import recompute
 from zoo.training.loader import Loader, StepBatch
+from zoo.training.lora import adapt, check_used, merged
 from zoo.training.step import accumulate_gradient, replayable
 
 ROWS_EVERY = 10  # steps between two rows of the record
@@ -48,6 +49,7 @@ class Trainer:
         self.recipe, self.loader, self.world, self.device = recipe, loader, world, device
         if recipe.engine.checkpointing:
             recompute(model.backbone)
+        adapt(model.backbone, recipe.lora, loader.seed)
         self.model = model.to(device=device).to(memory_format=layout)
         self.forward = torch.compile(self.model) if recipe.engine.compile else self.model
         self.objective = objective.to(device)
@@ -60,8 +62,9 @@ class Trainer:
 
     @property
     def judged(self) -> AnyEmbedder:
-        """The network that is evaluated and kept: the average, where there is one."""
-        return self.ema.module if self.ema else self.model  # type: ignore[return-value]
+        """The network that is evaluated and kept: the average, where there is one; merged."""
+        found: AnyEmbedder = self.ema.module if self.ema else self.model  # type: ignore[assignment]
+        return merged(found)
 
     def update(self, step: int, batch: StepBatch) -> Row | None:
         """Make update number `step` (from 1); return a row of the record when one is due."""
@@ -86,6 +89,7 @@ class Trainer:
         self.optimiser.zero_grad()
         self.objective.zero_grad()
         loss = accumulate_gradient(self.model, embed, len(chunks), objective, scale)
+        check_used(self.model.backbone)
         self._apply()
         return self.window.row(step, loss, rate) if self.world.leads else None
 
