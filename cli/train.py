@@ -1,5 +1,6 @@
 """`rankzoo train`: a recipe by name, or a model on a folder of images."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -178,13 +179,14 @@ def train(
             how = Processes(cluster, spread.processes)
             done = train_on_ray(task.train, recipe, options, how)
         if done is not None:  # there is nothing in the processes that do not lead
-            found = {"run": str(done.run), "metrics": done.metrics, "seconds": done.seconds}
-            _print(output, found)
-            output.log(_next(task.name, str(options.out), options.data))
+            _print(output, done.as_json())
+            output.log(f"before -> after: {done.gain()}")
+            output.log(_next(task.name, options))
 
 
-def _next(task: str, run: str, data: Path | None) -> str:
+def _next(task: str, options: "TrainOptions") -> str:
     """Return what a person may type after a run."""
+    run, data = shlex.quote(str(options.out)), shlex.quote(str(options.data))
     follows = {
         "embedder": f"rankzoo index build --model {run} --images {data} --out index",
         "detector": f"rankzoo detect {run} IMAGE... --out found",

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import DataError, UsageError
+from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.models import Embedder, EmbedderConfig, load_embedder, save_embedder
 from zoo.recipes.find import find_embedder_recipe as find_recipe
 from zoo.runs.options import TrainOptions
-from zoo.training.embedders import plan, train
+from zoo.training import loop, validator
+from zoo.training.embedders import plan, prepare, train
+from zoo.training.setup import build_network
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +44,46 @@ def test_a_model_and_a_loss_on_a_folder_of_photos_make_a_run(
     assert found.run == run
     assert 0 <= found.metrics["recall_at_1"] <= 1
     assert load_embedder(run).dim == load_embedder(backbone).dim
+
+
+def test_the_start_is_measured_on_what_the_end_is_and_changes_nothing(
+    photos: Path, backbone: Path, tmp_path: Path
+) -> None:
+    recipe = find_recipe(model=str(backbone), changes=["schedule.steps=2", "network.dim=8"])
+    found = train(recipe, TrainOptions(tmp_path / "run", photos))
+    assert found is not None
+    fitted, dataset = prepare(recipe, TrainOptions(tmp_path / "run", photos))
+    start = build_network(fitted)
+    held = [i for i, item in enumerate(dataset.items) if item.split != "train"]
+    assert found.before == evaluate_retrieval(start, dataset.subset(held)).metrics
+    assert found.metrics == json.loads((tmp_path / "run/results.json").read_text())["metrics"]
+    assert found.measured_on == "8 queries among 8 held-out images"
+    loop.train(fitted, dataset, start, tmp_path / "other")
+    ours, theirs = (load_embedder(tmp_path / name).state_dict() for name in ("run", "other"))
+    assert all(ours[name].equal(theirs[name]) for name in ours)
+
+
+def test_what_could_not_be_measured_before_or_after_is_said(
+    photos: Path, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = find_recipe(model=str(backbone), changes=["schedule.steps=1"])
+    rows = "".join(f"{path},{path.parent.name},train\n" for path in photos.rglob("*.png"))
+    (tmp_path / "all.csv").write_text(f"path,label,split\n{rows}")
+    found = train(recipe, TrainOptions(tmp_path / "run", tmp_path / "all.csv"))
+    assert found is not None
+    assert (found.before, found.metrics) == ({}, {})
+    assert found.gain() == "no image is held out: nothing was measured"
+
+    monkeypatch.setattr(validator, "CHEAP", 5)
+    monkeypatch.setattr(validator, "SHARE", 100)
+    found = train(recipe, TrainOptions(tmp_path / "large", photos))
+    assert found is not None
+    assert not found.before
+    assert "->" not in found.gain()
+    assert found.gain().endswith(
+        "8 queries among 8 held-out images (the start was not measured: that are many, "
+        "compare with rankzoo eval)"
+    )
 
 
 def test_a_plan_counts_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
@@ -112,7 +155,14 @@ def test_the_command_line_shows_trains_and_fails_in_one_line(
         "--json",
     )
     assert trained.returncode == 0, trained.stderr
-    assert set(json.loads(trained.stdout)) == {"schema_version", "run", "metrics", "seconds"}
+    told = json.loads(trained.stdout)
+    wanted = {"schema_version", "run", "before", "metrics", "measured_on", "seconds"}
+    assert set(told) == wanted
+    *_, gain, follows = trained.stderr.splitlines()
+    before, after = (told[when]["recall_at_1"] for when in ("before", "metrics"))
+    assert gain.startswith(f"before -> after: recall_at_1 {before:.4g} -> {after:.4g}, ")
+    assert gain.endswith("; 8 queries among 8 held-out images")
+    assert follows.startswith(f"next: rankzoo index build --model {tmp_path}/run --images ")
 
     wrong = cli("emoji-recall_at_k", "--set", "optimiser.learning=1")
     assert wrong.returncode == 2

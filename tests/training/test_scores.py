@@ -11,7 +11,7 @@ import torch
 from zoo.data.preprocessing import Preprocessing
 from zoo.data.scored import ScoredSet
 from zoo.errors import DataError, InterruptedRunError, UsageError
-from zoo.evaluation.scores import evaluate_scorer
+from zoo.evaluation.scores import score_images, score_metrics
 from zoo.models.scorer import Scorer, ScorerConfig, load_scorer
 from zoo.recipes import ScoreRecipe, recipes_of
 from zoo.recipes.find import find_recipe
@@ -82,6 +82,10 @@ def scorer(data: ScoredSet, recipe: ScoreRecipe) -> Scorer:
     return Scorer(ScorerConfig("test_resnet", shape, data.outputs, recipe.network.hidden))
 
 
+def measured(model: Scorer, data: ScoredSet) -> dict[str, float]:
+    return score_metrics(score_images(model.eval(), data), data, "labels")
+
+
 def fit(recipe: ScoreRecipe, data: ScoredSet, out: Path, **options: object) -> dict[str, float]:
     model = scorer(data, recipe)
     return fit_scores(recipe, (data, data), model, out, **options).metrics  # type: ignore[arg-type]
@@ -119,10 +123,13 @@ def test_labels_are_learned_with_and_without_the_rank_loss(
     rank_weight: float, labelled: ScoredSet, tmp_path: Path
 ) -> None:
     recipe = changed(LABELS, schedule__epochs=15, loss__rank_weight=rank_weight, optimiser__lr=1e-2)
-    before = evaluate_scorer(scorer(labelled, recipe).eval(), labelled, "labels")
-    after = fit(recipe, labelled, tmp_path / "run")
+    before = measured(scorer(labelled, recipe), labelled)
+    start = scorer(labelled, recipe)
+    result = fit_scores(recipe, (labelled, labelled), start, tmp_path / "run")
+    assert result.before == before
+    after = result.metrics
     assert after["voc_map_area"] > before["voc_map_area"] + 0.1
-    assert after == evaluate_scorer(load_scorer(tmp_path / "run"), labelled, "labels")
+    assert after == measured(load_scorer(tmp_path / "run"), labelled)
 
 
 @pytest.mark.parametrize("name", ["coverage-sodeep", "coverage-mse"])

@@ -16,6 +16,7 @@ from zoo.data.workers import start_method
 from zoo.device import sent
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import DataError, RankzooError
+from zoo.memory import keep_freed_memory
 
 Transform = Callable[[Image], Tensor]
 Box = tuple[float, float, float, float]
@@ -77,6 +78,7 @@ def embed_batches(
         collate_fn=list,
         multiprocessing_context=start_method() if options.workers else None,
     )
+    keep_freed_memory()
     training = model.training
     model.eval().to(options.device)
     start = 0

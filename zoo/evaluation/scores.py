@@ -62,19 +62,17 @@ def read_for(
     return found.with_outputs(model.outputs)
 
 
-def evaluate_scorer(
-    model: Scorer, data: ScoredSet, task: str, *, batch_size: int = 64, track: Track = silent
-) -> dict[str, float]:
-    """Score every image and measure."""
-    scores = score_images(model, data, batch_size=batch_size, track=track)
-    return score_metrics(scores, data, task)
-
-
 def score_images(
     model: Scorer, data: ScoredSet, *, batch_size: int = 64, track: Track = silent
 ) -> Float[Tensor, "image output"]:
     """Return the scores of every image, in order."""
-    features = model.file_features(data.paths, batch_size=batch_size, track=track)
+    return head_scores(model, model.file_features(data.paths, batch_size=batch_size, track=track))
+
+
+def head_scores(
+    model: Scorer, features: Float[Tensor, "image ..."]
+) -> Float[Tensor, "image output"]:
+    """Return what the head makes of features, on the CPU."""
     device = next(model.parameters()).device
     with torch.inference_mode():
         scores: Tensor = model.head(features.to(device)).cpu()

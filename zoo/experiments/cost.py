@@ -10,8 +10,8 @@ import torch
 from zoo.data.dataset import hold_out
 from zoo.experiments.launch import threads_each
 from zoo.experiments.plan import Place, Plan
+from zoo.memory import keep_freed_memory
 from zoo.recipes.recipe import Recipe
-from zoo.training.allocator import keep_freed_memory
 from zoo.training.distributed import World
 from zoo.training.loader import Loader
 from zoo.training.loop import build_objective

@@ -21,7 +21,7 @@ from zoo.experiments.outcome import CRASH, Outcome, write_outcome, write_values
 from zoo.experiments.schedule import BUSY
 from zoo.experiments.validation import validation_split
 from zoo.files import write_text
-from zoo.memory import peak
+from zoo.memory import keep_freed_memory, peak
 from zoo.models.kinds import AnyEmbedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Recipe
@@ -30,7 +30,6 @@ from zoo.runs.folder import BEST, CHECKPOINTS, RESULTS
 from zoo.runs.record import Row, read_rows
 from zoo.sealed import read_sealed, write_sealed
 from zoo.tasks import load_folder
-from zoo.training.allocator import keep_freed_memory
 from zoo.training.loop import train
 from zoo.training.setup import build_network, load_encoder, read_data
 from zoo.typed import parse_json, typed

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ BEST = "best"
 CURVES = "curves.png"
 TOLD = ("about", "hardware", "published", "deviates")  # keys that change nothing of the training
 SHOWN = 5  # differences in an error
+HEADLINES = (
+    *("recall_at_1", "map_at_r", "h_ap", "i2t_recall_at_1", "t2i_recall_at_1", "voc_map_area"),
+    *("spearman", "mean_absolute_error", "ap", "ap_50", "l1"),
+)  # what is told at the end of a run
 logger = logging.getLogger("rankzoo")
 
 
@@ -29,13 +33,31 @@ logger = logging.getLogger("rankzoo")
 class RunResult:
     """Where the run is, its last metrics (or its last loss), and the seconds it trained.
 
-    `evaluation` tells the protocol behind the metrics of a retrieval run.
+    `before` are the metrics of the untrained start, on the same held-out data; empty where it was
+    not measured. `measured_on` says what that data is, or why there is no number. `evaluation`
+    tells the protocol behind the metrics of a retrieval run.
     """
 
     run: Path
     metrics: dict[str, float]
     seconds: float
     evaluation: Evaluation | None = None
+    before: dict[str, float] = field(default_factory=dict)
+    measured_on: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `rankzoo train --json` prints."""
+        told = {"run": str(self.run), "before": self.before, "metrics": self.metrics}
+        return {**told, "measured_on": self.measured_on, "seconds": self.seconds}
+
+    def gain(self) -> str:
+        """Return a sentence: the metrics before and after training, and what they stand on."""
+        rows = [
+            f"{name} {f'{self.before[name]:.4g} -> ' if name in self.before else ''}{after:.4g}"
+            for name in HEADLINES
+            if (after := self.metrics.get(name)) is not None
+        ]
+        return "; ".join([", ".join(rows), self.measured_on] if rows else [self.measured_on])
 
 
 def begin(run: Path, recipe: AnyRecipe, resume: bool) -> bool:

@@ -32,6 +32,7 @@ class RunKeywords(TypedDict, total=False):
     listeners: Sequence[Listener]
     trackers: Sequence[str]
     command: str
+    compare: bool
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class RunOptions:
     With `resume` a run found in the folder goes on from its last checkpoint and ends with the same
     weights, bit for bit on the CPU, as if it had never stopped. `listeners` are told every row of
     the record. `trackers` are names of `TRACKERS` (none: TensorBoard where it is installed).
-    `command` is the line that asked for the run, kept for its card.
+    `command` is the line that asked for the run, kept for its card. With `compare` the untrained
+    start is measured too, where that costs little beside the training.
     """
 
     device: str = "cpu"
@@ -52,6 +54,7 @@ class RunOptions:
     listeners: Sequence[Listener] = ()
     trackers: Sequence[str] = ()
     command: str = ""
+    compare: bool = False
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class TrainOptions:
             "listeners": listeners,
             "trackers": self.trackers,
             "command": self.command,
+            "compare": True,
         }
 
 

@@ -11,12 +11,13 @@ from zoo.data.dataset import ImageDataset, hold_out
 from zoo.data.validation import write_skipped
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import UsageError
+from zoo.memory import keep_freed_memory
+from zoo.metrics.evaluation import Evaluation
 from zoo.models.kinds import AnyEmbedder, save_model
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Recipe
 from zoo.runs.folder import RunResult
 from zoo.runs.lifecycle import Processes, Run, RunKeywords, RunOptions, Span, due
-from zoo.training.allocator import keep_freed_memory
 from zoo.training.captions import CaptionObjective, ReadsText, embed_captions
 from zoo.training.distributed import World, join_world
 from zoo.training.loader import Loader, training_labels
@@ -72,11 +73,15 @@ def train(
         objective = build_objective(recipe, training_set, world, model.dim, encoder)
         kind = TowersTrainer if isinstance(objective, TowersObjective) else Trainer
         trainer = kind(recipe, model, loader, objective, world, device)
-        done = trainer.restore(out) if how.resume else 0
         reads = text_side(recipe, encoder)
         validator = Validator(
             dataset, out, EmbedOptions(64, how.workers, how.device, how.track), reads
         )
+        before, why = dict[str, float](), ""
+        if how.compare and world.leads:
+            before, why = validator.start(trainer.judged, loader.steps * recipe.batch.size)
+        world.wait()
+        done = trainer.restore(out) if how.resume else 0
 
         # Steps
         span = Span(done, loader.steps, recipe.engine.checkpoint_every)
@@ -95,10 +100,19 @@ def train(
             save_model(kept, out)
             found = validator.final(kept)
             speed = (loader.steps - done) * recipe.batch.size / max(run.seconds, 1e-9)
-            measured = found.as_json() if found else {}
+            measured = {**found.as_json(), "before": before} if found else {}
             run.finish({**measured, "images_per_second": speed})
         world.wait()
-    return RunResult(out, dict(found.metrics) if found else {}, run.seconds, found)
+    metrics = dict(found.metrics) if found else {}
+    return RunResult(out, metrics, run.seconds, found, before, measured_on(found, why))
+
+
+def measured_on(found: Evaluation | None, why: str) -> str:
+    """Say what the metrics before and after training stand on, and what is missing of them."""
+    if found is None:
+        return why
+    data = f"{found.queries:,} queries among {found.gallery:,} held-out images"
+    return f"{data} ({why})" if why else data
 
 
 def text_side(recipe: Recipe, encoder: TextEncoder | None) -> TextSide | None:

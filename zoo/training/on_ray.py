@@ -53,7 +53,8 @@ def train_on_ray(
         finally:
             shutil.rmtree(work, ignore_errors=True)
     found = unguarded(told)
-    return RunResult(Path(found["run"]), found["metrics"], found["seconds"])
+    told = {"before": found["before"], "measured_on": found["measured_on"]}
+    return RunResult(Path(found["run"]), found["metrics"], found["seconds"], **told)
 
 
 def _fit(arguments: tuple[Any, ...], how: Processes, work: Path) -> dict[str, Any]:
@@ -95,5 +96,4 @@ def _train(config: dict[str, Any]) -> None:
         write_json(config["work"] / TOLD, guarded(error))
         return
     if done is not None:  # there is nothing in the processes that do not lead
-        told = {"run": str(done.run), "metrics": done.metrics, "seconds": done.seconds}
-        write_json(config["work"] / TOLD, {"problem": "", **told})
+        write_json(config["work"] / TOLD, {"problem": "", **done.as_json()})

@@ -11,7 +11,8 @@ from zoo.data.samplers import mixed_seed
 from zoo.data.scored import ScoredSet
 from zoo.data.validation import write_skipped
 from zoo.device import sent
-from zoo.evaluation.scores import definition, evaluate_scorer
+from zoo.evaluation.scores import definition, head_scores, score_metrics
+from zoo.memory import keep_freed_memory
 from zoo.models.scorer import Scorer, save_scorer
 from zoo.recipes.scores import ScoreRecipe
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -42,11 +43,15 @@ def fit_scores(
     how = RunOptions(**options)
     with Run(out, recipe, how) as run:
         write_skipped(out / "skipped.json", [*training.skipped, *test.skipped])
+        keep_freed_memory()
         model.to(how.device)
         loader = ScoreLoader(
             recipe, training, model, seed=how.seed, workers=how.workers, track=how.track
         )
         trainer = ScoreTrainer(recipe, model, loader)
+        features = model.eval().file_features(test.paths, track=how.track)
+        scores = head_scores(model, features) * loader.deviation + loader.mean  # in the data's unit
+        before = score_metrics(scores, test, recipe.task)
         done = trainer.restore(out) if how.resume else 0
         span = Span(done, loader.steps, recipe.engine.checkpoint_every)
         for step, batch in run.steps(loader.batches(done), span, partial(trainer.save, out)):
@@ -57,10 +62,13 @@ def fit_scores(
         if recipe.task == "attribute":
             restore_units(model, loader.mean, loader.deviation)
         save_scorer(model.eval(), out)
-        metrics = evaluate_scorer(model, test, recipe.task, track=how.track)
+        if recipe.network.train_backbone:
+            features = model.file_features(test.paths, track=how.track)
+        metrics = score_metrics(head_scores(model, features), test, recipe.task)
         named = {"protocol": recipe.task, "definition": definition(test, recipe.task)}
-        run.finish({**named, "metrics": metrics, "pictures": len(training)})
-    return RunResult(out, metrics, run.seconds)
+        run.finish({**named, "metrics": metrics, "before": before, "pictures": len(training)})
+    on = f"{len(test):,} held-out images"
+    return RunResult(out, metrics, run.seconds, before=before, measured_on=on)
 
 
 @torch.no_grad()

@@ -49,6 +49,8 @@ def fit_sorter(recipe: SorterRecipe, out: Path, **options: Unpack[RunKeywords]) 
     trainer = SorterTrainer(recipe, how.seed, how.device)
     schedule, every = recipe.schedule, recipe.engine.checkpoint_every
     with Run(out, recipe, how) as run:
+        length, device = recipe.network.length, how.device
+        before = {"l1": validation_error(trainer.sorter, length, device)}
         done = trainer.restore(out) if how.resume else 0
         span = Span(done, schedule.steps, every)
         run.seconds = trainer.seconds
@@ -56,15 +58,15 @@ def fit_sorter(recipe: SorterRecipe, out: Path, **options: Unpack[RunKeywords]) 
         for step, _ in run.steps(left, span, partial(trainer.save, out, run)):
             loss = trainer.update(step)
             if due(step, every) and step < schedule.steps:
-                l1 = validation_error(trainer.sorter, recipe.network.length, how.device)
+                l1 = validation_error(trainer.sorter, length, device)
                 run.record({"step": step, "loss": loss, "l1": l1})
         network = recipe.network
         save_sorter(
             trainer.sorter.eval(), out, network.sorter, half=network.half, **options_of(recipe)
         )
-        metrics = {"l1": validation_error(trainer.sorter, network.length, how.device)}
+        metrics = {"l1": validation_error(trainer.sorter, length, device)}
         run.finish({"protocol": PROTOCOL, "definition": DEFINITION, "metrics": metrics})
-    return RunResult(out, metrics, run.seconds)
+    return RunResult(out, metrics, run.seconds, before=before, measured_on=PROTOCOL)
 
 
 def plan(recipe: SorterRecipe, options: TrainOptions) -> dict[str, Any]:

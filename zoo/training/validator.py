@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from zoo.data.dataset import ImageDataset
 from zoo.embedding.options import EmbedOptions
 from zoo.evaluation.retrieval import evaluate_retrieval
@@ -15,6 +17,8 @@ from zoo.runs.record import Row
 from zoo.sealed import read_sealed, write_sealed
 from zoo.training.captions import ReadsText, captioned_split, evaluate_images_and_captions
 
+CHEAP = 1000  # held-out images that may always be embedded once more
+SHARE = 3  # images trained on for one that is embedded
 TextSide = Callable[[AnyEmbedder], ReadsText]
 
 
@@ -49,6 +53,21 @@ class Validator:
             save_model(model, self.out / BEST)
             write_sealed(self.out / BEST / RESULTS, {**found.as_json(), "step": step})
         return {"step": step, **found.metrics}
+
+    def start(self, model: AnyEmbedder, trained: int) -> tuple[dict[str, float], str]:
+        """Measure the untrained start on what `final` measures; say why where it does not.
+
+        `trained` is the number of images that the updates go through: an image that is only
+        embedded costs about a third of one, so this costs a tenth of the run at most.
+        """
+        held = len(self.dataset)
+        if not held:
+            return {}, "no image is held out: nothing was measured"
+        if held > max(CHEAP, trained // SHARE):
+            return {}, "the start was not measured: that are many, compare with rankzoo eval"
+        with torch.random.fork_rng(devices=[]):  # the run draws as if nothing was measured
+            found = self._evaluate(model, self.options)
+        return (dict(found.metrics) if found else {}), ""
 
     def final(self, model: AnyEmbedder) -> Evaluation | None:
         """Evaluate the weights the run ends with; None when nothing is held out."""

@@ -7,7 +7,7 @@ import sys
 FAULTS = """
 import resource, sys
 import torch
-from zoo.training.allocator import keep_freed_memory
+from zoo.memory import keep_freed_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
