@@ -1,6 +1,7 @@
 """Compiled and eager are one result; a machine without a compiler is no error."""
 
 import os
+import zlib
 
 import pytest
 import torch
@@ -77,9 +78,9 @@ def test_a_kernel_that_does_not_compile_runs_as_it_is_and_says_so(
 ) -> None:
     asked = []
 
-    def compiler(kernel: object, dynamic: bool) -> object:
+    def compiler(kernel: object, **how: bool) -> object:
         def broken(values: torch.Tensor) -> torch.Tensor:
-            asked.append(dynamic)
+            asked.append(how)
             raise torch._dynamo.exc.TorchDynamoException("no such operator")
 
         return broken
@@ -89,12 +90,30 @@ def test_a_kernel_that_does_not_compile_runs_as_it_is_and_says_so(
     with caplog.at_level("WARNING", logger="rankzoo"):
         for _ in range(2):
             assert run(torch.ones(2)).tolist() == [2, 2]
-    assert asked == [True]  # once, for sizes that vary
+    assert asked == [{"dynamic": True, "fullgraph": True}]  # once, for sizes that vary
     assert caplog.messages == ["not compiled, still exact: no such operator"]
 
 
+def test_a_kernel_that_fails_half_way_starts_from_what_it_was_given() -> None:
+    def fails(values: torch.Tensor) -> torch.Tensor:
+        values.mul_(2)
+        torch._dynamo.graph_break()
+        return values.mul_(3 + zlib.crc32(b""))  # not to be traced: a warning, here an error
+
+    assert compilation._compiled.__wrapped__(fails)(torch.ones(2)).tolist() == [6, 6]
+
+
+def test_more_kinds_of_arguments_than_are_compiled_run_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compilation, "VARIANTS", 1)
+    run = compilation._compiled.__wrapped__(kernel)
+    for dtype in (torch.float32, torch.float64, torch.int64):
+        assert run(torch.ones(3, dtype=dtype)).tolist() == [2, 2, 2]
+
+
 def test_a_compiled_kernel_is_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch, "compile", lambda kernel, dynamic: lambda values: values * 3)
+    monkeypatch.setattr(torch, "compile", lambda kernel, **how: lambda values: values * 3)
     assert compilation._compiled.__wrapped__(kernel)(torch.ones(1)).tolist() == [3]
 
 

@@ -58,20 +58,30 @@ def _compiler_present(device: str) -> bool:
     return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++"))
 
 
+def _failures() -> tuple[type[Exception], ...]:
+    """What ends a compilation: an error, or more kinds of arguments than `VARIANTS`."""
+    errors = torch._dynamo.exc
+    return errors.TorchDynamoException, errors.FailOnRecompileLimitHit
+
+
 @cache
 def _compiled(kernel: Any) -> Any:
     """Return a function that falls back to `kernel` for good if compiling it fails.
 
     Sizes are variables of the compiled code, numbers (temperatures) are constants of it: as
     variables they would be read and divided again for every gap, which takes three times as long.
+
+    A kernel is compiled whole or not at all: kernels write into their arguments, and one that
+    failed half-way would be run again on what its first half had left there.
     """
-    state: dict[str, Callable[..., Any]] = {"run": torch.compile(kernel, dynamic=True)}
+    whole = torch.compile(kernel, dynamic=True, fullgraph=True)
+    state: dict[str, Callable[..., Any]] = {"run": whole}
 
     def run(*arguments: Any) -> Any:
         try:
             with torch._dynamo.config.patch(specialize_float=True, recompile_limit=VARIANTS):
                 return state["run"](*arguments)
-        except torch._dynamo.exc.TorchDynamoException as error:
+        except _failures() as error:
             if state["run"] is kernel:
                 raise
             logging.getLogger("rankzoo").warning("not compiled, still exact: %s", error)
