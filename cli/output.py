@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
-from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -50,11 +49,15 @@ class _Noted(ProgressColumn):
         return Text(self.output.noted)
 
 
-class _Lines(logging.Formatter):
-    """A log record as a line that holds nothing a terminal obeys."""
+class _Lines(logging.Handler):
+    """Tells a log record as `Output.log` tells a line: whole, whatever the width."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return shown(super().format(record))
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(self.format(record))
 
 
 class Output:
@@ -65,12 +68,8 @@ class Output:
         self.noted = ""
         self.console = Console(stderr=True, quiet=quiet, markup=False, emoji=False)
         self._watched = not (json or quiet) and self.console.is_terminal
-        handler = RichHandler(
-            console=self.console, show_path=False, show_level=False, show_time=False
-        )
-        handler.setFormatter(_Lines("%(message)s"))
         logger = logging.getLogger("rankzoo")
-        logger.handlers = [handler]
+        logger.handlers = [_Lines(self.log)]
         logger.setLevel(logging.INFO)
         logger.propagate = False
 

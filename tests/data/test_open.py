@@ -6,7 +6,7 @@ from PIL import Image
 
 from zoo.data.item import Item
 from zoo.data.manifest import write_manifest
-from zoo.data.open import open_dataset
+from zoo.data.open import DRAWN, open_dataset
 from zoo.data.reader import absent
 from zoo.data.readers import DATASETS, recognise
 from zoo.errors import DataError, UsageError
@@ -44,6 +44,21 @@ def test_a_set_opened_under_another_name_names_the_marker(draw: Draw, tmp_path: 
         with pytest.raises(DataError, match="missing") as error:
             open_dataset(name, tmp_path)
         assert error.value.hint == layout.source
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_own_data_are_read_where_a_recipe_would_draw_its_own(
+    name: str, draw: Draw, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = Item(draw("photos/oak/a.png"), ("oak",))
+    (tmp_path / "own.csv").write_text("path,label\nphotos/oak/a.png,oak\n")
+    with caplog.at_level("INFO", "rankzoo"):
+        assert open_dataset(name, tmp_path / "photos").items == (own,)
+        assert open_dataset(name, tmp_path / "own.csv").items == (own,)
+    assert caplog.messages[0].startswith(f"{tmp_path / 'photos'} holds data of your own")
+    with pytest.raises(DataError, match=r"onw\.csv: no such file"):
+        open_dataset(name, tmp_path / "onw.csv")
+    assert not (tmp_path / "onw.csv").exists()
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.data.dataset import ImageDataset, Item, Skipped, choose
 from zoo.data.manifest import read_manifest, write_manifest
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo.files import staged_folder, write_json
 from zoo.typed import read_json, read_object, typed
 
@@ -37,8 +37,10 @@ class Drawn:
         Raises:
             UsageError: `folder` holds something else, or the set with other settings.
         """
-        record = folder / f"{self.name}.json"
-        if not (record.is_file() and read_object(record) == self.settings):
+        record = record_of(folder, self.name)
+        if record.is_file():
+            self._check(record)
+        else:
             with staged_folder(folder) as staged:
                 items, left_out = draw(staged)
                 levels = ["label", *(f"label_level_{n}" for n in range(2, self.levels + 1))]
@@ -47,6 +49,19 @@ class Drawn:
                 write_json(staged / record.name, self.settings)
         found, names = read_manifest(folder / "manifest.csv")
         return ImageDataset(self.name, folder, tuple(found), names, skipped=_left_out(folder))
+
+    def _check(self, record: Path) -> None:
+        """Raise when the set was drawn with other settings."""
+        found = read_object(record)
+        if found != self.settings:
+            other = ", ".join(k for k in self.settings if found.get(k) != self.settings[k])
+            message = f"{record.parent}: the {self.name} set there was drawn with another {other}"
+            raise UsageError(message, "choose another folder: it is drawn there anew")
+
+
+def record_of(folder: Path, name: str) -> Path:
+    """Return the file that tells with which settings the set called `name` was drawn."""
+    return folder / f"{name}.json"
 
 
 def installed(path: Path, what: str, *packages: str) -> Path:

@@ -47,7 +47,7 @@ def run_results(run: Run) -> list[Result]:
         "seed": results.get("seed", 0),
         "date": run.date,
     }
-    dataset = str(_at(run.recipe, "data", "reader") or "folder")
+    dataset = str(results.get("data") or _at(run.recipe, "data", "reader") or "folder")
     metrics: Mapping[str, Any] = results.get("metrics") or {}
     return [Result(dataset, metric, value, args) for metric, value in metrics.items()]
 
@@ -94,7 +94,7 @@ def _body(run: Run, name: str, repo: str | None) -> Iterator[str]:
         yield "## Results"
         rows = [f"| {metric} | {value:.4f} |" for metric, value in run.results["metrics"].items()]
         yield "\n".join(["| metric | value |", "|---|---|", *rows])
-        said = f"{run.results['definition']}. " if "definition" in run.results else ""
+        said = f"{run.results['definition'].rstrip('.')}. " if "definition" in run.results else ""
         yield f"{said}Measured {run.date}."
     if run.recipe:
         yield "## Training"

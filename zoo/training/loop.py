@@ -101,7 +101,7 @@ def train(
             found = validator.final(kept)
             speed = (loader.steps - done) * recipe.batch.size / max(run.seconds, 1e-9)
             measured = {**found.as_json(), "before": before} if found else {}
-            run.finish({**measured, "images_per_second": speed})
+            run.finish({**measured, "data": dataset.name, "images_per_second": speed})
         world.wait()
     metrics = dict(found.metrics) if found else {}
     return RunResult(out, metrics, run.seconds, found, before, measured_on(found, why))

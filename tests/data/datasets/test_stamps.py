@@ -68,7 +68,7 @@ def test_the_set_is_drawn_once_and_never_over_another(source: Path, tmp_path: Pa
     written = (tmp_path / "out/manifest.csv").stat().st_mtime_ns
     assert build_stamps(tmp_path / "out", source=source, size=16) == first
     assert (tmp_path / "out/manifest.csv").stat().st_mtime_ns == written
-    with pytest.raises(UsageError, match="already exists"):
+    with pytest.raises(UsageError, match="drawn with another size"):
         build_stamps(tmp_path / "out", source=source, size=32)
 
 

@@ -57,7 +57,7 @@ def test_the_set_is_drawn_once_and_then_reused(
     written = (folder / "manifest.csv").stat().st_mtime_ns
     assert build_emoji(folder) == first
     assert (folder / "manifest.csv").stat().st_mtime_ns == written
-    with pytest.raises(UsageError, match="already exists"):
+    with pytest.raises(UsageError, match="another seed"):
         build_emoji(folder, seed=1)
     image = np.asarray(open_image(first.paths[0]))
     assert image.shape == (64, 64, 3)
