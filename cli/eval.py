@@ -194,6 +194,9 @@ def evaluate(
 
     task = task_of_models(models, offline=options.offline)
     task.check("eval", [*given(context), *(["OTHER"] if len(models) > 1 else [])])
-    options = replace(options, embed=replace(options.embed, track=output.track))
+    from zoo.hub.image_sets import bring
+
+    data = bring(options.data, offline=options.offline, track=output.track).path
+    options = replace(options, data=data, embed=replace(options.embed, track=output.track))
     session = named(task.evaluate)(models, options, told)
     output.result(session.as_json(), human=session.table)

@@ -15,7 +15,9 @@ Model = Annotated[
 ]
 Data = Annotated[
     Path,
-    typer.Option("--data", help="Folder with one folder per class, or a .csv/.jsonl manifest."),
+    typer.Option(
+        "--data", help="Folder with one folder per class, a .csv/.jsonl manifest, or hf:owner/name."
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder to create; never overwritten.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]

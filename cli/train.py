@@ -1,7 +1,7 @@
 """`rankzoo train`: a recipe by name, or a model on a folder of images."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +15,7 @@ from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.cluster import Cluster
+    from zoo.progress import Track
     from zoo.runs.options import TrainOptions
 
 Name = Annotated[
@@ -39,7 +40,9 @@ Column = Annotated[
 ]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="What the recipe's reader reads; a folder of class folders."),
+    typer.Option(
+        "--data", help="What the recipe's reader reads: class folders, a manifest, hf:owner/name."
+    ),
 ]
 Size = Annotated[int | None, typer.Option("--batch-size", min=1, help="Items in a global batch.")]
 Resume = Annotated[
@@ -164,6 +167,7 @@ def train(
         task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))
     task.check("train", given(context))
     cluster = spread.cluster()
+    options = with_data(options, output.track)
     recipe = find_recipe(**{**vars(choice), "changes": choice.changes or []})
     if instead.show_config:
         _print(output, to_json(recipe))
@@ -182,6 +186,17 @@ def train(
             _print(output, done.as_json())
             output.log(f"before -> after: {done.gain()}")
             output.log(_next(task.name, options))
+
+
+def with_data(options: "TrainOptions", track: "Track") -> "TrainOptions":
+    """Return the options with data of the Hub brought here, and its commit in the command."""
+    from zoo.hub.image_sets import bring
+
+    if options.data is None:
+        return options
+    found = bring(options.data, offline=options.offline, track=track)
+    pinned = options.command.replace(str(options.data), found.name)
+    return replace(options, data=found.path, command=pinned)
 
 
 def _next(task: str, options: "TrainOptions") -> str:

@@ -148,7 +148,7 @@ def build(
     embed = replace(options.embed, track=output.track)
     options = replace(options, name=reference(made.model), embed=embed)
     if made.dry_run:
-        cost = building_cost(load(folder, offline=made.offline), images.read(), options)
+        cost = building_cost(load(folder, offline=made.offline), images.read(made.offline), options)
         output.result(cost, lambda: Group(facts(cost), listing(cost["candidates"])))
         return
     if division.apart and not is_divided(images.images, division):
@@ -161,6 +161,6 @@ def build(
         info = build_divided(made.out.absolute(), job, division, shards).info()
     else:
         model = load(folder, offline=made.offline)
-        info = Index.build(made.out, model, images.read(), options).info()
+        info = Index.build(made.out, model, images.read(made.offline), options).info()
     value = {"index": str(made.out), **summary(info), "tuning": info["tuning"]}
     output.result(value, lambda: Group(facts(info), listing(info["tuning"])))

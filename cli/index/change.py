@@ -24,7 +24,7 @@ def add(*, source: Opened, images: Input, embed: EmbedOptions, output: Output) -
     opened = Index.open(source.index)
     identity = opened.manifest.model
     embedder = as_indexed(source.load(identity.name)[0], identity)
-    done = opened.add(embedder, images.read(), replace(embed, track=output.track))
+    done = opened.add(embedder, images.read(source.offline), replace(embed, track=output.track))
     output.result({**asdict(done), "count": len(opened)}, lambda: facts(asdict(done)))
 
 

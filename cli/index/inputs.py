@@ -28,22 +28,26 @@ class Input:
     split: Splits = None
     on_bad_image: OnBadImage = "fail"
 
-    def read(self) -> "ImageDataset":
-        """Read it."""
+    def read(self, offline: bool = False) -> "ImageDataset":
+        """Read it; a set of the Hub only from the cache when `offline`."""
         from zoo.data.dataset import read_dataset
+        from zoo.hub.image_sets import bring
 
-        dataset = read_dataset(self.images, on_bad_image=self.on_bad_image, require_labels=False)
+        path = bring(self.images, offline=offline).path
+        dataset = read_dataset(path, on_bad_image=self.on_bad_image, require_labels=False)
         return dataset.split(*self.split) if self.split else dataset
 
     def job(self, model: str, options: "EmbedOptions", *, captions: bool, **how: Any) -> "Job":
         """Return how its shards are embedded, on any machine; `how` are fields of `Job`."""
         from zoo.embedding.cluster import Job
+        from zoo.hub.image_sets import bring
         from zoo.tasks import load
 
+        images = bring(self.images, offline=how.get("offline", False))
         return Job(
             load,
             model,
-            self.images.absolute(),
+            images.path.absolute(),
             tuple(self.split or ()),
             modality="captions" if captions else "images",
             options=options,

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 Folder = Annotated[Path, typer.Argument(metavar="IDX", help="The index folder.")]
 Images = Annotated[
     Path,
-    typer.Option("--images", "--data", help="Folder of images, or a .csv/.jsonl manifest."),
+    typer.Option(
+        "--images", "--data", help="Folder of images, a .csv/.jsonl manifest, or hf:owner/name."
+    ),
 ]
 OwnModel = Annotated[
     str, typer.Option("--model", help="The index's model, if it is not where it was.")

@@ -25,6 +25,10 @@ def _entry(name: str, body: bytes) -> dict[str, Any]:
     return {**entry, "rfilename": name}
 
 
+def _folder(name: str) -> dict[str, Any]:
+    return {"type": "directory", "path": name, "oid": git_blob(name.encode()), "size": 0}
+
+
 def handler(hub: Any) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -106,17 +110,30 @@ def handler(hub: Any) -> type[BaseHTTPRequestHandler]:
             gated = "manual" if known.gated else False
             self.reply_json({**value, "private": known.private, "gated": gated, "tags": []})
 
-        def tree(self, sent: bytes, query: Any, repo: str, revision: str) -> None:
+        def tree(
+            self, sent: bytes, query: Any, repo: str, revision: str, folder: str | None = None
+        ) -> None:
             if (hit := self.found(repo, revision)) is not None:
                 known, sha = hit
-                self.reply_json([_entry(n, body) for n, body in known.commits[sha].items()])
+                files = known.commits[sha]
+                inside = f"{folder}/" if folder else ""
+                below = {n: body for n, body in files.items() if n.startswith(inside)}
+                whole = query.get("recursive") == ["true"] or not repo.startswith("datasets/")
+                near = {n for n in below if whole or "/" not in n[len(inside) :]}
+                folders = {inside + n[len(inside) :].split("/")[0] for n in below.keys() - near}
+                listed = [_entry(n, files[n]) for n in below if n in near]
+                self.reply_json(listed + [_folder(name) for name in sorted(folders)])
 
         def paths_info(self, sent: bytes, query: Any, repo: str, revision: str) -> None:
             if (hit := self.found(repo, revision)) is not None:
                 known, sha = hit
                 wanted = json.loads(sent)["paths"] if sent[:1] == b"{" else []
+                if not wanted:
+                    wanted = parse_qs(sent.decode()).get("paths", [])
                 files = known.commits[sha]
-                self.reply_json([_entry(n, files[n]) for n in wanted if n in files])
+                folders = {n for n in wanted if any(f.startswith(f"{n}/") for f in files)}
+                listed = [_entry(n, files[n]) for n in wanted if n in files]
+                self.reply_json(listed + [_folder(name) for name in sorted(folders)])
 
         def file(self, sent: bytes, query: Any, repo: str, revision: str, name: str) -> None:
             if (hit := self.found(repo, revision)) is None:
@@ -139,10 +156,12 @@ def handler(hub: Any) -> type[BaseHTTPRequestHandler]:
 
         def content(self, body: bytes, headers: dict[str, str]) -> None:
             status, start = 200, 0
-            if match := re.match(r"bytes=(\d+)-$", self.headers.get("Range", "")):
+            end = len(body)
+            if match := re.match(r"bytes=(\d+)-(\d*)$", self.headers.get("Range", "")):
                 status, start = 206, int(match[1])
-                headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-            part = body[start:]
+                end = min(end, int(match[2]) + 1) if match[2] else end
+                headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
+            part = body[start:end]
             if self.fault and self.fault.corrupt:
                 part = part[:-1] + bytes([part[-1] ^ 1])
             if self.fault and self.fault.drop_after is not None:
@@ -214,12 +233,13 @@ def handler(hub: Any) -> type[BaseHTTPRequestHandler]:
             url = f"{hub.url}/{repo}/commit/{new}"
             self.reply_json({"success": True, "commitOid": new, "commitUrl": url})
 
-    model = r"/api/models/(?P<repo>[^/]+/[^/]+)"
+    # a set of data is kept under its name with `datasets/` before it, as in the Hub's addresses
+    model = r"/api/(?:models/)?(?P<repo>(?:datasets/)?[^/]+/[^/]+)"
     ROUTES: list[tuple[str, str, Any]] = [
         (r"/api/whoami-v2", "GET", Handler.whoami),
         (model, "GET", Handler.info),
         (model + r"/revision/(?P<revision>.+)", "GET", Handler.info),
-        (model + r"/tree/(?P<revision>[^/]+)/?", "GET", Handler.tree),
+        (model + r"/tree/(?P<revision>[^/]+)/?(?P<folder>.+)?", "GET", Handler.tree),
         (model + r"/paths-info/(?P<revision>.+)", "POST", Handler.paths_info),
         (model + r"/preupload/(?P<revision>.+)", "POST", Handler.preupload),
         (model + r"/commit/(?P<revision>.+)", "POST", Handler.commit),
@@ -228,7 +248,7 @@ def handler(hub: Any) -> type[BaseHTTPRequestHandler]:
         (r"/(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch", "POST", Handler.lfs_batch),
         (r"/lfs/(?P<oid>[0-9a-f]+)", "PUT", Handler.lfs_put),
         (
-            r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<name>.+)",
+            r"/(?P<repo>(?:datasets/)?[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<name>.+)",
             "GET HEAD",
             Handler.file,
         ),

@@ -22,8 +22,8 @@ SOURCE = "download it with `hf download --repo-type dataset owner/name --local-d
 _METADATA = ("metadata.csv", "metadata.jsonl", "*/metadata.csv", "*/metadata.jsonl")
 _SHARDS = ("*.parquet", "data/*.parquet")
 _RENAMED = {"file_name": "path", "text": "caption"}
-_LABELS = (("label", "fine_label", "labels"), ("label_level_2", "coarse_label"))
-_CAPTIONS = ("caption", "captions", "text", "sentences")
+LABELS = (("label", "fine_label", "labels"), ("label_level_2", "coarse_label"))
+CAPTIONS = ("caption", "captions", "text", "sentences")
 _MAGIC = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp", b"GIF8": ".gif"}
 
 
@@ -67,7 +67,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Item]:
     for batch in table.iter_batches(batch_size=256):
         for row in batch.to_pylist():
             path = folder / (split or "images") / f"{shard.stem}-{number:06d}"
-            yield _unpack_row(shard, number, row, features, path, split)
+            yield unpack_row(f"{shard} row {number + 1}", row, features, path, split)
             number += 1
 
 
@@ -84,26 +84,27 @@ def _open_shard(shard: Path) -> Any:
         raise DataError(f"{shard}: not a parquet file: {error}", SOURCE) from error
 
 
-def _unpack_row(
-    shard: Path,
-    number: int,
-    row: Mapping[str, Any],
-    features: Mapping[str, Any],
-    path: Path,
-    split: str,
+def unpack_row(
+    where: str, row: Mapping[str, Any], features: Mapping[str, Any], path: Path, split: str
 ) -> Item:
-    where = f"{shard} row {number + 1}"
+    """Write the image of a row to `path` with its suffix, and return its item.
+
+    Errors name `where`; `features` holds the `names` of the classes of a label's column.
+
+    Raises:
+        DataError: there is no image, or no single label where a column of labels is.
+    """
     image = next((v for v in map(_as_image, row.values()) if v is not None), None)
     if image is None:
         raise DataError(f"{where}: no column holds image bytes", SOURCE)
-    columns = [next((c for c in names if row.get(c) is not None), None) for names in _LABELS]
+    columns = [next((c for c in names if row.get(c) is not None), None) for names in LABELS]
     labels = [_label(where, c, row[c], features) for c in columns if c]
-    texts: str | list[str] = next((row[c] for c in _CAPTIONS if row.get(c)), [])
+    texts: str | list[str] = next((row[c] for c in CAPTIONS if row.get(c)), [])
     captions = [texts] if isinstance(texts, str) else list(texts)
     target = path.with_name(path.name + _suffix(image))
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(image["bytes"])
-    used = {c for names in (*_LABELS, _CAPTIONS) for c in names}
+    used = {c for names in (*LABELS, CAPTIONS) for c in names}
     scalars = {c: v for c, v in row.items() if isinstance(v, str | int | float) and c not in used}
     extra = {name: str(value) for name, value in scalars.items()}
     return Item(target, tuple(labels), split, tuple(map(str, captions)), extra)
@@ -117,6 +118,8 @@ def _as_image(value: Any) -> dict[str, Any] | None:
 
 
 def _label(where: str, column: str, value: Any, features: Mapping[str, Any]) -> str:
+    if isinstance(value, list | dict):
+        raise DataError(f"{where}, column {column}: {value!r} is no single label", SOURCE)
     names = (features.get(column) or {}).get("names")
     if names is None:
         return str(value)
