@@ -10,7 +10,6 @@ from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.cluster import Cluster
-    from zoo.embedding.cluster import Division
 
 Engine = Annotated[
     Literal["local", "ray"], typer.Option("--engine", help="Here, or on a Ray cluster.")
@@ -23,19 +22,6 @@ Cpus = Annotated[
 ]
 Gpus = Annotated[
     float | None, typer.Option("--gpus", min=0, help="GPUs of a worker on Ray; 0.5: two share one.")
-]
-Shards = Annotated[
-    int,
-    typer.Option(
-        "--shards",
-        min=0,
-        help="Parts to divide the set into; default 1, 16 on Ray, or one a packed file.",
-    ),
-]
-
-
-Apart = Annotated[
-    bool, typer.Option("--apart", help="Keep each shard a segment, for `serve --engine ray`.")
 ]
 
 
@@ -68,11 +54,3 @@ class ClusterFlags:
 def cluster_options(*, flags: ClusterFlags) -> "Cluster | None":
     """Return the cluster to work on, None for this process; see `ClusterFlags.cluster`."""
     return flags.cluster()
-
-
-@takes(cluster=cluster_options)
-def division_options(shards: Shards = 0, *, cluster: "Cluster | None") -> "Division":
-    """Return how a set is divided, and who embeds the parts."""
-    from zoo.embedding.cluster import Division
-
-    return Division(shards=shards, cluster=cluster)

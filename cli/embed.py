@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.cluster import division_options
+from cli.division import division_options
 from cli.flags import takes
 from cli.index.inputs import Input
 from cli.index.options import Captions

@@ -190,10 +190,11 @@ def train(
 
 def with_data(options: "TrainOptions", track: "Track") -> "TrainOptions":
     """Return the options with data of the Hub brought here, and its commit in the command."""
-    from zoo.hub.image_sets import bring
+    from zoo.tasks import named
 
-    if options.data is None:
-        return options
+    if options.data is None or not options.data.as_posix().startswith("hf:"):
+        return options  # who trains on a folder opens no client of the Hub
+    bring = named("zoo.hub.image_sets:bring")
     found = bring(options.data, offline=options.offline, track=track)
     pinned = options.command.replace(str(options.data), found.name)
     return replace(options, data=found.path, command=pinned)

@@ -96,6 +96,13 @@ def test_files_form_no_circle() -> None:
     assert measures.circles(measures.graph(ROOT)) == []
 
 
+def test_the_command_that_trains_knows_no_data_model_or_loop_of_a_task() -> None:
+    measures = house()
+    opened = measures.reach(measures.graph(ROOT), "cli.train")
+    rooms = {name.split(".")[1] for name in opened if name.startswith("zoo.")}
+    assert not rooms & {"data", "models", "evaluation", "search", "report", "cards"}
+
+
 def test_who_trains_embedders_opens_no_room_of_detectors_or_servers() -> None:
     measures = house()
     arrows = measures.graph(ROOT)

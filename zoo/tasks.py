@@ -4,7 +4,7 @@ A function is named here and imported when it is called: who trains embedders op
 detectors. A new task is an entry of `TASKS`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -15,9 +15,31 @@ from zoo.errors import UsageError
 from zoo.recipes import AnyRecipe, DetectionRecipe, Recipe, ScoreRecipe, SorterRecipe
 
 if TYPE_CHECKING:
-    from torch import nn
+    from PIL.Image import Image
+    from torch import Tensor, nn
 
-    from zoo.models.loaded import LoadedModel
+    class LoadedModel(nn.Module):
+        """A model in evaluation mode; it has the sides of its kind, another raises."""
+
+        dim: int
+        transform: Callable[[Image], Tensor]
+
+        def embed_images(
+            self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
+        ) -> Tensor:
+            """Return (image, dim) unit vectors."""
+            raise NotImplementedError
+
+        def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Tensor:
+            """Return (text, dim) unit vectors."""
+            raise NotImplementedError
+
+        def score_images(
+            self, images: Iterable[Image | Path | str] | Image | Path | str, batch_size: int = 64
+        ) -> list[dict[str, float]]:
+            """Return the probability of each class, or the value, of each image, by name."""
+            raise NotImplementedError
+
 
 TRAINS = frozenset(
     {"--out", "--set", "--batch-size", "--seed", "--resume", "--device", "--offline"}

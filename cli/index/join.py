@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.cluster import Apart, cluster_options
+from cli.cluster import cluster_options
+from cli.division import Apart
 from cli.flags import takes
 from cli.index.build import layout_options
 from cli.index.show import facts, summary

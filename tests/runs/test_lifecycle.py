@@ -14,7 +14,8 @@ from zoo.errors import DataError, InterruptedRunError, UsageError
 from zoo.recipes import RECIPES, AnyRecipe
 from zoo.recipes.values import override
 from zoo.runs.folder import begin, differences
-from zoo.runs.lifecycle import Run, RunOptions, Span
+from zoo.runs.lifecycle import Run, Span
+from zoo.runs.options import RunOptions
 from zoo.runs.record import Row, read_rows
 
 ONE_OF_EACH = (

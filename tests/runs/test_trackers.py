@@ -11,8 +11,8 @@ import pytest
 
 from zoo.errors import UsageError
 from zoo.recipes import RECIPES
-from zoo.runs.lifecycle import Run, RunOptions, Span
-from zoo.runs.options import TrainOptions
+from zoo.runs.lifecycle import Run, Span
+from zoo.runs.options import RunOptions, TrainOptions
 
 RECIPE = RECIPES["sorter-grus"]
 

@@ -15,9 +15,9 @@ from zoo.models import Embedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import Batch, Captions, LossTerm, Network
-from zoo.training import train
 from zoo.training.captions import CaptionObjective, CaptionTable, embed_captions
 from zoo.training.distributed import World
+from zoo.training.loop import train
 
 
 class Words(TextEncoder):

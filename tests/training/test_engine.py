@@ -13,7 +13,7 @@ from zoo.models import Embedder
 from zoo.models.tensor_names import on_disk
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import Engine, Optimiser
-from zoo.training import train
+from zoo.training.loop import train
 
 Build = Callable[..., Embedder]
 

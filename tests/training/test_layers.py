@@ -21,9 +21,9 @@ from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.sorters import SorterRecipe
 from zoo.recipes.values import AnyRecipe, from_json, override, to_json
 from zoo.runs.options import TrainOptions
-from zoo.training import train
 from zoo.training.embedders import plan
 from zoo.training.layers import check_layers, recompute
+from zoo.training.loop import train
 
 Build = Callable[..., Embedder]
 

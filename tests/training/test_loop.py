@@ -19,7 +19,7 @@ from zoo.models import Embedder, load_embedder
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import Augmentation
 from zoo.recipes.values import override, read_recipe
-from zoo.training import train
+from zoo.training.loop import train
 
 Network = Callable[..., Embedder]
 

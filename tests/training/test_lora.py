@@ -24,8 +24,8 @@ from zoo.recipes import Recipe
 from zoo.recipes.recipe import Engine, Lora, Schedule
 from zoo.recipes.values import from_json, override, to_json
 from zoo.runs.options import TrainOptions
-from zoo.training import train
 from zoo.training.embedders import plan
+from zoo.training.loop import train
 from zoo.training.lora import adapt, adapters, check_used, hold_base, merged
 
 pytest.importorskip("peft")

@@ -12,7 +12,7 @@ from zoo.models import Embedder
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import Augmentation, Batch, LossTerm, MemoryUse, Schedule
 from zoo.recipes.values import override
-from zoo.training import train
+from zoo.training.loop import train
 
 Network = Callable[..., Embedder]
 

@@ -18,7 +18,7 @@ from zoo.models.two_towers import TwoTowers
 from zoo.recipes import Recipe
 from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import Batch, Captions, LossTerm, Network, Optimiser
-from zoo.training import train
+from zoo.training.loop import train
 from zoo.training.setup import clip_of
 from zoo.training.towers import Captioned
 

@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from zoo.data.samplers import mixed_seed
-from zoo.runs.folder import check_fingerprint
+from zoo.runs.fingerprint import check_fingerprint
 from zoo.runs.lifecycle import Run
 
 

@@ -25,7 +25,8 @@ from zoo.hub.resolve import resolve_model
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.own_boxes import OWN, fitted
 from zoo.runs.folder import CHECKPOINTS, RunResult
-from zoo.runs.lifecycle import Run, RunKeywords, RunOptions
+from zoo.runs.lifecycle import Run
+from zoo.runs.options import RunKeywords, RunOptions
 
 LOG = logging.getLogger("rankzoo")
 UNSEEN = "held-out images (the start was not measured: its head knew none of the classes)"

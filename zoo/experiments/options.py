@@ -29,7 +29,7 @@ from zoo.recipes import Recipe
 from zoo.recipes.find import find_embedder_recipe
 from zoo.recipes.own_images import OWN, fitted
 from zoo.recipes.values import to_json
-from zoo.runs.folder import fingerprint
+from zoo.runs.fingerprint import fingerprint
 from zoo.training.epochs import Epochs
 from zoo.training.loader import build_sampler
 from zoo.training.setup import read_data

@@ -20,7 +20,7 @@ from zoo.progress import Track, silent
 from zoo.quickstart.examples import Example, find_examples
 from zoo.recipes import Recipe
 from zoo.recipes.find import find_embedder_recipe
-from zoo.training import train
+from zoo.training.loop import train
 from zoo.training.setup import build_network, read_data
 
 RECIPE = "emoji-sup_hap"

@@ -1,14 +1,11 @@
 """The run folder: what is in it, and when a run may start or go on there."""
 
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from zoo.data.dataset import ImageDataset
 from zoo.errors import UsageError
 from zoo.files import refuse_to_overwrite
 from zoo.metrics.evaluation import Evaluation
@@ -26,7 +23,6 @@ HEADLINES = (
     *("recall_at_1", "map_at_r", "h_ap", "i2t_recall_at_1", "t2i_recall_at_1", "voc_map_area"),
     *("spearman", "mean_absolute_error", "ap", "ap_50", "l1"),
 )  # what is told at the end of a run
-logger = logging.getLogger("rankzoo")
 
 
 @dataclass(frozen=True)
@@ -92,38 +88,6 @@ def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
             yield from differences(before.get(name), now.get(name), inner)
     elif before != now:
         yield f"{key}: {_plainly(before)} -> {_plainly(now)}"
-
-
-def fingerprint(dataset: ImageDataset, seed: int, world_size: int) -> dict[str, Any]:
-    """Return what beside the recipe must be the same for a run to go on exactly."""
-    digest = sha256()
-    for item in dataset.items:
-        digest.update(f"{item.path.name}\0{item.labels}\0{item.split}\n".encode())
-    return {
-        "items": len(dataset),
-        "data": digest.hexdigest(),
-        "seed": seed,
-        "processes": world_size,
-    }
-
-
-def check_fingerprint(run: Path, before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
-    """Raise unless a checkpoint was written by the run that wants it.
-
-    Checkpoints of an earlier version do not all say what wrote them (`before` is None).
-
-    Raises:
-        UsageError: naming what differs.
-    """
-    if before is None:
-        logger.warning("%s was begun by an earlier version: data and seed are not compared", run)
-        return
-    for key, value in now.items():
-        if before.get(key) != value:
-            raise UsageError(
-                f"{run} cannot go on exactly: {key} was {before.get(key)}, now {value}",
-                "use the same data, seed and number of processes, or choose another --out",
-            )
 
 
 def _check_same(run: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -6,55 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 from zoo.errors import InterruptedRunError
-from zoo.progress import Track, silent
 from zoo.recipes.values import AnyRecipe, to_json
 from zoo.runs.curves import draw_curves
 from zoo.runs.folder import CURVES, RESULTS, begin
 from zoo.runs.interrupts import Interrupts
-from zoo.runs.record import Listener, Record, Row, read_rows
+from zoo.runs.options import RunOptions
+from zoo.runs.record import Record, Row, read_rows
 from zoo.runs.trackers import Tracker, open_trackers
 from zoo.sealed import write_sealed
 
 T = TypeVar("T")
-
-
-class RunKeywords(TypedDict, total=False):
-    """The keywords that every function that trains takes: the fields of `RunOptions`."""
-
-    device: str
-    workers: int
-    seed: int
-    resume: bool
-    track: Track
-    listeners: Sequence[Listener]
-    trackers: Sequence[str]
-    command: str
-    compare: bool
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How a run is carried out; none of it is part of the recipe.
-
-    With `resume` a run found in the folder goes on from its last checkpoint and ends with the same
-    weights, bit for bit on the CPU, as if it had never stopped. `listeners` are told every row of
-    the record. `trackers` are names of `TRACKERS` (none: TensorBoard where it is installed).
-    `command` is the line that asked for the run, kept for its card. With `compare` the untrained
-    start is measured too, where that costs little beside the training.
-    """
-
-    device: str = "cpu"
-    workers: int = 0
-    seed: int = 0
-    resume: bool = False
-    track: Track = silent
-    listeners: Sequence[Listener] = ()
-    trackers: Sequence[str] = ()
-    command: str = ""
-    compare: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from zoo.device import sent
 from zoo.errors import UsageError
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Augmentation, Batch, Recipe
-from zoo.runs.folder import fingerprint
+from zoo.runs.fingerprint import fingerprint
 from zoo.training.augment import coloured, draws_of_step
 from zoo.training.distributed import World
 from zoo.training.epochs import Epochs

@@ -17,7 +17,8 @@ from zoo.models.kinds import AnyEmbedder, save_model
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Recipe
 from zoo.runs.folder import RunResult
-from zoo.runs.lifecycle import Processes, Run, RunKeywords, RunOptions, Span, due
+from zoo.runs.lifecycle import Processes, Run, Span, due
+from zoo.runs.options import RunKeywords, RunOptions
 from zoo.training.captions import CaptionObjective, ReadsText, embed_captions
 from zoo.training.distributed import World, join_world
 from zoo.training.loader import Loader, training_labels

@@ -16,8 +16,10 @@ from zoo.memory import keep_freed_memory
 from zoo.models.scorer import Scorer, save_scorer
 from zoo.recipes.scores import ScoreRecipe
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
-from zoo.runs.folder import CHECKPOINTS, RunResult, check_fingerprint
-from zoo.runs.lifecycle import Run, RunKeywords, RunOptions, Span
+from zoo.runs.fingerprint import check_fingerprint
+from zoo.runs.folder import CHECKPOINTS, RunResult
+from zoo.runs.lifecycle import Run, Span
+from zoo.runs.options import RunKeywords, RunOptions
 from zoo.training.optimise import Moment, batch_norms, check_finite, learning_rate
 from zoo.training.score_loader import ScoreLoader
 from zoo.training.score_loss import ScoreLoss

@@ -14,9 +14,10 @@ from zoo.progress import Track, silent
 from zoo.recipes.sorters import SorterRecipe
 from zoo.recipes.values import to_json
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
-from zoo.runs.folder import CHECKPOINTS, RunResult, check_fingerprint
-from zoo.runs.lifecycle import Run, RunKeywords, RunOptions, Span, due
-from zoo.runs.options import TrainOptions
+from zoo.runs.fingerprint import check_fingerprint
+from zoo.runs.folder import CHECKPOINTS, RunResult
+from zoo.runs.lifecycle import Run, Span, due
+from zoo.runs.options import RunKeywords, RunOptions, TrainOptions
 from zoo.runs.record import Listener
 from zoo.sorters.exact import exact_ranks
 from zoo.sorters.sequences import mixture

@@ -13,7 +13,8 @@ from zoo.device import sent
 from zoo.models.kinds import AnyEmbedder
 from zoo.recipes.recipe import Recipe
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
-from zoo.runs.folder import CHECKPOINTS, check_fingerprint
+from zoo.runs.fingerprint import check_fingerprint
+from zoo.runs.folder import CHECKPOINTS
 from zoo.runs.record import Row
 from zoo.training import optimise
 from zoo.training.distributed import World
