@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.losses.checks import Number, check_classes, check_finite, check_positive, check_whole
+from zoo.losses.checks import Number, check_finite, check_positive
+from zoo.losses.proxy_loss import ProxyLoss
 from zoo.losses.rank_loss import checked_inputs, finest, full_precision
 
 
@@ -59,36 +60,17 @@ class PairBaseline(nn.Module):
             return across
 
 
-class ProxyBaseline(nn.Module):
-    """A loss between items and one learned proxy per class; a gallery changes nothing.
-
-    Labels are class numbers 0..classes - 1 at the finest level. The proxies are parameters: give
-    them to an optimiser.
-    """
-
-    decomposes = False
+class ProxyBaseline(ProxyLoss):
+    """A loss between items and proxies."""
 
     def __init__(self, name: str, classes: int, dim: int, **arguments: Any) -> None:
-        super().__init__()
-        check_whole(classes=classes, dim=dim)
-        self.classes = classes
+        super().__init__(classes, dim)
         self.loss = metric_learning_loss(name, num_classes=classes, embedding_size=dim, **arguments)
 
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        gallery_embeddings: Tensor | None = None,
-        gallery_labels: Tensor | None = None,
-        positions: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss in full precision."""
-        checked_inputs(embeddings, labels, gallery_embeddings, gallery_labels, positions)
-        wanted = finest(labels)
-        check_classes(wanted, self.classes)
-        with torch.autocast(embeddings.device.type, enabled=False):
-            value: Tensor = self.loss(full_precision(embeddings), wanted)
-            return value
+    def mean_of(self, points: Tensor, labels: Tensor) -> Tensor:
+        """Return the package's loss."""
+        value: Tensor = self.loss(points, labels)
+        return value
 
 
 class Contrastive(PairBaseline):

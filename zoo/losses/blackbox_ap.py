@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.losses.checks import Number, check_finite, check_positive, check_whole
-from zoo.losses.rank_loss import RankLoss
+from zoo.losses.rank_loss import Ranked, RankLoss
 from zoo.ranking.blackbox import blackbox_item_ranks
 from zoo.ranking.exact import count_ranked, rank_among_items
 from zoo.ranking.positives import Items
@@ -77,25 +77,17 @@ class BlackboxLoss(RankLoss):
         self.register_buffer("totals", torch.zeros(memory, dtype=torch.float64))
         self.register_buffer("counts", torch.zeros(memory, dtype=torch.float64))
 
-    def mean_over(
-        self,
-        queries: Tensor,
-        labels: Tensor,
-        gallery: Tensor | None,
-        gallery_labels: Tensor,
-        own: Tensor | None,
-        count_of: Callable[[Tensor], Tensor],
-    ) -> Tensor:
+    def mean_over(self, batch: Ranked, count_of: Callable[[Tensor], Tensor]) -> Tensor:
         """Return the mean over this batch's queries and the remembered ones."""
         if self.decomposes or not self.training:
-            return super().mean_over(queries, labels, gallery, gallery_labels, own, count_of)
+            return super().mean_over(batch, count_of)
         fresh: list[Tensor] = []
 
         def count_with_memory(valid: Tensor) -> Tensor:
             fresh.append(count_of(valid))
             return fresh[0] + self.counts.sum()
 
-        mean = super().mean_over(queries, labels, gallery, gallery_labels, own, count_with_memory)
+        mean = super().mean_over(batch, count_with_memory)
         count = (fresh[0] + self.counts.sum()).clamp(min=1)
         remembered = (self.totals.sum() / count).to(mean.dtype)
         self.totals = torch.cat([self.totals[1:], (mean.detach() * count).to(self.totals)[None]])

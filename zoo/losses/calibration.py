@@ -1,18 +1,18 @@
 """ROADMAP's calibration (decomposability) loss: absolute similarities across batches."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from zoo.losses.checks import Number, check_choice, check_finite
-from zoo.losses.rank_loss import RankLoss, finest
+from zoo.losses.rank_loss import Ranked, RankLoss, finest
 from zoo.ranking.exact import count_ranked
 from zoo.ranking.positives import Items, positives
 from zoo.ranking.step_sums import plain_sums, threshold_sums
 from zoo.ranking.steps import HardStep, HingeStep
-from zoo.ranking.sweep import Panel, Panels, sweep
+from zoo.ranking.sweep import sweep
 
 
 def calibration(
@@ -77,26 +77,16 @@ class Calibration(RankLoss):
         cost: Tensor = positive / found.clamp(min=1) + negative / others.clamp(min=1)
         return cost
 
-    def mean_over(
-        self,
-        queries: Tensor,
-        labels: Tensor,
-        gallery: Tensor | None,
-        gallery_labels: Tensor,
-        own: Tensor | None,
-        count_of: Callable[[Tensor], Tensor],
-    ) -> Tensor:
+    def mean_over(self, batch: Ranked, count_of: Callable[[Tensor], Tensor]) -> Tensor:
         """Return the mean over all pairs, or over the violating ones: counted first, then swept."""
         if self.reduce == "all":
-            return super().mean_over(queries, labels, gallery, gallery_labels, own, count_of)
-        apart = None if self.query == "positive" else own
-        items = positives(finest(labels), finest(gallery_labels), own=apart)
+            return super().mean_over(batch, count_of)
+        apart = None if self.query == "positive" else batch.own
+        items = positives(finest(batch.labels), finest(batch.gallery_labels), own=apart)
         valid = items.listed.any(dim=1)
-        hidden, chunk = self.hidden(own), self.chunk(len(gallery_labels))
-        others = (queries if gallery is None else gallery).detach()
-        panels: Iterable[Panel] = Panels(queries.detach(), others, hidden, chunk)
-        if chunk >= len(queries):
-            panels = list(panels)  # multiplied once: counted, then swept
+        swept = self.panels(batch)
+        whole = swept.chunk >= len(batch.queries)
+        panels = list(swept) if whole else swept  # multiplied once: counted, then swept
         violating = torch.zeros(2, dtype=torch.float64)
         for rows, scores in panels:
             found = count_violating(scores, items[rows], self.alpha, self.beta)
@@ -108,4 +98,5 @@ class Calibration(RankLoss):
             cost: Tensor = per_positive * positive + per_negative * negative
             return cost
 
-        return sweep(queries, gallery, row_loss, valid.to(queries.dtype), panels)
+        weights = valid.to(batch.queries.dtype)
+        return sweep(batch.queries, batch.gallery, row_loss, weights, panels)

@@ -5,9 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from zoo.errors import UsageError
-from zoo.losses.checks import Number, check_classes, check_positive, check_whole
-from zoo.losses.rank_loss import checked_inputs, finest
+from zoo.losses.checks import Number, check_positive, check_whole
+from zoo.losses.proxy_loss import ProxyLoss
 
 CENTRE_TAU = 0.1
 
@@ -36,7 +35,7 @@ def cluster_proxy(
     return cross_entropy(similarity / tau, labels, reduction="none")
 
 
-class ClusterProxy(nn.Module):
+class ClusterProxy(ProxyLoss):
     """Mean cross-entropy against `classes` proxies of dimension `dim`, at temperature `tau`.
 
     Labels are class numbers 0..classes - 1 at the finest level. Items are ranked against proxies,
@@ -45,39 +44,14 @@ class ClusterProxy(nn.Module):
     has `centres` proxies.
     """
 
-    decomposes = False
-
     def __init__(self, classes: int, dim: int, tau: Number = 0.05, centres: int = 1) -> None:
-        super().__init__()
-        check_whole(classes=classes, dim=dim, centres=centres)
+        super().__init__(classes, dim)
+        check_whole(centres=centres)
         check_positive(tau=tau)
-        self.tau, self.classes, self.centres = tau, classes, centres
+        self.tau, self.centres = tau, centres
         self.proxies = nn.Parameter(torch.empty(classes * centres, dim).uniform_(-1, 1) / dim**0.5)
 
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        gallery_embeddings: Tensor | None = None,
-        gallery_labels: Tensor | None = None,
-        positions: Tensor | None = None,
-    ) -> Tensor:
-        """Return the mean over the batch.
-
-        Raises:
-            UsageError: also for a label without a proxy, or embeddings of another dimension.
-        """
-        checked_inputs(embeddings, labels, gallery_embeddings, gallery_labels, positions)
-        dim = self.proxies.shape[1]
-        wanted = finest(labels)
-        check_classes(wanted, self.classes)
-        if embeddings.shape[1] != dim:
-            raise UsageError(
-                f"embeddings of dimension {embeddings.shape[1]}", f"the proxies have dim={dim}"
-            )
-        with torch.autocast(embeddings.device.type, enabled=False):
-            wide = torch.promote_types(embeddings.dtype, torch.float32)
-            proxies = self.proxies.to(wide)
-            points = embeddings.to(wide)
-            value = cluster_proxy(points, wanted.long(), proxies, self.tau, self.centres)
-            return value.mean()
+    def mean_of(self, points: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean cross-entropy."""
+        proxies = self.proxies.to(points.dtype)
+        return cluster_proxy(points, labels, proxies, self.tau, self.centres).mean()

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
 from zoo.errors import UsageError
-from zoo.losses.checks import Number, check_classes, check_finite, check_positive, check_whole
-from zoo.losses.rank_loss import checked_inputs, full_precision
+from zoo.losses.checks import Number, check_finite, check_positive
+from zoo.losses.proxy_loss import ProxyLoss
 
 
 def cross_level(
@@ -39,7 +39,7 @@ def cross_level(
     return total
 
 
-class CrossLevel(nn.Module):
+class CrossLevel(ProxyLoss):
     """Mean cross-level loss against `classes` normalised proxies of dimension `dim`.
 
     Labels are class numbers 0..classes - 1 at the finest level. `tree` holds the class of every
@@ -47,7 +47,6 @@ class CrossLevel(nn.Module):
     alone. `margins` are one per level, finest first. A gallery changes nothing.
     """
 
-    decomposes = False
     tree: Tensor
 
     def __init__(
@@ -59,8 +58,7 @@ class CrossLevel(nn.Module):
         *,
         tree: Int[Tensor, "proxy level"] | None = None,
     ) -> None:
-        super().__init__()
-        check_whole(classes=classes, dim=dim)
+        super().__init__(classes, dim)
         check_positive(scale=scale)
         for margin in margins:
             check_finite(margin=margin)
@@ -74,29 +72,7 @@ class CrossLevel(nn.Module):
         self.register_buffer("tree", known, persistent=False)
         self.proxies = nn.Parameter(torch.empty(classes, dim).uniform_(-1, 1) / dim**0.5)
 
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        gallery_embeddings: Tensor | None = None,
-        gallery_labels: Tensor | None = None,
-        positions: Tensor | None = None,
-    ) -> Tensor:
-        """Return the mean over the batch.
-
-        Raises:
-            UsageError: also for a label without a proxy, or embeddings of another dimension.
-        """
-        checked_inputs(embeddings, labels, gallery_embeddings, gallery_labels, positions)
-        wanted = labels if labels.ndim == 1 else labels[:, 0]
-        check_classes(wanted, len(self.proxies))
-        if embeddings.shape[1] != self.proxies.shape[1]:
-            dim = self.proxies.shape[1]
-            raise UsageError(
-                f"embeddings of dimension {embeddings.shape[1]}", f"the proxies have dim={dim}"
-            )
-        with torch.autocast(embeddings.device.type, enabled=False):
-            points = full_precision(embeddings)
-            cosines = points @ normalize(self.proxies).to(points.dtype).T
-            value = cross_level(cosines, wanted.long(), self.tree, self.margins, self.scale)
-            return value.mean()
+    def mean_of(self, points: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean of the items' sums over levels."""
+        cosines = points @ normalize(self.proxies).to(points.dtype).T
+        return cross_level(cosines, labels, self.tree, self.margins, self.scale).mean()

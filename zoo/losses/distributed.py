@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 
-from zoo.losses.rank_loss import RankLoss, checked_inputs, full_precision
+from zoo.losses.rank_loss import Ranked, RankLoss, checked_inputs, full_precision
 
 
 class AcrossProcesses(nn.Module):
@@ -43,9 +43,8 @@ class AcrossProcesses(nn.Module):
         with torch.autocast(embeddings.device.type, enabled=False):
             own = torch.arange(len(labels), device=labels.device) + sum(sizes[: _rank()])
             queries, gallery = full_precision(embeddings), full_precision(everyone)
-            share = len(sizes) * self.loss.mean_over(
-                queries, labels, gallery, everyones_labels, own, _summed
-            )
+            batch = Ranked(queries, labels, gallery, everyones_labels, own)
+            share = len(sizes) * self.loss.mean_over(batch, _summed)
         return share + (_summed(share.detach()) / len(sizes) - share.detach())
 
 

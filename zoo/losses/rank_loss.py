@@ -1,6 +1,7 @@
 """What every loss that is a mean over queries shares: checks, the query's own place, the sweep."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -22,6 +23,22 @@ QUERY_MODES = ("exclude", "positive", "rival")
 # Scores held at once: 25 M float32 are 100 MB. A batch of up to 5000 is one square matrix, whose
 # gradient then takes one product instead of two; a larger one is swept in panels.
 PANEL = 25_000_000
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Queries, what they rank, and each query's own column in it; no gallery: each other."""
+
+    queries: Tensor
+    labels: Tensor
+    gallery: Tensor | None
+    gallery_labels: Tensor
+    own: Tensor | None
+
+    @property
+    def items(self) -> Tensor:
+        """What is ranked, as constants."""
+        return (self.queries if self.gallery is None else self.gallery).detach()
 
 
 class RankLoss(nn.Module):
@@ -73,37 +90,24 @@ class RankLoss(nn.Module):
             queries = full_precision(embeddings)
             gallery = None if gallery_embeddings is None else full_precision(gallery_embeddings)
             theirs = labels if gallery_labels is None else gallery_labels
-            return self.mean_over(queries, labels, gallery, theirs, positions, _itself)
+            return self.mean_over(Ranked(queries, labels, gallery, theirs, positions), _itself)
 
-    def mean_over(
-        self,
-        queries: Tensor,
-        labels: Tensor,
-        gallery: Tensor | None,
-        gallery_labels: Tensor,
-        own: Tensor | None,
-        count_of: Callable[[Tensor], Tensor],
-    ) -> Tensor:
+    def mean_over(self, batch: Ranked, count_of: Callable[[Tensor], Tensor]) -> Tensor:
         """Return the sum of the queries' losses over `count_of(how many have a positive)`.
 
-        The step below the checks: `own` is each query's column, and `count_of` is where other
-        processes add their queries (zoo/losses/distributed.py).
+        The step below the checks: `count_of` is where other processes add their queries
+        (zoo/losses/distributed.py).
         """
-        row_loss, valid = self.rankings(labels, gallery_labels, own)
+        row_loss, valid = self.rankings(batch.labels, batch.gallery_labels, batch.own)
         count = count_of(valid.sum()).clamp(min=1)
-        weights = valid.to(queries.dtype) / count
-        others = (queries if gallery is None else gallery).detach()
-        chunk = self.chunk(len(gallery_labels))
-        panels = Panels(queries.detach(), others, self.hidden(own), chunk)
-        return sweep(queries, gallery, row_loss, weights, panels)
+        weights = valid.to(batch.queries.dtype) / count
+        return sweep(batch.queries, batch.gallery, row_loss, weights, self.panels(batch))
 
-    def hidden(self, own: Tensor | None) -> Tensor | None:
-        """Return the columns that are no items of the rankings, one per query."""
-        return own if self.query == "exclude" else None
-
-    def chunk(self, gallery: int) -> int:
-        """Return how many queries to score at once."""
-        return self.query_chunk or max(1, PANEL // gallery)
+    def panels(self, batch: Ranked) -> Panels:
+        """Return the scores, a chunk of queries at a time, without what is no item of a ranking."""
+        hidden = batch.own if self.query == "exclude" else None
+        chunk = self.query_chunk or max(1, PANEL // len(batch.gallery_labels))
+        return Panels(batch.queries.detach(), batch.items, hidden, chunk)
 
     def rankings(
         self, labels: Tensor, gallery_labels: Tensor, own: Tensor | None
