@@ -166,6 +166,14 @@ TASKS = {
             pipeline_tag="zero-shot-image-classification",
         ),
         Task(
+            name="open_clip",
+            key="open_clip",
+            load="zoo.models.open_clip:load_open_clip",
+            evaluate="zoo.evaluation.session:evaluate_embedders",
+            takes={"eval": EVALUATES_IMAGES, "index build": INDEXES, **SERVES, **DESCRIBES},
+            pipeline_tag="zero-shot-image-classification",
+        ),
+        Task(
             name="two towers",
             key="two_towers",
             load="zoo.models.two_towers:load_two_towers",

@@ -14,13 +14,15 @@ COMMIT = re.compile(r"^[0-9a-f]{40}$")
 def parse_hub_name(name: str, revision: str | None = None) -> HubSource | None:
     """Read `owner/name[@revision]`; `None` when `name` has another shape.
 
+    `hf-hub:` may stand before it, as timm and open_clip write it.
+
     Raises:
         UsageError: the revision is given twice and differs.
 
     >>> parse_hub_name("timm/resnet50.tv_in1k@main")
     HubSource(repo='timm/resnet50.tv_in1k', revision='main')
     """
-    match = _REPO.match(name)
+    match = _REPO.match(name.removeprefix("hf-hub:"))
     if match is None or ".." in name:
         return None
     repo, inline = match.groups()

@@ -15,7 +15,9 @@ from zoo.hub.download import Snapshot
 from zoo.hub.package import package_folder, verified_files
 from zoo.hub.pickles import read_state_dict
 from zoo.hub.timm_folder import timm_folder
+from zoo.typed import Blame, read_object
 
+OPEN_CLIP_CONFIG = "open_clip_config.json"
 RECORD = "rankzoo.json"
 RULES = 1  # raise it when the conversion changes: older folders are then made again
 
@@ -58,6 +60,35 @@ def with_safe_weights(found: Snapshot) -> Snapshot:
         save_file({k: t.clone().contiguous() for k, t in tensors.items()}, folder / WEIGHTS)
 
     name = f"{found.repo.replace('/', '--')}-{pickles[0].sha256[:16]}"
+    return _once(name, convert, Pin(found.repo, found.revision, ()))
+
+
+def with_open_clip(found: Snapshot) -> Snapshot:
+    """Return the snapshot, or a copy of a repository of open_clip as a folder of `config.json`.
+
+    Raises:
+        IntegrityError: a pickle holds anything but tensors.
+    """
+    weights = next(
+        (r for r in found.files if r.name.startswith("open_clip_") and "config" not in r.name), None
+    )
+    if weights is None:
+        return found
+
+    def convert(folder: Path) -> None:
+        for record in found.files:
+            if record is not weights and record.name != CONFIG:
+                (folder / record.name).parent.mkdir(exist_ok=True)
+                shutil.copyfile(found.path / record.name, folder / record.name)
+        if weights.name.endswith(".safetensors"):
+            shutil.copyfile(found.path / weights.name, folder / WEIGHTS)
+        else:
+            tensors = read_state_dict(found.path / weights.name)
+            save_file({k: t.clone().contiguous() for k, t in tensors.items()}, folder / WEIGHTS)
+        theirs = read_object(found.path / OPEN_CLIP_CONFIG, Blame(hint="download it again"))
+        write_json(folder / CONFIG, {"open_clip": theirs})
+
+    name = f"{found.repo.replace('/', '--')}-{weights.sha256[:16]}"
     return _once(name, convert, Pin(found.repo, found.revision, ()))
 
 

@@ -25,7 +25,13 @@ from zoo.progress import Track, silent
 LOG = logging.getLogger("rankzoo")
 _TEXT = (".json", ".txt")
 _LARGEST_TEXT = 32 * 2**20  # tokenizer.json of a large vocabulary is 17 MB
-_PICKLE = "pytorch_model.bin"
+# The first that is there: ours and transformers' before open_clip's, tensors before pickles.
+_WEIGHTS = (
+    WEIGHTS,
+    "open_clip_model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_pytorch_model.bin",
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,11 @@ def wanted_files(files: Sequence[RemoteFile]) -> list[RemoteFile]:
     """
     texts = [f for f in files if f.name.endswith(_TEXT) and f.size <= _LARGEST_TEXT]
     texts = [f for f in texts if f.name.count("/") == 0 or f.name.startswith("1_Pooling/")]
-    weights = [f for f in files if f.name == WEIGHTS] or [f for f in files if f.name == _PICKLE]
+    named = {f.name: f for f in files}
+    weights = [named[name] for name in _WEIGHTS if name in named][:1]
     if not weights:
         raise UnavailableError(
-            f"no {WEIGHTS} and no {_PICKLE} in it", "choose a repository with model weights"
+            f"no {', no '.join(_WEIGHTS[:3])} in it", "choose a repository with model weights"
         )
     return texts + weights
 

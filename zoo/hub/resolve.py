@@ -10,7 +10,12 @@ from zoo.cards.shelf import Card, all_cards, find_card
 from zoo.cards.sources import BundledSource, FolderSource, HubSource, PackageSource
 from zoo.errors import IntegrityError, UnavailableError
 from zoo.files import looks_like_path
-from zoo.hub.converted import from_package, with_card_architecture, with_safe_weights
+from zoo.hub.converted import (
+    from_package,
+    with_card_architecture,
+    with_open_clip,
+    with_safe_weights,
+)
 from zoo.hub.download import Snapshot, download
 from zoo.hub.package import verified_files
 from zoo.progress import Track, silent
@@ -61,7 +66,7 @@ def resolve(
         LOG.warning(warning)
     if isinstance(source, HubSource):
         found = download(source, offline=offline, refresh=refresh, track=track)
-        found = with_safe_weights(_compared_with(card, found))
+        found = with_safe_weights(with_open_clip(_compared_with(card, found)))
         return with_card_architecture(card, found)
     assert card is not None
     if isinstance(source, PackageSource):
