@@ -31,6 +31,7 @@ TUTORIALS = {
     "landmarks.md": "Landmarks",
     "losses.md": "Losses in your loop",
     "stores.md": "An index in another store",
+    "export.md": "A model in another runtime",
     "cluster.md": "Beyond one machine: Ray",
 }
 API = {

@@ -101,7 +101,9 @@ def compare_options(
 ) -> "CompareOptions":
     """Return everything a comparison is told."""
     from zoo.experiments.options import CompareOptions
+    from zoo.hub.image_sets import bring
 
+    data = bring(data, offline=runs.offline).path
     told: dict[str, Any] = {**vars(candidates), "changes": candidates.changes or []}
     told |= {**vars(tuning), **vars(runs), "cluster": cluster}
     if cluster is not None:  # its machines have other working folders

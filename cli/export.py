@@ -14,7 +14,7 @@ Name = Annotated[str, typer.Argument(help="A run, a card name, or owner/name[@re
 Format = Annotated[
     str,
     typer.Option(
-        "--format", help="onnx, torch-export, safetensors (a model folder) or mmdetection."
+        "--format", help="onnx, openvino, torch-export, safetensors (a folder) or mmdetection."
     ),
 ]
 Precision = Annotated[str, typer.Option("--precision", help="float32, half, or int8 (onnx).")]
@@ -52,11 +52,12 @@ def export(
     from zoo.cards.model_files import check_model_folder
     from zoo.data.dataset import read_dataset
     from zoo.export.run import export as export_model
+    from zoo.hub.image_sets import bring
     from zoo.tasks import find_model, load_folder
 
     task, folder = find_model(model, offline=offline)
     task.check("export", given(context))
-    dataset = read_dataset(form.data) if form.data else None
+    dataset = read_dataset(bring(form.data, offline=offline).path) if form.data else None
     done = export_model(
         load_folder(check_model_folder(Path(folder))),
         form.out,

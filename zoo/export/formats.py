@@ -53,11 +53,15 @@ class Exported(nn.Module):
 
 @dataclass(frozen=True)
 class Format:
-    """A file name, how to write it from a network and an example batch, and how to run it."""
+    """A file name, how to write it from a network and an example batch, and how to run it.
+
+    `beside` are files that belong to it.
+    """
 
     file: str
     write: Callable[[nn.Module, Tensor, Path], None]
     runner: Callable[[Path], Run]
+    beside: tuple[str, ...] = ()
 
 
 def write_program(network: nn.Module, example: Tensor, path: Path) -> None:
@@ -110,6 +114,29 @@ def run_onnx(path: Path) -> Run:
     return forward
 
 
+def write_openvino(network: nn.Module, example: Tensor, path: Path) -> None:
+    """Write OpenVINO's two files in float32, from the ONNX file of the same network."""
+    openvino = needed("onnx", "onnxscript", "openvino", extra="openvino")
+    steps = path.with_suffix(".onnx")
+    write_onnx(network, example, steps)
+    read = openvino.Core().read_model(steps)
+    openvino.save_model(read, path, compress_to_fp16=False)
+    steps.unlink()
+
+
+def run_openvino(path: Path) -> Run:
+    """Return a function that runs the file on the CPU in float32, where bfloat16 is the default."""
+    core = needed("openvino", extra="openvino").Core()
+    compiled = core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def forward(images: Tensor) -> Any:
+        values = compiled({"images": images.cpu().numpy()}).values()
+        found = tuple(torch.from_numpy(value.copy()) for value in values)
+        return found if len(found) > 1 else found[0]
+
+    return forward
+
+
 def write_folder(network: nn.Module, _example: Tensor, path: Path) -> None:
     """Write weights that `zoo.load` reads, in the network's precision."""
     model = network.model if isinstance(network, HalfInside) else network
@@ -130,13 +157,14 @@ def run_folder(path: Path) -> Run:
 FORMATS: dict[str, Format] = {
     "safetensors": Format("model.safetensors", write_folder, run_folder),
     "onnx": Format("model.onnx", write_onnx, run_onnx),
+    "openvino": Format("model.xml", write_openvino, run_openvino, ("model.bin",)),
     "torch-export": Format("model.pt2", write_program, run_program),
     "mmdetection": Format("detector.pth", write_mmdetection, run_mmdetection),
 }
 
 
-def needed(*packages: str) -> Any:
-    """Import packages and return the last one.
+def needed(*packages: str, extra: str = "export") -> Any:
+    """Import packages, which `extra` of rankzoo brings, and return the last one.
 
     Raises:
         UsageError: one is missing; the hint names the extra.
@@ -147,7 +175,7 @@ def needed(*packages: str) -> Any:
         return [import_module(package) for package in packages][-1]
     except ImportError as error:
         raise UsageError(
-            f"exporting needs {error.name}", "pip install 'rankzoo[export]'"
+            f"exporting needs {error.name}", f"pip install 'rankzoo[{extra}]'"
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,19 @@ TOLERANCE = {"float32": 1e-4, "half": 2e-2, "int8": 1.0}
 OF_EMBEDDERS = {
     "safetensors": ("float32", "half"),
     "onnx": ("float32", "half", "int8"),
+    "openvino": ("float32",),
     "torch-export": ("float32", "half"),
 }
-OF_DETECTORS = {"onnx": ("float32",), "torch-export": ("float32",), "mmdetection": ("float32",)}
+OF_DETECTORS = dict.fromkeys(("onnx", "openvino", "torch-export", "mmdetection"), ("float32",))
 BATCHES = (1, 3)  # the example has 2: neither is what the file was traced with
 
 
 @dataclass(frozen=True)
 class Export:
-    """The file, its largest difference from the model, and Recall@1 of both when measured."""
+    """The file, its largest difference from the model, and Recall@1 of both when measured.
+
+    `beside`: the sha256 of each other file that it needs, all of them counted in `size` (bytes).
+    """
 
     file: Path
     format: str
@@ -45,6 +49,7 @@ class Export:
     sha256: str
     largest_difference: float
     recall_at_1: dict[str, float]
+    beside: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `rankzoo export --json` prints and export.json holds."""
@@ -56,6 +61,7 @@ class Export:
             "sha256": self.sha256,
             "largest_difference": self.largest_difference,
             "recall_at_1": self.recall_at_1,
+            "beside": self.beside,
         }
 
 
@@ -111,10 +117,11 @@ def export(
             file=out / format_.file,
             format=format_name,
             precision=precision,
-            size=path.stat().st_size,
+            size=sum((staged / name).stat().st_size for name in (format_.file, *format_.beside)),
             sha256=sha256_of(path),
             largest_difference=difference,
             recall_at_1=recall,
+            beside={name: sha256_of(staged / name) for name in format_.beside},
         )
         write_json(staged / "export.json", {**facts.as_json(), "file": format_.file})
     return facts
