@@ -155,6 +155,7 @@ def same_on_both(
         stray = [part.device for part in tree_flatten(found)[0] if _strays(part)]
         found = on_cpu(found)
     assert not stray
+    close = close or {"rtol": 1e-4, "atol": 1e-5}  # fused kernels round the last digits otherwise
     torch.testing.assert_close(found, expected, equal_nan=True, **close)
 
 
