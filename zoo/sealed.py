@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.files import Facts, atomic_path, write_json
-from zoo.typed import DAMAGED, Blame, as_object, parse_json, read_bytes, read_object, typed
+from zoo.typed import DAMAGED, Blame, as_object, parse_json, read_object, read_text, typed
 
 if TYPE_CHECKING:  # what lists cards reads sealed pins, and must not wait for torch
     from torch import Tensor
@@ -67,11 +67,7 @@ def read_lines(path: Path, blame: Blame = DAMAGED) -> list[dict[str, Any]]:
     Raises:
         RankzooError: of `blame`, naming the line that is not what was written.
     """
-    try:
-        text = read_bytes(path, blame, _LONGEST).decode()
-    except UnicodeDecodeError as error:
-        raise blame.of(path, f"byte {error.start} is not UTF-8") from error
-    *lines, last = text.split("\n")
+    *lines, last = read_text(path, blame, _LONGEST).split("\n")
     lines += [last] if "}" in last else []  # a flat row that was cut has no end
     rows, sealed = list[dict[str, Any]](), set[bool]()
     for number, line in enumerate(lines, start=1):

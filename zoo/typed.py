@@ -51,6 +51,14 @@ def read_bytes(path: Path, blame: Blame = DAMAGED, largest: int = LARGEST) -> by
     return content
 
 
+def read_text(path: Path, blame: Blame = DAMAGED, largest: int = LARGEST) -> str:
+    """Return a regular UTF-8 file's text; raises as `read_json` does."""
+    try:
+        return read_bytes(path, blame, largest).decode()
+    except UnicodeDecodeError as error:
+        raise blame.of(path, f"byte {error.start} is not UTF-8") from error
+
+
 def read_json(path: Path, blame: Blame = DAMAGED, largest: int = LARGEST) -> Any:
     """Return the plain values of a JSON file.
 

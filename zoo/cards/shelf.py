@@ -11,7 +11,7 @@ from typing import Any
 from zoo.cards.results import Result, read_results
 from zoo.cards.sources import FileRecord, Source, read_source
 from zoo.errors import DataError, UnavailableError
-from zoo.typed import parse_yaml
+from zoo.typed import MALFORMED, parse_yaml, read_text
 
 FRONT_MATTER = "---\n"
 
@@ -63,9 +63,10 @@ def read_card(path: Path) -> Card:
     """Read one card.
 
     Raises:
-        DataError: the front matter cannot be read; `zoo.cards.schema` says more about its content.
+        DataError: not UTF-8, or the front matter cannot be read; `zoo.cards.schema` says more
+            about its content.
     """
-    front, body = split_front_matter(path.read_text(encoding="utf-8"), str(path))
+    front, body = split_front_matter(read_text(path, MALFORMED), str(path))
     block = front.get("rankzoo") or {}
     try:
         source = read_source(block.get("source") or {})
