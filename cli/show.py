@@ -20,14 +20,18 @@ def show(
     from zoo.cards.describe import card_details, card_facts
     from zoo.cards.shelf import find_card
     from zoo.cards.usage import usage
+    from zoo.hub.availability import pin_facts, pinned
 
     card = find_card(name)
 
     def human() -> Group:
         table = Table(box=None, show_header=False)
-        for key, value in card_facts(card):
+        for key, value in [*card_facts(card), *pin_facts(card)]:
             table.add_row(Text(key, "bold"), value)
         commands = Text("\n".join(usage(card)) + "\n", no_wrap=True, overflow="ignore")
         return Group(commands, Markdown(card.body), table)
 
-    Output(as_json).result({**card_details(card), "usage": usage(card)}, human)
+    pin = pinned(card)
+    found = pin and {"commit": pin.commit, "files": [record.as_json() for record in pin.files]}
+    details = {**card_details(card), "usage": usage(card), "pinned": found}
+    Output(as_json).result(details, human)

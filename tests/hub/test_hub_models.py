@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors.torch import save
 import zoo
 from zoo.cards import shelf as cards
 from zoo.errors import IntegrityError
+from zoo.hub.availability import pin_facts, pinned
 from zoo.hub.resolve import resolve
 from zoo.hub.timm_folder import write_timm_config
 
@@ -130,6 +132,28 @@ def test_the_architecture_of_a_card_wins_over_the_repositorys(
     found = resolve("tiny")
     assert json.loads((found.path / "config.json").read_text())["architecture"] == "resnet14t"
     assert (found.path / "model.safetensors").read_bytes() == files["model.safetensors"]
+
+
+def test_the_first_download_pins_a_commit_which_show_tells_and_later_loads_keep(
+    hub: Any, network: torch.nn.Module, config: bytes, tmp_path: Path, monkeypatch: Any
+) -> None:
+    files = {"config.json": config, "model.safetensors": save(network.state_dict())}
+    commit = hub.add("me/tiny", files)
+    shelf(monkeypatch, tmp_path, repo="me/tiny", revision="at-first-download")
+    card = cards.find_card("tiny")
+    assert pinned(card) is None
+    assert "first download" in dict(pin_facts(card))["pinned"]
+    resolve("tiny")
+    hub.add("me/tiny", {**files, "config.json": config + b"\n"})  # the branch moves on
+    assert resolve("tiny").path.is_dir()
+    told = dict(pin_facts(card))
+    assert told["pinned here"] == f"commit {commit}"
+    assert sha256(files["model.safetensors"]).hexdigest()[:16] in told["model.safetensors"]
+    pin = pinned(card)
+    assert pin is not None
+    assert {f.name: f.sha256 for f in pin.files} == {
+        name: sha256(body).hexdigest() for name, body in files.items()
+    }
 
 
 def test_a_card_with_a_wrong_hash_is_refused_at_its_pinned_revision(
