@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 from typer.core import TyperCommand
@@ -52,8 +53,19 @@ class Command(TyperCommand):
     """A command some of whose flags may stand without a value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Fill in what such a flag means alone."""
-        return super().parse_args(ctx, filled(args))
+        """Fill in what such a flag means alone; find the home folder where a shell did not."""
+        return super().parse_args(ctx, filled([at_home(argument) for argument in args]))
+
+
+def at_home(argument: str) -> str:
+    """Return an argument with the home folder for its `~/`: shells leave it in `--data=~/photos`.
+
+    >>> at_home("--data=~/photos") == f"--data={Path.home()}/photos", at_home("a ~/b")
+    (True, 'a ~/b')
+    """
+    flag = f"{argument.partition('=')[0]}=" if argument.startswith("--") else ""
+    value = argument.removeprefix(flag)
+    return f"{flag}{Path(value).expanduser()}" if value.startswith("~/") else argument
 
 
 def filled(arguments: Sequence[str]) -> list[str]:

@@ -156,6 +156,7 @@ def train(
     from zoo.device import pick_device
     from zoo.recipes.find import find_recipe, known_recipe, trains_own_boxes
     from zoo.recipes.values import to_json
+    from zoo.runs.folder import refuse_taken
     from zoo.tasks import TASKS, named, task_of_recipe
 
     name = choice.name
@@ -172,6 +173,8 @@ def train(
     if instead.show_config:
         _print(output, to_json(recipe))
     elif instead.dry_run:
+        if options.resume == "no":
+            refuse_taken(options.out)
         _print(output, named(task.plan)(recipe, options))
     else:
         output.log(f"{recipe.name}: a run in {options.out}, on {pick_device(options.device)}")

@@ -141,3 +141,10 @@ def test_a_backslash_in_a_name_stays_one(folder: Path) -> None:
     (folder / "a.png").rename(folder / "b\\a.png")
     (item,) = read(folder, "path,label\nb\\a.png,cat\n")
     assert item.path.name == "b\\a.png"
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_table_without_commas_is_told_what_separates_it(mark: str, tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(mark.join(("path", "label")) + "\n")
+    with pytest.raises(DataError, match="its cells are separated by"):
+        read_manifest(tmp_path / "m.csv")

@@ -23,6 +23,7 @@ def tree(draw: Draw, *splits: str) -> None:
         *(("train", "train"), ("Train", "train"), ("TRAINING", "train"), (" val ", "val")),
         *(("valid", "val"), ("Validation", "val"), ("dev", "val"), ("eval", "val")),
         *(("Test", "test"), ("testing", "test"), ("gallery", "gallery"), ("queries", "query")),
+        *(("trainval", "train"), ("train_set", "train"), ("TestSet", "test"), ("holdout", "val")),
         *(("trainer", ""), ("", ""), ("oak", ""), ("test2", "")),
     ],
 )
@@ -94,3 +95,12 @@ def test_a_manifest_may_spell_its_splits_as_it_likes(draw: Draw, tmp_path: Path)
     (tmp_path / "list.csv").write_text("path,label,split\na.png,x,later\n")
     with pytest.raises(DataError, match="row 2, column split: 'later' is no split"):
         read_dataset(tmp_path / "list.csv")
+
+
+def test_a_class_called_like_a_split_is_told(
+    draw: Draw, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("train/a.png", "bicycle/a.png"):
+        draw(name)
+    assert {item.labels for item in read_dataset(tmp_path).items} == {("train",), ("bicycle",)}
+    assert "train/ is called like a split and bicycle/ is not" in caplog.text

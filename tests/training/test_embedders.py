@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.models import Embedder, EmbedderConfig, load_embedder, save_embedder
@@ -61,6 +63,26 @@ def test_the_start_is_measured_on_what_the_end_is_and_changes_nothing(
     loop.train(fitted, dataset, start, tmp_path / "other")
     ours, theirs = (load_embedder(tmp_path / name).state_dict() for name in ("run", "other"))
     assert all(ours[name].equal(theirs[name]) for name in ours)
+
+
+def test_a_dry_run_refuses_what_the_run_would(
+    photos: Path, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/recipe.json").write_text("{}")
+    line = ["train", "--model", str(backbone), "--data", str(photos), "--dry-run", "--out"]
+    taken = CliRunner().invoke(app, [*line, str(tmp_path / "run")]).exception
+    assert "already exists: a run is in it" in str(taken)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    taken = CliRunner().invoke(app, [*line[:-1], "--out=~/run"]).exception
+    assert f"{tmp_path}/run already exists" in str(taken)
+    pairs = [*line, str(tmp_path / "free"), "--loss", "info_nce"]
+    bare = CliRunner().invoke(app, pairs).exception
+    assert "the image has no caption" in str(bare)
+    rows = "".join(f"{path},{path.stem} of a class\n" for path in photos.rglob("*.png"))
+    (tmp_path / "pairs.csv").write_text(f"path,caption\n{rows}")
+    blind = CliRunner().invoke(app, [*pairs, "--data", str(tmp_path / "pairs.csv")]).exception
+    assert "reads no text" in str(blind)
 
 
 def test_what_could_not_be_measured_before_or_after_is_said(

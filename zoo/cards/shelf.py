@@ -107,6 +107,9 @@ def find_card(name: str) -> Card:
     cards = all_cards()
     if name in cards:
         return cards[name]
+    if Path(name).is_dir():
+        hint = f"rankzoo card new {name} writes one; `rankzoo list` names those that are there"
+        raise UnavailableError(f"{name} is a folder, and no card of the list", hint)
     near = get_close_matches(name, cards, n=3)
     hint = f"did you mean {', '.join(near)}?" if near else "see `rankzoo list`"
     raise UnavailableError(f"no card is called {name!r}, and no such folder exists", hint)

@@ -100,6 +100,9 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
+        if len(header) == 1 and (mark := next((m for m in ";\t|" if m in header[0]), "")):
+            message = f"{path} row 1: its cells are separated by {mark!r}"
+            raise DataError(message, "separate them by commas")
         if len(set(header)) < len(header):
             raise DataError(f"{path} row 1: a column is named twice: {', '.join(header)}")
         for number, cells in enumerate(reader, start=2):
@@ -132,6 +135,7 @@ def _levels(
     for name in needed:
         if name not in first:
             hint = "columns: path,label[,label_level_2,…][,split][,caption]"
+            hint += f"; there are: {', '.join(map(str, first))}"
             raise DataError(f"{path} row {number}: no column {name}", hint)
     return tuple(needed[1:])
 

@@ -68,12 +68,21 @@ def begin(run: Path, recipe: AnyRecipe, resume: bool) -> bool:
     if resume and written.exists():
         _check_same(run, to_json(read_recipe(written)), to_json(recipe))
         return False
-    if written.exists():
+    refuse_taken(run)
+    write_sealed(written, to_json(recipe))
+    return True
+
+
+def refuse_taken(run: Path) -> None:
+    """Raise unless a new run may begin in this folder.
+
+    Raises:
+        UsageError: the folder holds a run, or something else.
+    """
+    if (run / RECIPE).exists():
         hint = "go on with --resume auto, choose another --out, or remove it first"
         raise UsageError(f"{run} already exists: a run is in it", hint)
     refuse_to_overwrite(run)
-    write_sealed(written, to_json(recipe))
-    return True
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:

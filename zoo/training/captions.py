@@ -55,15 +55,20 @@ def embed_captions(encoder: ReadsText, dataset: ImageDataset) -> CaptionTable:
     Raises:
         DataError: an image has no caption.
     """
+    check_captions(dataset)
     counts = [len(item.captions) for item in dataset.items]
-    if 0 in counts:
-        bare = dataset.items[counts.index(0)].path
-        raise DataError(f"{bare}: the image has no caption", "add a column `caption`")
     texts = [text for item in dataset.items for text in item.captions]
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     vectors = encoder.embed_texts(list(places))[[places[text] for text in texts]]
     starts = [0, *accumulate(counts)][:-1]
     return CaptionTable(vectors, torch.tensor(starts), torch.tensor(counts), tuple(texts))
+
+
+def check_captions(dataset: ImageDataset) -> None:
+    """Raise `DataError` unless every image has a caption."""
+    bare = next((item.path for item in dataset.items if not item.captions), None)
+    if bare is not None:
+        raise DataError(f"{bare}: the image has no caption", "add a column `caption`")
 
 
 def captioned_split(held_out: ImageDataset) -> ImageDataset:

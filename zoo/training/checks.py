@@ -50,6 +50,24 @@ def check_start(name: str) -> None:
             return
 
 
+def check_towers(recipe: Recipe) -> None:
+    """Raise if a recipe wants its backbone to read text, and it is known that it does not.
+
+    Raises:
+        UsageError: naming what does.
+    """
+    name, able = recipe.network.backbone, TASKS["image and text encoder"]
+    if recipe.captions is None or recipe.captions.encoder != "backbone":
+        return
+    folder, card = Path(name).expanduser(), all_cards().get(name)
+    reads = card is None or card.task == able.pipeline_tag
+    if folder.is_dir():
+        reads = task_of_config(read_config(folder)) is able
+    if not reads:
+        hint = "--set captions.encoder=all-minilm-l6-v2, or --model a CLIP or SigLIP"
+        raise UsageError(f"{name} reads no text", hint)
+
+
 def check_batches(recipe: Recipe, training: ImageDataset, seed: int) -> None:
     """Raise unless every batch holds what the losses need; they are tried on the first one.
 

@@ -16,7 +16,8 @@ from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
 from zoo.runs.record import Listener
 from zoo.training import loop
-from zoo.training.checks import check_batches, check_start
+from zoo.training.captions import check_captions
+from zoo.training.checks import check_batches, check_start, check_towers
 from zoo.training.distributed import join_world, leave_world
 from zoo.training.epochs import Epochs
 from zoo.training.layers import check_layers
@@ -83,7 +84,10 @@ def prepare(recipe: Recipe, options: TrainOptions) -> tuple[Recipe, ImageDataset
     training = dataset.split("train")
     recipe = _fitted(recipe, training)
     check_batches(recipe, training, options.seed)
+    if recipe.captions is not None:
+        check_captions(training)
     check_start(recipe.network.backbone)
+    check_towers(recipe)
     return recipe, dataset
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from zoo.data.boxes.boxed import Policies
 from zoo.data.boxes.layouts import find_parts, meant_split, read_split
 from zoo.errors import DataError
 
@@ -169,11 +170,13 @@ def test_an_export_without_splits_is_measured_on_a_fifth(
         ("mine.json", coco("t.png")),
         ("mine.jsonl", json.dumps({"path": "t.png", **ROW})),
         ("mine.yaml", "names: [cat]\ntrain: .\n"),
+        ("annotations/mine.json", coco("t.png")),
     ],
 )
 def test_a_single_file_is_enough(file: str, text: str, tmp_path: Path, images: Draw) -> None:
     write(tmp_path, {file: text, "t.txt": YOLO})
     images("t.png")
+    assert all(part.read(Policies()).count == 1 for part in find_parts(tmp_path / file))
     assert [part.split for part in find_parts(tmp_path / file)] in (["train"], [""])
 
 

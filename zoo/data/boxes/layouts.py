@@ -225,7 +225,8 @@ def _one_file(file: Path) -> Iterator[FoundPart]:
         case ".json":
             if _is_coco(file):
                 split = meant_split(file.stem)
-                yield _coco_part(file.parent, file, split, _places(file.parent, split, file))
+                path = file.parent.parent if file.parent.name == "annotations" else file.parent
+                yield _coco_part(path, file, split, _places(path, split, file))
         case ".yaml" | ".yml":
             yield from _yolo_parts(file)
 
