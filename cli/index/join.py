@@ -17,21 +17,27 @@ if TYPE_CHECKING:
     from zoo.cluster import Cluster
 
 
-@takes(layout=layout_options, cluster=cluster_options, output=output_options)
+@takes(layout=layout_options, cluster=cluster_options)
+def assemble_options(
+    *, layout: dict[str, Any], apart: Apart = False, cluster: "Cluster | None"
+) -> dict[str, Any]:
+    """Return how the index of all shards is laid out, as fields of `AssembleOptions`."""
+    return {**layout, "apart": apart, "cluster": cluster}
+
+
+@takes(how=assemble_options, output=output_options)
 def assemble(
     embedded: Annotated[Path, typer.Argument(help="What `rankzoo embed` wrote.")],
     out: Out,
     *,
-    layout: dict[str, Any],
-    apart: Apart = False,
-    cluster: "Cluster | None",
+    how: dict[str, Any],
     output: Output,
 ) -> None:
     """Make an index of all the shards that `rankzoo embed` wrote."""
     from zoo.index.assembling import AssembleOptions
     from zoo.index.assembling import assemble as assemble_shards
 
-    options = AssembleOptions(**layout, apart=apart, cluster=cluster, track=output.track)
+    options = AssembleOptions(**how, track=output.track)
     index = assemble_shards(out.absolute(), embedded.absolute(), options)
     value = {"index": str(out), **summary(index.info())}
     output.result(value, lambda: facts(value))

@@ -12,6 +12,7 @@ from zoo.data.dataset import ImageDataset
 from zoo.models import Embedder
 from zoo.recipes import Recipe
 from zoo.recipes.find import overridden
+from zoo.runs.options import RunOptions
 from zoo.training.distributed import World
 from zoo.training.loader import Loader
 from zoo.training.loop import build_objective
@@ -22,9 +23,10 @@ CLOSE = {"float32": 1e-3, "bfloat16": 0.2, "float16": 0.1}
 
 
 def trainer_on(device: str, recipe: Recipe, dataset: ImageDataset, model: Embedder) -> Trainer:
-    loader = Loader(recipe, dataset, model.config.preprocessing, world=World(), seed=3)
+    shape = model.config.preprocessing
+    loader = Loader(recipe, dataset, shape, World(), RunOptions(seed=3))
     objective = build_objective(recipe, dataset, World(), model.dim, None)
-    return Trainer(recipe, model, loader, objective, World(), torch.device(device))
+    return Trainer(model, loader, objective, torch.device(device))
 
 
 def gradient_of(trainer: Trainer) -> Tensor:

@@ -19,6 +19,7 @@ from zoo.recipes import Recipe, SorterRecipe, recipes_of, scenes
 from zoo.recipes.find import overridden
 from zoo.recipes.recipe import Augmentation, Batch, Captions, LossTerm, Network
 from zoo.recipes.scores import ScoreRecipe
+from zoo.runs.options import RunOptions
 from zoo.training.augment import DRAWS, coloured, crop_boxes, cropped
 from zoo.training.captions import CaptionObjective, CaptionTable
 from zoo.training.distributed import World
@@ -71,8 +72,8 @@ def updated(
 ) -> State:
     """Make two updates; return what a checkpoint would hold of the networks."""
     shape = model.config.preprocessing
-    loader = Loader(recipe, dataset, shape, world=World(), seed=3)
-    trainer = Trainer(recipe, model, loader, objective, World(), torch.device(device))
+    loader = Loader(recipe, dataset, shape, World(), RunOptions(seed=3))
+    trainer = Trainer(model, loader, objective, torch.device(device))
     for step, batch in zip((1, 2), loader.batches(), strict=False):
         trainer.update(step, batch)
     state = {**model.state_dict(), **trainer.judged.state_dict(prefix="judged.")}
@@ -127,9 +128,10 @@ def test_a_checkpoint_moves_from_the_device_to_the_cpu_and_back(
 
     def trainer(device: str) -> Trainer:
         model = network()
-        loader = Loader(changed, dataset, model.config.preprocessing, world=World(), seed=3)
+        shape = model.config.preprocessing
+        loader = Loader(changed, dataset, shape, World(), RunOptions(seed=3))
         objective = build_objective(changed, dataset, World(), model.dim, None)
-        return Trainer(changed, model, loader, objective, World(), torch.device(device))
+        return Trainer(model, loader, objective, torch.device(device))
 
     def moved(device: str, done: int, out: Path) -> State:
         there = trainer(device)

@@ -13,6 +13,7 @@ from zoo.data.dataset import read_dataset
 from zoo.models import Embedder, EmbedderConfig
 from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import Batch, Schedule
+from zoo.runs.options import RunOptions
 from zoo.training.distributed import World
 from zoo.training.loader import Loader, StepBatch
 from zoo.training.loop import build_objective
@@ -64,9 +65,9 @@ def benchmark_training(folder: Path, update: Update = Update(), steps: int = 6) 
     items = read_dataset(folder)
     model = Embedder(EmbedderConfig(architecture).at_size(size))
     shape = model.config.preprocessing
-    loader = Loader(recipe, items, shape, world=World(), seed=0, workers=workers)
+    loader = Loader(recipe, items, shape, World(), RunOptions(workers=workers))
     objective = build_objective(recipe, items, World(), model.dim, None)
-    trainer = Trainer(recipe, model, loader, objective, World(), torch.device("cpu"))
+    trainer = Trainer(model, loader, objective, torch.device("cpu"))
     held = next(loader.batches())
 
     def work(batch: StepBatch) -> None:

@@ -15,6 +15,7 @@ from zoo.detection.network import network_config
 from zoo.detection.pipeline import evaluator, testing_loader, training_loader
 from zoo.errors import DataError
 from zoo.recipes.detector import DetectionRecipe
+from zoo.runs.options import RunOptions
 
 KEPT_CHECKPOINTS = 2  # mmengine removes the oldest before it writes the next
 
@@ -23,10 +24,8 @@ def training_config(
     recipe: DetectionRecipe,
     parts: list[BoxedSet],
     labels: tuple[str, ...],
-    *,
     work: Path,
-    workers: int,
-    seed: int,
+    how: RunOptions,
 ) -> dict[str, Any]:
     """Return the whole configuration of a training run, in mmdetection's language.
 
@@ -37,8 +36,8 @@ def training_config(
         for number, part in enumerate(parts)
     ]
     return {
-        **_common(recipe, labels, work, seed),
-        "train_dataloader": training_loader(recipe, files, labels, workers),
+        **_common(recipe, labels, work, how.seed),
+        "train_dataloader": training_loader(recipe, files, labels, how.workers),
         "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": recipe.schedule.epochs},
         "optim_wrapper": _optimiser(recipe),
         "param_scheduler": _schedule(recipe),

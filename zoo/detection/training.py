@@ -140,9 +140,8 @@ def _fit(
         recipe,
         list(found.training),
         found.labels,
-        work=run.out / CHECKPOINTS,
-        workers=how.workers,
-        seed=how.seed,
+        run.out / CHECKPOINTS,
+        how,
     )
     began = time.perf_counter()
     with runner_of({**config, "resume": how.resume}, how.device) as runner:

@@ -31,6 +31,8 @@ def weights_sha256(model: nn.Module) -> str:
     """Hash every tensor of a model by name, type, shape and bytes.
 
     Unlike a file's hash, it is the same for a model in memory, in safetensors or in shards.
+    So the seal's hash of the file cannot stand for it: that one goes over other bytes in another
+    order, and indexes hold this one. Both are SHA-256 and need a pass each.
     """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):

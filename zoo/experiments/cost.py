@@ -12,6 +12,7 @@ from zoo.experiments.launch import threads_each
 from zoo.experiments.plan import Place, Plan
 from zoo.memory import keep_freed_memory
 from zoo.recipes.recipe import Recipe
+from zoo.runs.options import RunOptions
 from zoo.training.distributed import World
 from zoo.training.loader import Loader
 from zoo.training.loop import build_objective
@@ -54,9 +55,9 @@ def seconds_per_step(recipe: Recipe, place: Place) -> float:
     training, world = (found if found.splits else hold_out(found)).split("train"), World()
     model = build_network(recipe, offline=place.offline)
     encoder = load_encoder(recipe, offline=place.offline, device=place.device)
-    loader = Loader(recipe, training, model.config.preprocessing, world=world, seed=0)
+    loader = Loader(recipe, training, model.config.preprocessing, world, RunOptions())
     objective = build_objective(recipe, training, world, model.dim, encoder)
-    trainer = Trainer(recipe, model, loader, objective, world, torch.device(place.device))
+    trainer = Trainer(model, loader, objective, torch.device(place.device))
     times = []
     for step, batch in enumerate(islice(loader.batches(), TIMED + 1), start=1):
         start = time.perf_counter()

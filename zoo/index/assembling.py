@@ -140,8 +140,9 @@ def assemble(
         first_id = 0
         for number, group in enumerate(groups, start=1):
             vectors = (piece for shard in group for piece in _pieces(shard, whitening))
+            home = staged / SEGMENTS / f"{number:06d}"
             rows, codes = Records(group, first_id), _codes(staged, manifest, group, parts)
-            facts = write_segment(staged, f"{number:06d}", vectors, rows, manifest, codes)
+            facts = write_segment(home, vectors, rows, manifest, codes)
             segments, first_id = [*segments, facts], first_id + len(rows)
         shutil.rmtree(staged / CODES, ignore_errors=True)
         done = event("build", added=len(records), shards=len(shards))

@@ -119,8 +119,8 @@ def compact(folder: Path) -> Manifest:
         records = LivingRecords(segments)
         if not len(records):
             raise UsageError(f"{folder} holds no living item", "build a new index instead")
-        name, codes = f"{manifest.generation + 1:06d}", mover(folder, manifest, segments)
-        facts = write_segment(folder, name, living_vectors(segments), records, manifest, codes)
+        home, codes = _next_home(folder, manifest), mover(folder, manifest, segments)
+        facts = write_segment(home, living_vectors(segments), records, manifest, codes)
         done = event("compact", dropped=sum(s.removed_count for s in manifest.segments))
         compacted = manifest.next(done, segments=(facts,))
         publish(folder, compacted)
@@ -183,6 +183,11 @@ def event(name: str, **facts: Any) -> dict[str, Any]:
     return {"event": name, "time": now, "version": __version__, **facts}
 
 
+def _next_home(folder: Path, manifest: Manifest) -> Path:
+    """Return where the next generation's segment goes."""
+    return folder / SEGMENTS / f"{manifest.generation + 1:06d}"
+
+
 def grown(
     folder: Path,
     manifest: Manifest,
@@ -193,8 +198,8 @@ def grown(
     """Write a new segment and return the manifest that has it; `done` goes into its history."""
     first = manifest.next_id
     numbered = [replace(record, id=first + row) for row, record in enumerate(records)]
-    name = f"{manifest.generation + 1:06d}"
-    facts = write_segment(folder, name, pieces, numbered, manifest, filler(folder, manifest))
+    home, codes = _next_home(folder, manifest), filler(folder, manifest)
+    facts = write_segment(home, pieces, numbered, manifest, codes)
     return manifest.next(
         done,
         segments=(*manifest.segments, facts),

@@ -57,7 +57,8 @@ def merge(out: Path, folders: Sequence[Path]) -> int:
         shared = share_training(staged, replace(empty_manifest, generation=0), folders[0])
         alike = len({(m.plan.kind, m.trained_facts) for m in manifests}) == 1
         codes = mover(staged, shared, segments) if alike else filler(staged, shared)
-        facts = write_segment(staged, "000001", living_vectors(segments), records, shared, codes)
+        home = staged / SEGMENTS / "000001"
+        facts = write_segment(home, living_vectors(segments), records, shared, codes)
         sources = [str(folder) for folder in folders]
         done = event("merge", added=len(records), sources=sources)
         levels, columns = levels_of(records), columns_of(records)

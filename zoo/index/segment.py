@@ -26,27 +26,27 @@ Fill = Callable[[Vectors, Path], None]
 
 
 def write_segment(
-    folder: Path,
-    name: str,
+    home: Path,
     vectors: Iterable[Piece],
     records: Records,
     manifest: Manifest,
     codes: Fill,
 ) -> SegmentFacts:
-    """Write `segments/<name>` of the index `folder` in one rename and return what it holds.
+    """Write `home`, among the segments of an index, in one rename and return what it holds.
 
     vectors: pieces of the matrix, in the order of `records`.
     codes: writes the approximate index of the whole matrix; not asked for a Flat index.
     """
-    home = folder / SEGMENTS / name
     with staged_folder(home) as staged:
         count = write_vectors(staged / VECTORS, vectors, len(records), manifest.dim)
         assert count == len(records), "one vector a record"
         write_rows(staged / ITEMS, records)
         if manifest.plan.kind != "Flat":
             codes(map_vectors(staged / VECTORS, count, manifest.dim), staged / CODES)
-    files = {f"{SEGMENTS}/{name}/{path.name}": Facts.of(path) for path in sorted(home.iterdir())}
-    return SegmentFacts(name, count, files)
+    files = {
+        f"{SEGMENTS}/{home.name}/{path.name}": Facts.of(path) for path in sorted(home.iterdir())
+    }
+    return SegmentFacts(home.name, count, files)
 
 
 def write_removed(

@@ -19,9 +19,9 @@ from zoo.data.samplers import (
 )
 from zoo.device import sent
 from zoo.errors import UsageError
-from zoo.progress import Track, silent
 from zoo.recipes.recipe import Augmentation, Batch, Recipe
 from zoo.runs.fingerprint import fingerprint
+from zoo.runs.options import RunOptions
 from zoo.training.augment import coloured, draws_of_step
 from zoo.training.distributed import World
 from zoo.training.epochs import Epochs
@@ -52,22 +52,20 @@ class Loader:
         recipe: Recipe,
         dataset: ImageDataset,
         preprocessing: Preprocessing,
-        *,
         world: World,
-        seed: int,
-        workers: int = 0,
-        track: Track = silent,
+        how: RunOptions,
     ) -> None:
+        self.recipe, self.world = recipe, world
         self.augmentation: Augmentation = recipe.augmentation
         self.preprocessing = preprocessing
         self.labels = training_labels(recipe, dataset)
-        self.sampler: Sampler = build_sampler(recipe.batch, dataset.label_ids, seed)
+        self.sampler: Sampler = build_sampler(recipe.batch, dataset.label_ids, how.seed)
         self.size = recipe.augmentation.size or preprocessing.size
         cached = self.size if recipe.augmentation.resize is None else None  # they are squashed
-        self.source = open_images(dataset.paths, cached, workers, track)
+        self.source = open_images(dataset.paths, cached, how.workers, how.track)
         self.share = world.part(recipe.batch.size)
-        self.seed = seed
-        self.fingerprint = fingerprint(dataset, seed, world.size)
+        self.seed = how.seed
+        self.fingerprint = fingerprint(dataset, how.seed, world.size)
         self.epochs = Epochs(self.sampler, recipe.schedule)
         self.steps = self.epochs.steps
 

@@ -59,21 +59,13 @@ def train(
         world.wait()
         training_set = dataset.split("train")
         shape = model.config.preprocessing
-        loader = Loader(
-            recipe,
-            training_set,
-            shape,
-            world=world,
-            seed=how.seed,
-            workers=how.workers,
-            track=how.track,
-        )
+        loader = Loader(recipe, training_set, shape, world, how)
 
         # Model, losses, optimisers, and where they were
         keep_freed_memory()
         objective = build_objective(recipe, training_set, world, model.dim, encoder)
         kind = TowersTrainer if isinstance(objective, TowersObjective) else Trainer
-        trainer = kind(recipe, model, loader, objective, world, device)
+        trainer = kind(model, loader, objective, device)
         reads = text_side(recipe, encoder)
         validator = Validator(
             dataset, out, EmbedOptions(64, how.workers, how.device, how.track), reads

@@ -13,6 +13,7 @@ from zoo.errors import DataError, UsageError
 from zoo.models.scorer import Scorer
 from zoo.progress import Track
 from zoo.recipes.scores import ScoreRecipe
+from zoo.runs.options import RunOptions
 from zoo.training.augment import coloured, draws_of_step
 from zoo.training.epochs import check_schedule
 from zoo.training.images import Plan, open_images
@@ -29,14 +30,11 @@ class ScoreLoader:
         recipe: ScoreRecipe,
         data: ScoredSet,
         model: Scorer,
-        *,
-        seed: int,
-        workers: int,
-        track: Track,
+        how: RunOptions,
     ) -> None:
         check_batch(recipe, data)
-        self.recipe, self.data, self.seed = recipe, data, seed
-        self.fingerprint = {"items": len(data), "data": digest_of(data), "seed": seed}
+        self.recipe, self.data, self.seed = recipe, data, how.seed
+        self.fingerprint = {"items": len(data), "data": digest_of(data), "seed": how.seed}
         check_schedule(recipe.schedule)
         self.steps_per_epoch = len(data) // recipe.batch.size
         self.steps = recipe.schedule.steps or recipe.schedule.epochs * self.steps_per_epoch
@@ -44,7 +42,7 @@ class ScoreLoader:
         self.mean = data.targets.mean(0) if attribute else torch.zeros(1)
         self.deviation = data.targets.std(0) if attribute else torch.ones(1)
         self.targets = (data.targets - self.mean) / self.deviation
-        self._inputs = _inputs(recipe, data, model, workers, track)
+        self._inputs = _inputs(recipe, data, model, how.workers, how.track)
 
     def batches(
         self, first: int

@@ -47,9 +47,7 @@ def fit_scores(
         write_skipped(out / "skipped.json", [*training.skipped, *test.skipped])
         keep_freed_memory()
         model.to(how.device)
-        loader = ScoreLoader(
-            recipe, training, model, seed=how.seed, workers=how.workers, track=how.track
-        )
+        loader = ScoreLoader(recipe, training, model, how)
         trainer = ScoreTrainer(recipe, model, loader)
         features = model.eval().file_features(test.paths, track=how.track)
         scores = head_scores(model, features) * loader.deviation + loader.mean  # in the data's unit

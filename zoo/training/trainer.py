@@ -11,13 +11,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from zoo.device import sent
 from zoo.models.kinds import AnyEmbedder
-from zoo.recipes.recipe import Recipe
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.fingerprint import check_fingerprint
 from zoo.runs.folder import CHECKPOINTS
 from zoo.runs.record import Row
 from zoo.training import optimise
-from zoo.training.distributed import World
 from zoo.training.layers import recompute
 from zoo.training.loader import Loader, StepBatch
 from zoo.training.lora import adapt, check_used, merged
@@ -39,15 +37,14 @@ class Trainer:
 
     def __init__(
         self,
-        recipe: Recipe,
         model: AnyEmbedder,
         loader: Loader,
         objective: nn.Module,
-        world: World,
         device: torch.device,
     ) -> None:
+        recipe = loader.recipe
         layout = torch.channels_last if recipe.engine.channels_last else torch.contiguous_format
-        self.recipe, self.loader, self.world, self.device = recipe, loader, world, device
+        self.recipe, self.loader, self.world, self.device = recipe, loader, loader.world, device
         if recipe.engine.checkpointing:
             recompute(model.backbone)
         adapt(model.backbone, recipe.lora, loader.seed)
