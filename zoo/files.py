@@ -33,6 +33,14 @@ class Facts:
         return cls(path.stat().st_size, sha256_of(path))
 
 
+def is_there(path: Path, *, file: bool = False) -> bool:
+    """Whether something (a regular `file`) is there; a name too long for any file is not."""
+    try:
+        return path.is_file() if file else path.exists()
+    except OSError:
+        return False
+
+
 def looks_like_path(text: str, suffixes: Collection[str] = ()) -> bool:
     """Whether a text names a place on disk rather than a model, a repository, or words.
 

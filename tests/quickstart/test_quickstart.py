@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.main import main
 from zoo.data.dataset import ImageDataset, Item
 from zoo.quickstart import free_folder
 from zoo.quickstart.examples import draw_queries
@@ -40,11 +41,15 @@ def test_the_imaged_queries_are_drawn_by_the_seed_from_different_classes() -> No
     assert len({item.labels[0] for item in drawn}) == len(drawn) == 8
 
 
-def test_a_folder_that_holds_something_is_refused_before_any_work(tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    done = rankzoo("quickstart", "--out", str(tmp_path), "--json")
-    assert done.returncode == 2
-    assert "already exists" in json.loads(done.stdout)["error"]
+    monkeypatch.setattr(sys, "argv", ["rankzoo", "quickstart", "--out", str(tmp_path), "--json"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "already exists" in json.loads(capsys.readouterr().out)["error"]
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 

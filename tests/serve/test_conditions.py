@@ -23,7 +23,7 @@ from zoo.serve.snapshot import Snapshot
 
 TABLES = ", ".join(f"items t{number}" for number in range(12))
 ENDLESS = f"(select max(t1.id + t11.id) from {TABLES}) > 5"
-ORDERS = int(os.environ.get("RANKZOO_ORDERS", "1500"))  # 4,000 take a minute
+ORDERS = int(os.environ.get("RANKZOO_ORDERS", "600"))  # 4,000 take a minute
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from zoo.data.manifest import read_manifest
 from zoo.data.readers import read_layout, recognise
 from zoo.data.validation import checked
 from zoo.errors import DataError
+from zoo.files import is_there
 
 __all__ = ["SPLITS", "ImageDataset", "Item", "Skipped", "hold_out", "read_dataset"]
 
@@ -127,7 +128,7 @@ def read_dataset(
     Raises:
         DataError: naming the file, row, column and value at fault, before any image is decoded.
     """
-    if not path.exists():
+    if not is_there(path):
         raise DataError(f"{path}: no such file or folder")
     public = recognise(path)
     if public:

@@ -12,7 +12,7 @@ from typing import Any
 from zoo.data.item import SPLITS, Item
 from zoo.data.splits import split_of
 from zoo.errors import DataError
-from zoo.files import atomic_path
+from zoo.files import atomic_path, is_there
 from zoo.typed import Blame, as_object, parse_json
 
 Row = dict[str, Any]
@@ -167,7 +167,7 @@ def _plain(value: Any) -> str:
 def _place(folder: Path, text: str) -> Path:
     """Return the file that a row names; one written on Windows separates folders by backslashes."""
     plain = folder / text
-    if "\\" not in text or plain.exists():  # elsewhere a backslash may be part of a name
+    if "\\" not in text or is_there(plain):  # elsewhere a backslash may be part of a name
         return plain
     return folder / PureWindowsPath(text).as_posix()
 
@@ -204,7 +204,7 @@ def _check_duplicates(path: Path, numbers: Sequence[int], items: Sequence[Item])
 
 def _check_files(path: Path, numbers: Sequence[int], items: Sequence[Item]) -> None:
     for number, item in zip(numbers, items, strict=True):
-        if not item.path.is_file():
+        if not is_there(item.path, file=True):
             message = f"{path} row {number}, column path: no such file: {str(item.path)!r}"
             raise DataError(message, _advice(path, item.path))
 

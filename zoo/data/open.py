@@ -12,6 +12,7 @@ from zoo.data.drawn import record_of
 from zoo.data.readers import DATASETS
 from zoo.data.synthetic.emoji import build_emoji
 from zoo.errors import DataError, UsageError
+from zoo.files import is_there
 
 LOG = logging.getLogger("rankzoo")
 
@@ -54,7 +55,7 @@ def open_dataset(
     if name not in DATASETS:
         known = ", ".join((*DRAWN, *DATASETS))
         raise UsageError(f"no dataset is called {name!r}", f"datasets: {known}")
-    if not path.exists():
+    if not is_there(path):
         raise DataError(f"{path}: no such file or folder", DATASETS[name].source)
     return read_public(name, path, on_bad_image=on_bad_image)
 
@@ -63,4 +64,4 @@ def _holds_other(path: Path, drawn: str) -> bool:
     """Whether something lies at `path` that is not a set as `zoo.data.drawn` writes it."""
     if path.is_dir():
         return any(path.iterdir()) and not record_of(path, drawn).is_file()
-    return path.exists()
+    return is_there(path)

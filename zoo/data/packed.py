@@ -10,6 +10,7 @@ from zoo.data.datasets.hub_folder import unpack
 from zoo.data.images import SUFFIXES
 from zoo.data.item import Item
 from zoo.errors import DataError
+from zoo.files import is_there
 from zoo.typed import Blame, as_object, parse_json
 
 logger = logging.getLogger("rankzoo")
@@ -54,9 +55,12 @@ def _from_tar(pack: Path, folder: Path) -> Iterator[Item]:
         if suffix is None:
             raise DataError(f"{pack}: the sample {key!r} has no image", HINT)
         target = folder / (key.replace("/", "_") + suffix)
-        if target.exists():
+        if is_there(target):
             raise DataError(f"{pack}: two samples are called {key!r}", HINT)
-        target.write_bytes(sample[suffix])
+        try:
+            target.write_bytes(sample[suffix])
+        except OSError as error:
+            raise DataError(f"{pack}: the sample {key[:60]!r}: {error.strerror}", HINT) from error
         yield _item(f"{pack}: {key}.json", target, sample)
     for name, count in others.items():
         logger.warning("%s: %d members *%s are left out", pack, count, name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from zoo.data.item import Item
 from zoo.errors import DataError
+from zoo.files import is_there
 from zoo.typed import Blame, parse_json
 
 _FEW = 20
@@ -49,7 +50,7 @@ def need(path: Path, source: str) -> Path:
     Raises:
         DataError: naming the missing file, with `source` telling where it comes from.
     """
-    if not path.exists():
+    if not is_there(path):
         raise DataError(f"{path}: missing", source)
     return path
 

@@ -16,6 +16,7 @@ from zoo.data.images import check_image
 from zoo.data.item import Skipped, printable
 from zoo.data.tree import images_below
 from zoo.errors import DataError
+from zoo.files import is_there
 
 logger = logging.getLogger("rankzoo")
 LARGEST = 10**7  # pixels; no image that is opened is wider
@@ -105,7 +106,7 @@ class ImageFinder:
         """
         path = Path(stated.replace("\\", "/"))
         if not path.is_absolute() and ".." not in path.parts:
-            found = next((p / path for p in self.places if (p / path).is_file()), None)
+            found = next((p / path for p in self.places if is_there(p / path, file=True)), None)
             if found is not None:
                 return found
         same = self._names.get(path.name, [])
@@ -221,7 +222,7 @@ def _refuse_turned(box: Box, entry: Entry, size: tuple[int, int]) -> None:
 
 
 def _size(entry: Entry, *, decode: bool) -> tuple[int, int] | DataError:
-    if not entry.path.exists():
+    if not is_there(entry.path):
         where = f"{entry.where}: image {entry.path.name} is not in {entry.path.parent}"
         return DataError(where, "add it, or leave such images out with --on-bad-image skip")
     try:

@@ -15,6 +15,7 @@ from zoo.data.dataset import choose
 from zoo.data.splits import split_of
 from zoo.data.tree import images_below, list_folder
 from zoo.errors import DataError
+from zoo.files import is_there
 
 logger = logging.getLogger("rankzoo")
 HELD_OUT = 0.2
@@ -41,7 +42,7 @@ def find_parts(path: Path) -> list[FoundPart]:
     Raises:
         DataError: `path` is not there, a list of splits is broken, or two parts are one split.
     """
-    if not path.exists():
+    if not is_there(path):
         raise DataError(f"{path}: no such file or folder")
     for find in (_one_file,) if path.is_file() else _FOLDERS:
         found = list(find(path))

@@ -12,6 +12,7 @@ from zoo.data.datasets.voc import CLASSES
 from zoo.data.images import SUFFIXES
 from zoo.data.reader import read_lines
 from zoo.errors import DataError
+from zoo.files import is_there
 
 SOURCE = "VOC: ImageSets/Main/<split>.txt, Annotations/<name>.xml and JPEGImages/<name>.jpg"
 SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -84,7 +85,9 @@ def _read(
 def _image(file: Path, name: str, tree: ElementTree.Element, finder: ImageFinder) -> Path:
     for suffix in (".jpg", *sorted(SUFFIXES - {".jpg"})):
         for cased in (suffix, suffix.upper()):
-            found = next((p for d in finder.places if (p := d / f"{name}{cased}").is_file()), None)
+            found = next(
+                (p for d in finder.places if is_there(p := d / f"{name}{cased}", file=True)), None
+            )
             if found is not None:
                 return found
     stated = (tree.findtext("filename") or "").strip()
@@ -139,7 +142,7 @@ def _tree(file: Path) -> ElementTree.Element:
 
 def _name(file: Path, root: Path, line: str) -> str:
     name = line.strip()
-    if not (root / "Annotations" / f"{name}.xml").is_file() and re.search(r"\s-?[01]$", name):
+    if not is_there(root / "Annotations" / f"{name}.xml") and re.search(r"\s-?[01]$", name):
         name = name.rsplit(maxsplit=1)[0]  # `<class>_<split>.txt` has a mark after the name
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise DataError(f"{file}: {name!r} leaves the folder", SOURCE)

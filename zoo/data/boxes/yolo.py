@@ -11,6 +11,7 @@ from zoo.data.item import Skipped
 from zoo.data.reader import read_lines, read_text
 from zoo.data.tree import images_below, report_left_out
 from zoo.errors import DataError
+from zoo.files import is_there
 from zoo.typed import Blame, parse_yaml
 
 logger = logging.getLogger("rankzoo")
@@ -74,7 +75,7 @@ def image_folders(file: Path, value: Mapping[str, Any], split: str) -> list[Path
         # Roboflow writes ../train/images for the folder train/images beside the file.
         inside = str(one).removeprefix("../")
         places = [base / str(one), file.parent / str(one), file.parent / inside]
-        place = next((p for p in places if p.exists()), None)
+        place = next((p for p in places if is_there(p)), None)
         if place is None:
             raise DataError(f"{file}: {split} is {one!r}, which is not there", SOURCE)
         found.append(place)
@@ -106,7 +107,7 @@ def _text(image: Path) -> Path | None:
     if "images" in parts:
         last = len(parts) - 1 - parts[::-1].index("images")
         places.insert(0, Path(*parts[:last], "labels", *parts[last + 1 :]))
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if is_there(place, file=True)), None)
 
 
 def _boxes(text: Path, labels: tuple[str, ...]) -> list[Box]:

@@ -10,6 +10,7 @@ from typing import Any
 from zoo.data.item import Item
 from zoo.data.reader import Layout, Reading, read_json
 from zoo.errors import DataError
+from zoo.files import is_there
 
 SOURCE = (
     "dataset_coco.json and dataset_flickr30k.json come in caption_datasets.zip from "
@@ -30,7 +31,7 @@ def read_captions(root: Path) -> Reading:
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise DataError(f"{path}: holds no list of images", SOURCE)
     items = [_item(path, n, entry) for n, entry in enumerate(content["images"])]
-    folder = next((f for f in _FOLDERS if items and (root / f / items[0].path).exists()), "")
+    folder = next((f for f in _FOLDERS if items and is_there(root / f / items[0].path)), "")
     placed = [
         Item(root / folder / item.path, item.labels, item.split, item.captions) for item in items
     ]
