@@ -11,16 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from cli.foreign import Foreign, in_json, on_one_line, shown
 from cli.lines import by_lines
@@ -29,24 +19,6 @@ from zoo.errors import RankzooError
 
 SCHEMA_VERSION = 1
 T = TypeVar("T")
-
-
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0:.1f}/s", style="progress.data.speed")
-
-
-class _Noted(ProgressColumn):
-    """What was noted last, read anew each time."""
-
-    max_refresh = 0.5
-
-    def __init__(self, output: "Output") -> None:
-        self.output = output
-        super().__init__()
-
-    def render(self, task: Task) -> Text:  # noqa: ARG002
-        return Text(self.output.noted)
 
 
 class _Lines(logging.Handler):
@@ -92,9 +64,9 @@ class Output:
         if not self._watched:
             yield from by_lines(items, on_one_line(description), total, self._say)
             return
-        named = TextColumn("{task.description}", markup=False)
-        columns = (named, BarColumn(), MofNCompleteColumn(), _Noted(self))
-        with Progress(*columns, _Rate(), TimeRemainingColumn(), console=self.console) as progress:
+        from cli.bars import bars
+
+        with bars(self.console, lambda: self.noted) as progress:
             yield from progress.track(items, description=on_one_line(description), total=total)
 
     def note(self, row: dict[str, Any]) -> None:

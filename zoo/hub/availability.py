@@ -1,6 +1,6 @@
 """Where a card's weights are right now, told without opening a connection."""
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Literal
 
 from zoo.cards.shelf import Card
@@ -19,7 +19,7 @@ def availability(card: Card) -> Availability:
     if source is None:
         return "recipe"
     if isinstance(source, PackageSource):
-        return "here" if _installed(source.distribution) else "package"
+        return "here" if find_spec(source.module) is not None else "package"
     if isinstance(source, HubSource):
         return "here" if pin_path(source.repo, source.revision).is_file() else "hub"
     return "here"
@@ -42,11 +42,3 @@ def pin_facts(card: Card) -> list[tuple[str, str]]:
         return [("pinned", "not yet: the first download pins a commit and checks each file's hash")]
     files = [(f.name, f"{f.size:,} bytes, sha256 {f.sha256[:16]}…") for f in pin.files]
     return [("pinned here", f"commit {pin.commit}"), *files]
-
-
-def _installed(distribution: str) -> bool:
-    try:
-        version(distribution)
-    except PackageNotFoundError:
-        return False
-    return True

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from zoo.cards.sources import FileRecord
 from zoo.errors import IntegrityError, UnavailableError
 from zoo.sealed import read_sealed, write_sealed
@@ -59,6 +57,8 @@ def single_writer(path: Path) -> Iterator[None]:
     Raises:
         UnavailableError: the cache cannot be written.
     """
+    from filelock import FileLock  # `rankzoo list` reads pins, and writes none
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"))
