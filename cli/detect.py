@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,8 @@ from cli.output import Output, output_options
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from zoo.detection.detect import DetectOptions
 
 logger = logging.getLogger("rankzoo")
 Name = Annotated[str, typer.Argument(help="Card name, owner/name[@revision], or a local folder.")]
@@ -40,9 +42,11 @@ def detector_options(model: Name, device: Device = "auto", offline: Offline = Fa
 
 def how_options(
     threshold: Threshold = None, every: Every = 1.0, on_bad_image: OnBadImage = "fail"
-) -> dict[str, Any]:
-    """Return how images are gone through, as keywords of `detect_images`."""
-    return {"threshold": threshold, "every": every, "on_bad_image": on_bad_image}
+) -> "DetectOptions":
+    """Return how images are gone through."""
+    from zoo.detection.detect import DetectOptions
+
+    return DetectOptions(threshold, every, on_bad_image)
 
 
 @takes(output=output_options, detector=detector_options, how=how_options)
@@ -51,7 +55,7 @@ def detect(
     images: Images,
     out: Out = Path("detections"),
     *,
-    how: dict[str, Any],
+    how: "DetectOptions",
     output: Output,
 ) -> None:
     """Draw the boxes a detector finds, and write them as JSON."""
@@ -59,8 +63,8 @@ def detect(
 
     from zoo.detection.detect import detect_images, threshold_of_model
 
-    lowest = threshold_of_model(detector) if how["threshold"] is None else how["threshold"]
-    results = detect_images(detector, images, out, **how, track=output.track)
+    lowest = threshold_of_model(detector) if how.threshold is None else how.threshold
+    results = detect_images(detector, images, out, how, track=output.track)
     for row in results:
         if not row["detections"] and row["best"] is not None:
             best = f"best {row['best']:.2f}"

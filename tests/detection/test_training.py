@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import zoo.tasks
 from cli.main import app
 from zoo.data.synthetic.scenes import SceneSet, build_scenes
-from zoo.detection.detect import detect_images
+from zoo.detection.detect import DetectOptions, detect_images
 from zoo.detection.evaluation import evaluate_detector
 from zoo.detection.network import build_network
 from zoo.detection.storage import (
@@ -179,7 +179,8 @@ def test_a_folder_is_detected_in_and_the_kept_threshold_counts(
     keep_threshold(folder, 0.99987)
     detector = load_detector(folder)
     assert detector.threshold == 0.999
-    found = detect_images(detector, [tmp_path / "in"], tmp_path / "out", on_bad_image="skip")
+    skipping = DetectOptions(on_bad_image="skip")
+    found = detect_images(detector, [tmp_path / "in"], tmp_path / "out", skipping)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         *("detections.json", "skipped.json", "x-a.jpg.png", "y-a.jpg.png")
     ]

@@ -88,36 +88,47 @@ def draw(image: Image.Image, detections: Sequence[Detection]) -> Image.Image:
     return drawn
 
 
+@dataclass(frozen=True)
+class DetectOptions:
+    """Which boxes are shown, and how images and videos are gone through.
+
+    threshold: the lowest score; None: the model's own. every: seconds between a video's frames.
+    on_bad_image: with "skip", what cannot be opened is left out and listed in `skipped.json`.
+    """
+
+    threshold: float | None = None
+    every: float = 1.0
+    on_bad_image: Policy = "fail"
+
+
 def detect_images(
     model: nn.Module,
     images: Sequence[Path],
     out: Path,
+    options: DetectOptions | None = None,
     *,
-    threshold: float | None = None,
-    on_bad_image: Policy = "fail",
-    every: float = 1.0,
     track: Track = silent,
 ) -> list[dict[str, Any]]:
     """Write every image with its boxes, and `detections.json`, into the new folder `out`.
 
-    `images` are files, folders or patterns; of a video, a frame `every` so many seconds is one, and
-    its result has the `second` it is of. A result's `best` is the highest score found, shown or
-    not. With "skip", what cannot be opened is left out and listed in `skipped.json`.
+    `images` are files, folders or patterns; of a video each frame is one, and its result has the
+    `second` it is of. A result's `best` is the highest score found, shown or not.
 
     Raises:
         UsageError: `out` is not empty.
         DataError: a file is no readable image, or there is none.
     """
+    options = options or DetectOptions()
     images = images_of(images)
     skipped: list[Skipped] = []
-    if on_bad_image == "skip":
+    if options.on_bad_image == "skip":
         images, skipped = readable(images)
     names = drawn_names(images)
-    lowest = threshold_of_model(model) if threshold is None else threshold
+    lowest = threshold_of_model(model) if options.threshold is None else options.threshold
     results: list[dict[str, Any]] = []
     with staged_folder(out) as staged:
         for path, name in track(zip(images, names, strict=True), "detecting", len(images)):
-            for drawn, more, image in _opened(path, name, every):
+            for drawn, more, image in _opened(path, name, options.every):
                 all_found = find_boxes(model, image, threshold=0.0)
                 found = [detection for detection in all_found if detection.score >= lowest]
                 with atomic_path(staged / drawn) as temporary:

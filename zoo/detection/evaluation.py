@@ -14,6 +14,7 @@ from zoo.detection.annotations import find_part
 from zoo.detection.pipeline import protocol
 from zoo.detection.runner import runner_of, testing_config
 from zoo.detection.storage import load_weights, read_detector_config
+from zoo.embedding.options import EmbedOptions
 
 COCO_NAMES = {"bbox_mAP": "ap", "bbox_mAP_50": "ap_50", "bbox_mAP_75": "ap_75"}
 COCO_NAMES |= {f"bbox_mAP_{size[0]}": f"ap_{size}" for size in ("small", "medium", "large")}
@@ -43,9 +44,8 @@ def evaluate_detector(
     data: Path,
     *,
     split: str = "",
-    device: str = "cpu",
-    workers: int = 0,
     on_bad_image: Policy = "fail",
+    how: EmbedOptions | None = None,
 ) -> dict[str, Any]:
     """Measure a model folder on a part of a set: by default the test part of its recipe.
 
@@ -59,7 +59,8 @@ def evaluate_detector(
         split or recipe.data.test,
         Policies(recipe.data.bad_boxes, on_bad_image),
     )
-    measured = evaluate_part(folder, part, device=device, workers=workers)
+    how = how or EmbedOptions()
+    measured = evaluate_part(folder, part, device=how.device, workers=how.workers)
     best = {"f1": measured.f1, "threshold": measured.threshold}
     facts = {"protocol": measured.protocol, "metrics": measured.metrics, "images": part.count}
     return {**facts, "best": best, "classes": dict(measured.classes)}

@@ -75,9 +75,8 @@ def evaluate(models: Sequence[str], options: EvalOptions, *_: Any) -> DetectorRe
         resolve_model(name, offline=options.offline),
         options.data,
         split=options.split,
-        device=options.embed.device,
-        workers=options.embed.workers,
         on_bad_image=options.on_bad_image,
+        how=options.embed,
     )
     return DetectorResult(name, found)
 

@@ -20,6 +20,7 @@ from zoo.index import engine
 from zoo.index.generations import SEGMENTS, check_files, publish, read_current, writing
 from zoo.index.lists import write_lists
 from zoo.index.manifest import Manifest, SegmentFacts
+from zoo.index.options import StoreOptions
 from zoo.index.segment import Fill, Segment, agree, write_removed, write_segment
 
 TRAINED = f"{SEGMENTS}/trained.faiss"
@@ -33,18 +34,17 @@ def create(
     manifest: Manifest,
     vectors: Vectors,
     records: Sequence[Record],
-    like: Path | None = None,
-    whitening: Whitening | None = None,
+    options: StoreOptions,
 ) -> None:
     """Fill an empty `folder` with the first generation of an index.
 
-    whitening: what `vectors` went through, and what queries will.
+    options.whitening: what `vectors` went through, and what queries will.
     """
     (folder / SEGMENTS).mkdir()
-    if like is not None:
-        manifest = share_training(folder, manifest, like)
+    if options.like is not None:
+        manifest = share_training(folder, manifest, options.like)
     else:
-        manifest = learnt(folder, manifest, vectors, whitening)
+        manifest = learnt(folder, manifest, vectors, options.whitening)
     start = replace(manifest, generation=0)
     publish(folder, grown(folder, start, [vectors], records, event("build", added=len(records))))
 

@@ -100,7 +100,7 @@ class Index(Reader):
             tuning=tuple(options.tuning),
         )
         with staged_folder(folder) as staged:
-            changes.create(staged, manifest, matrix, records, options.like, options.whitening)
+            changes.create(staged, manifest, matrix, records, options)
         return cls.open(folder)
 
     @classmethod
