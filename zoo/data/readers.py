@@ -14,6 +14,7 @@ from zoo.data.datasets.landmarks import GLDV2, GLDV2_HIERARCHICAL
 from zoo.data.datasets.sfm120k import SFM120K
 from zoo.data.datasets.sop import SOP
 from zoo.data.datasets.vehicleid import VEHICLEID_LARGE, VEHICLEID_MEDIUM, VEHICLEID_SMALL
+from zoo.data.datasets.webdataset import WEBDATASET
 from zoo.data.item import Item, Skipped, printable
 from zoo.data.reader import Layout, absent, roots
 from zoo.errors import DataError
@@ -39,6 +40,7 @@ DATASETS: dict[str, Layout] = {
     "sfm120k": SFM120K,
     "captions": KARPATHY,
     "hub_folder": HUB_FOLDER,
+    "webdataset": WEBDATASET,
 }
 
 
