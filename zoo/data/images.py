@@ -42,7 +42,12 @@ _TURNS = {
 # gigabyte in every loading worker, so it is refused like the larger ones.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 # Metadata is read for one number, the orientation; what else is wrong with it changes no pixel.
-for _said in ("(Possibly c|C)orrupt EXIF data", "Metadata Warning", "Truncated File Read"):
+for _said in (
+    "(Possibly c|C)orrupt EXIF data",
+    "Metadata Warning",
+    "Tag data larger than file",
+    "Truncated File Read",
+):
     warnings.filterwarnings("ignore", _said, UserWarning)
 
 
