@@ -15,6 +15,7 @@ LONG = "mean_average_precision_label_level_2"
 def evaluation(seed: int) -> Evaluation:
     drawn = torch.rand(40, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     values = {"recall_at_1": drawn.round(), "mean_average_precision": drawn, LONG: drawn**2}
+    values["mean_reciprocal_rank"] = (drawn + seed) / 2  # clearly better with seed 1: p < 0.001
     return Evaluation(
         protocol="labels",
         definition="A gallery image is right when it has the query's finest label. " * 3,
@@ -46,6 +47,8 @@ def test_two_models_stand_side_by_side_with_both_intervals_in_80_columns() -> No
         assert f"{bound.low:.4f} {bound.high:.4f}" in text
     names = "\n".join(line[:15].strip() for line in found)  # a long name goes on below
     assert "mean_average_\nprecision_\nlabel_level_2" in names
+    assert "mean_\nreciprocal_rank" in "\n".join(line[:17].strip() for line in found)
+    assert "<0.001" in text
 
 
 def test_one_model_fits_too_and_numbers_have_four_digits() -> None:

@@ -29,6 +29,11 @@ class Row:
     p_value: float
 
     @property
+    def shown_p(self) -> str:
+        """The p-value with three decimals: no chance is 0."""
+        return f"{self.p_value:.3f}" if self.p_value >= 0.001 else "<0.001"
+
+    @property
     def verdict(self) -> str:
         """Say in words which is better, when chance does not explain it."""
         if self.p_value > SURE:

@@ -71,7 +71,7 @@ def answer(evaluation: Evaluation, rows: Sequence[Row]) -> str:
     verdicts: dict[str, list[str]] = {}
     for row in quoted_rows:
         verdicts.setdefault(row.verdict, []).append(
-            f"{row.metric} ({row.a:.4f} to {row.b:.4f}, p {row.p_value:.3f})"
+            f"{row.metric} ({row.a:.4f} to {row.b:.4f}, p {row.shown_p})"
         )
     said = "; ".join(f"{verdict} by {', '.join(by)}" for verdict, by in verdicts.items())
     return f"{said[:1].upper()}{said[1:]}."
@@ -110,7 +110,7 @@ def _comparison(
             ),
             row.verdict,
             f"{row.difference:+.4f} ({row.low:+.4f} to {row.high:+.4f})",
-            row.p_value,
+            row.shown_p,
         ]
         for row in rows
     ]

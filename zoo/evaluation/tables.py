@@ -53,8 +53,8 @@ def comparison_table(
                 for value, bound in zip((row.a, row.b), own, strict=True)
             ),
             f"{row.difference:+.4f}\n{row.low:+.4f} {row.high:+.4f}",
-            f"{row.p_value:.3f}" if row.p_value >= 0.001 else "<0.001",
-            {"A is better": "A", "B is better": "B"}.get(row.verdict, "unclear"),
+            row.shown_p,
+            {"A is better": "A", "B is better": "B"}.get(row.verdict, "none"),
         )
     return _told(f"A = {models[0]}, B = {models[1]}", evaluation, table)
 
