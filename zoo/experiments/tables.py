@@ -14,7 +14,7 @@ LEGEND = (
     "Mean over seeds ± half the 95 % interval (Student's t over seeds; one seed: bootstrap over "
     "queries), in percent. ★: best of its column; ≈: not clearly behind it (paired permutation "
     "test over queries, Holm-adjusted, and behind in every seed). ↑ ↓: at the highest or lowest "
-    "end of the learning rates searched; a better one may lie beyond them (`--rates`)."
+    "end of the learning rates searched; a better one may lie beyond them (--rates)."
 )
 EDGES: Mapping[Edge, str] = {"": "", "highest": " ↑", "lowest": " ↓"}
 SHORT = {
