@@ -87,7 +87,7 @@ def parse_json(text: str | bytes, where: object, blame: Blame = DAMAGED) -> Any:
         if "\\u" in decoded:  # half a surrogate pair, or a null byte, ends every later encoding
             _refuse_unwritable(value)
     except (ValueError, RecursionError) as error:
-        raise blame.of(where, f"not JSON ({_one_line(error)})") from error
+        raise blame.of(where, f"not JSON ({one_line(error)})") from error
     return value
 
 
@@ -104,7 +104,7 @@ def parse_yaml(text: str, where: object, blame: Blame = MALFORMED) -> Any:
         _refuse_tangle(yaml.parse(text, Loader=loader))
         return yaml.load(text, Loader=loader)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        raise blame.of(where, f"not YAML ({_one_line(error)})") from error
+        raise blame.of(where, f"not YAML ({one_line(error)})") from error
 
 
 def plain(value: Any) -> Any:
@@ -132,7 +132,7 @@ def typed(
     try:
         made = msgspec.convert(value, kind, strict=True)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
-        raise blame.of(where, _one_line(error)) from error
+        raise blame.of(where, one_line(error)) from error
     if not foreign and (unknown := _unknown_key(value, made, "$")):
         raise blame.of(where, f"unknown key {unknown}")
     return made
@@ -194,5 +194,6 @@ def _unknown_key(value: Any, made: Any, at: str) -> str:
     return next((found for a, b, k in pairs if (found := _unknown_key(a, b, f"{at}.{k}"))), "")
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Return what an error says in one short line, or its kind where it says nothing."""
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 from jaxtyping import Float
+from safetensors.torch import save_file
 from torch import Tensor
 
 from zoo.data.dataset import read_dataset
 from zoo.embedding.vectors import whitening_of
+from zoo.embedding.whitening import load_whitening
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.index import Index, ModelIdentity, Plan, Record
 from zoo.index.changes import WHITENING
@@ -129,3 +131,9 @@ def test_building_learns_the_whitening_before_the_plan_is_tuned(
     assert {hit.label for hit in hits} == {"green"}
     assert hits[0].score == pytest.approx(1, abs=1e-5)
     assert index.add(colour_model(), dataset).kept == len(dataset)
+
+
+def test_a_whitening_whose_parts_do_not_fit_is_refused(tmp_path: Path) -> None:
+    save_file({"mean": torch.zeros(3), "projection": torch.eye(4)}, tmp_path / "w.safetensors")
+    with pytest.raises(IntegrityError, match="do not fit"):
+        load_whitening(tmp_path / "w.safetensors")

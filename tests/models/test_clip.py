@@ -85,6 +85,10 @@ def test_the_image_transform_is_that_of_transformers(family: str, tmp_path: Path
         ({"resample": 1}, "resample=1"),
         ({"size": {"height": 32, "width": 48}}, "not square"),
         ({"size": {"shortest_edge": 8}}, "size <= resize"),
+        ({"size": {}}, "shortest_edge"),
+        ({"size": None}, "NoneType"),
+        ({"resample": []}, "unhashable"),
+        ({"image_mean": 3}, "int"),
     ],
 )
 def test_another_image_transform_is_refused_rather_than_replaced(
@@ -94,6 +98,15 @@ def test_another_image_transform_is_refused_rather_than_replaced(
     (folder / PROCESSOR).write_text(json.dumps(change))
     with pytest.raises(IntegrityError, match=message):
         load_clip(folder)
+
+
+@pytest.mark.parametrize("key", ["projection_dim", "vision_config", "initializer_factor"])
+def test_a_configuration_of_another_type_is_one_line(key: str, tmp_path: Path) -> None:
+    path = tiny_clip(tmp_path) / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: [[1]]}))
+    with pytest.raises(IntegrityError, match="not a CLIP model") as error:
+        load_clip(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_a_folder_without_weights_is_one_line(tmp_path: Path) -> None:

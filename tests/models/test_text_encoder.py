@@ -8,7 +8,8 @@ from sentence_transformers import SentenceTransformer
 
 from zoo.errors import IntegrityError
 from zoo.hub import resolve_model
-from zoo.models.text_encoder import TextEncoder, load_text_encoder, save_text_encoder
+from zoo.models.text_encoder import LENGTH, TextEncoder, load_text_encoder, save_text_encoder
+from zoo.sealed import FOLDER_SEAL
 
 TEXTS = ["grinning face", "", "a " * 400, "Éléphant — ÄÖÜ 🐘", "flag: Japan"]
 
@@ -67,3 +68,14 @@ def test_a_folder_that_is_no_text_encoder_is_refused_in_one_line(tmp_path: Path)
     with pytest.raises(IntegrityError, match="not a text encoder") as error:
         load_text_encoder(tmp_path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("longest", ["16", None, True, 0, 10**12, [16]])
+def test_a_number_of_tokens_that_is_none_is_refused(
+    longest: object, folder: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / FOLDER_SEAL).unlink(missing_ok=True)
+    (copy / LENGTH).write_text(json.dumps({"max_seq_length": longest}))
+    with pytest.raises(IntegrityError, match="no number of tokens"):
+        load_text_encoder(copy)

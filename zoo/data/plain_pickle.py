@@ -1,5 +1,6 @@
 """Pickles that public sets are distributed as, read without trusting them."""
 
+import io
 import pickle
 from typing import IO, Any
 
@@ -26,7 +27,7 @@ class _Restricted(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def safe_unpickle(file: IO[bytes], where: str) -> Any:
+def safe_unpickle(file: IO[bytes] | io.BytesIO, where: str) -> Any:
     """Read a pickle that may hold only plain data and numpy arrays.
 
     Raises:

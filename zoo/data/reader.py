@@ -128,7 +128,8 @@ def absent(paths: Collection[Path]) -> list[Path]:
     for path in paths:
         parent = path.parent
         if parent not in listings:
-            listings[parent] = {p.name for p in parent.iterdir()} if parent.is_dir() else set()
+            there = parent.iterdir() if is_there(parent) and parent.is_dir() else ()
+            listings[parent] = {p.name for p in there}
         if path.name not in listings[parent]:
             missing.append(path)
     return missing

@@ -121,7 +121,7 @@ class Rows:
         try:
             with self._lock:
                 return self._connection.execute(statement, values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise IntegrityError(f"{self.path}: {error}") from error
 
     def __len__(self) -> int:

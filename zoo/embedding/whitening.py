@@ -119,6 +119,9 @@ def load_whitening(path: Path) -> Whitening:
     try:
         tensors = read_tensors(path)
         by = bytes(tensors.pop("by", torch.tensor(list(b"pca"))).tolist()).decode()
+        mean, projection = tensors["mean"], tensors["projection"]
+        if projection.ndim != 2 or mean.shape != projection.shape[:1]:
+            raise ValueError(f"{tuple(mean.shape)} and {tuple(projection.shape)} do not fit")
         return Whitening(**tensors, by=by)
-    except (TypeError, ValueError, IntegrityError) as error:
+    except (TypeError, ValueError, KeyError, IntegrityError) as error:
         raise IntegrityError(f"{path}: holds no whitening ({error})") from error

@@ -123,7 +123,9 @@ class Segment:
     def ids(self) -> list[int]:
         """Ids of its living items, in row order."""
         found = self.rows.fetch("SELECT id FROM items ORDER BY row")
-        return [int(found[row][0]) for row in np.flatnonzero(self.alive)]
+        if broken := next((i for (i,) in found if not isinstance(i, int)), None):
+            raise IntegrityError(f"{self.home / ITEMS} holds an item of id {broken!r}")
+        return [found[row][0] for row in np.flatnonzero(self.alive)]
 
     def matching(self, where: str, stop: Stop = go_on) -> Bool[np.ndarray, " item"]:
         """Which items are alive and fulfil a `--where` clause; `stop` may end the evaluation."""

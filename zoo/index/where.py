@@ -66,7 +66,7 @@ class Filter:
                 'SELECT lower(name), type FROM pragma_table_info("items")'
             )
             self._types = {str(name): str(kind) for name, kind in described}
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise IntegrityError(f"{path}: {error}") from error
         self.use_numbers(frozenset(c for c in columns if self._type(c).startswith("NUMERIC")))
         self._free = list(self._all)

@@ -23,6 +23,7 @@ from zoo.models.text_encoder import (
     EmbedsTexts,
     quiet_transformers,
     read_json,
+    reading,
     require_tokeniser,
     save_tokeniser,
 )
@@ -133,15 +134,11 @@ def load_clip(folder: Path) -> Clip:
         raise UsageError("CLIP needs transformers", "pip install 'rankzoo[captions]'") from error
     require_tokeniser(folder)
     check_folder(folder)
-    try:
-        with quiet_transformers():
-            clip = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    with reading(folder, "not a CLIP model"):
+        clip = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise IntegrityError(f"{folder}: not a CLIP model ({reason})") from error
-    size = int(clip.config.vision_config.image_size)
-    return Clip(clip, tokenizer, _preprocessing(folder / PROCESSOR, size)).eval()
+        size = int(clip.config.vision_config.image_size)
+        return Clip(clip, tokenizer, _preprocessing(folder / PROCESSOR, size)).eval()
 
 
 def save_clip(model: Clip, folder: Path) -> None:
@@ -155,7 +152,13 @@ def save_clip(model: Clip, folder: Path) -> None:
 
 def _preprocessing(path: Path, size: int) -> Preprocessing:
     """Read the image transform; CLIP's own where the folder has none."""
-    value = read_json(path)
+    try:
+        return _transform(read_json(path), path, size)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise IntegrityError(f"{path}: {error!r}") from error
+
+
+def _transform(value: Mapping[str, Any], path: Path, size: int) -> Preprocessing:
     resampling = value.get("resample", 3)
     if resampling not in _RESAMPLING:
         raise IntegrityError(f"{path}: resample={resampling}", "2 (bilinear) or 3 (bicubic)")
@@ -166,17 +169,14 @@ def _preprocessing(path: Path, size: int) -> Preprocessing:
     cropped = not squash and value.get("do_center_crop", True)
     if (squash and wanted["width"] != resize) or not (squash or cropped):
         raise IntegrityError(f"{path}: the network's input is not square")
-    try:
-        return Preprocessing(
-            size=size,
-            resize=resize,
-            interpolation=_RESAMPLING[resampling],
-            mean=tuple(value.get("image_mean", CLIP_MEAN)),
-            std=tuple(value.get("image_std", CLIP_STD)),
-            crop_mode="squash" if squash else "center",
-        )
-    except ValueError as error:
-        raise IntegrityError(f"{path}: {error}") from error
+    return Preprocessing(
+        size=size,
+        resize=resize,
+        interpolation=_RESAMPLING[resampling],
+        mean=tuple(value.get("image_mean", CLIP_MEAN)),
+        std=tuple(value.get("image_std", CLIP_STD)),
+        crop_mode="squash" if squash else "center",
+    )
 
 
 def _processor(config: ClipConfig) -> dict[str, Any]:

@@ -9,14 +9,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from zoo.errors import IntegrityError, UsageError
+from zoo.errors import IntegrityError, RankzooError, UsageError
 from zoo.files import write_json
 from zoo.models.pretrained import Pretrained
 from zoo.models.storage import CONFIG, WEIGHTS
 from zoo.sealed import check_folder, sealing
-from zoo.typed import parse_json, read_object
+from zoo.typed import one_line, parse_json, read_object
 
 LONGEST = 256  # tokens; what all-MiniLM-L6-v2 was trained with, longer texts are cut
+MOST_TOKENS = 2**20
 TOKENISERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
 POOLING = Path("1_Pooling") / "config.json"
 LENGTH, MODULES = "sentence_bert_config.json", "modules.json"
@@ -118,16 +119,10 @@ def load_text_encoder(folder: Path) -> TextEncoder:
         raise IntegrityError(f"{folder / POOLING}: only mean pooling is supported")
     require_tokeniser(folder)
     check_folder(folder)
-    longest = int(read_json(folder / LENGTH).get("max_seq_length", LONGEST))
-    try:
-        with quiet_transformers():
-            transformer = models.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True
-            )
+    longest = _tokens(read_json(folder / LENGTH).get("max_seq_length", LONGEST), folder / LENGTH)
+    with reading(folder, "not a text encoder"):
+        transformer = models.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         tokenizer = tokenizers.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise IntegrityError(f"{folder}: not a text encoder ({reason})") from error
     return TextEncoder(transformer, tokenizer, longest).eval()
 
 
@@ -143,15 +138,12 @@ def build_text_encoder(config: Any, folder: Path) -> TextEncoder:
 
     require_tokeniser(folder)
 
-    try:
+    with reading(folder, "its text tower cannot be read"):
         kinds = dict(config)
-        longest = int(kinds.pop("longest"))
+        longest = _tokens(kinds.pop("longest"), folder / CONFIG)
         known = AutoConfig.for_model(**kinds)
         transformer = models.from_config(known)
         tokenizer = tokenizers.from_pretrained(folder, config=known, local_files_only=True)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise IntegrityError(f"{folder}: its text tower cannot be read ({reason})") from error
     return TextEncoder(transformer, tokenizer, longest)
 
 
@@ -199,6 +191,28 @@ def quiet_transformers() -> Iterator[None]:
     finally:
         if drawn:
             logging.enable_progress_bar()
+
+
+@contextmanager
+def reading(folder: Path, failed: str) -> Iterator[None]:
+    """Make one line of whatever transformers raises about a folder: its kinds have no common root.
+
+    Raises:
+        IntegrityError: naming the folder, what `failed`, and what was said.
+    """
+    try:
+        with quiet_transformers():
+            yield
+    except (RankzooError, MemoryError):
+        raise
+    except Exception as error:
+        raise IntegrityError(f"{folder}: {failed} ({one_line(error)})") from error
+
+
+def _tokens(value: Any, path: Path) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MOST_TOKENS:
+        raise IntegrityError(f"{path}: {value!r} is no number of tokens (1 to {MOST_TOKENS})")
+    return value
 
 
 def require_tokeniser(folder: Path) -> None:

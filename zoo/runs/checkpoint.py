@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from zoo.errors import IntegrityError
 from zoo.files import sha256_of, staged_folder
-from zoo.sealed import read_sealed, write_sealed
+from zoo.sealed import read_sealed, read_tensors, write_sealed
 from zoo.typed import typed
 
 KEPT = 2
@@ -63,7 +63,7 @@ def load_checkpoint(folder: Path) -> tuple[Weights, State] | None:
             logger.warning("%s is damaged (%s): trying the one before", path, problem)
             continue
         state = _plain_state(path / "state.pt")
-        weights = {file.stem: load_file(file) for file in sorted(path.glob("*.safetensors"))}
+        weights = {file.stem: read_tensors(file) for file in sorted(path.glob("*.safetensors"))}
         return weights, state
     if found:
         raise IntegrityError(

@@ -38,5 +38,5 @@ def _counted(segment: Segment, column: str) -> list[tuple[Plain, int]]:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             rows = connection.execute(statement)
             return [(plain(segment.rows.value(column, value)), count) for value, count in rows]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise IntegrityError(f"{segment.home / ITEMS}: {error}") from error

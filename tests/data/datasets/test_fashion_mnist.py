@@ -54,11 +54,12 @@ def test_pixels_and_labels_are_those_of_the_files(source: Path, tmp_path: Path) 
     [
         (b"plain", "not a gzip file"),
         (idx(LABELS)[:-9], "not a gzip file"),
+        (idx(LABELS)[:10] + b"\xff" * 20, "not a gzip file"),
         (gzip.compress(b"\0\0\x0d\1\0\0\0\1\0", mtime=0), "no idx file of 1 dimensions"),
         (gzip.compress(b"\0\0\x08\1\0\0", mtime=0), "no idx file of 1 dimensions"),
         (gzip.compress(b"\0\0\x08\1\0\0\0\2\0", mtime=0), r"1 bytes, its header says \(2,\)"),
     ],
-    ids=["plain", "cut", "other", "short", "longer"],  # alike in every worker
+    ids=["plain", "cut", "no deflate", "other", "short", "longer"],  # alike in every worker
 )
 def test_a_damaged_file_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "a-idx1-ubyte.gz").write_bytes(content)

@@ -120,3 +120,13 @@ def test_metadata_files_must_agree_on_labels(lay: Lay) -> None:
     }
     with pytest.raises(DataError, match="not every metadata file has the same label columns"):
         open_dataset(None, lay(texts, ["train/a.png", "test/b.png"]))
+
+
+def test_damage_behind_a_sound_footer_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "train-00000-of-00001.parquet"
+    shard(path, {"image": [image(n) for n in range(3)], "label": [0, 1, 0]})
+    content = bytearray(path.read_bytes())
+    content[4:60] = b"\xff" * 56  # the first page's header; the footer stays
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="damaged"):
+        open_dataset("hub_folder", tmp_path)

@@ -80,3 +80,9 @@ def test_a_part_may_be_absent_but_not_all(lay: Lay) -> None:
 def test_damaged_tables_are_named(lay: Lay, name: str, text: str, message: str) -> None:
     with pytest.raises(DataError, match=f"{name} {message}"):
         open_dataset("gldv2", lay({**TEXTS, name: text}, IMAGES))
+
+
+def test_a_name_too_short_for_its_folders_is_named(lay: Lay) -> None:
+    text = "landmark_id,images\n1,ab\n"
+    with pytest.raises(DataError, match="'ab' of train is not the name of an image"):
+        open_dataset("gldv2", lay({**TEXTS, "train_clean.csv": text}, IMAGES))

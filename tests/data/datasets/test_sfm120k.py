@@ -78,5 +78,5 @@ def test_lists_that_do_not_fit_are_named(
     with pytest.raises(DataError, match=match):
         open_dataset("sfm120k", root)
     (root / NAMES).write_bytes(b"no matrix")
-    with pytest.raises(DataError, match="not the lists of SfM-120k"):
+    with pytest.raises(DataError, match="not a MATLAB file"):
         open_dataset("sfm120k", root)

@@ -129,6 +129,8 @@ def _tree(file: Path) -> ElementTree.Element:
         raise DataError(f"{file} is missing", "every image of the set needs one") from error
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a null byte in a list of names
+        raise DataError(f"{str(file)!r}: {error}", "its list of images is damaged") from error
     plain = content.replace(b"\0", b"")  # as UTF-16 too
     if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
         raise DataError(f"{file}: declares XML entities, which annotations never do")

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo.data.item import Item
-from zoo.data.reader import Layout, Reading, need
+from zoo.data.matlab import read_matlab
+from zoo.data.reader import Layout, Reading
 from zoo.errors import DataError
 
 SOURCE = (
@@ -49,43 +52,35 @@ def body_of(model: int) -> str:
 
 def _whole(root: Path) -> Iterator[tuple[Path, int, str]]:
     path = root / "cars_annos.mat"
-    content = _load(path, ("annotations", "class_names"))
+    content = read_matlab(path, ("annotations", "class_names"), SOURCE)
     names = content["class_names"]
-    for note in content["annotations"]:
-        number = _class(path, note, len(names))
-        yield root / note["relative_im_path"], number, str(names[number - 1])
+    for note in np.atleast_1d(content["annotations"]):
+        name, number = _read(path, note, "relative_im_path", len(names))
+        yield root / name, number, str(names[number - 1])
 
 
 def _devkit(root: Path) -> Iterator[tuple[Path, int, str]]:
     devkit = root / "devkit"
-    names = _load(devkit / "cars_meta.mat", ("class_names",))["class_names"]
+    names = read_matlab(devkit / "cars_meta.mat", ("class_names",), SOURCE)["class_names"]
     labelled = root / "cars_test_annos_withlabels.mat"
     test = labelled if labelled.exists() else devkit / labelled.name
     for folder, path in (("cars_train", devkit / "cars_train_annos.mat"), ("cars_test", test)):
-        for note in _load(path, ("annotations",))["annotations"]:
-            number = _class(path, note, len(names))
-            yield root / folder / note["fname"], number, str(names[number - 1])
+        notes = read_matlab(path, ("annotations",), SOURCE)["annotations"]
+        for note in np.atleast_1d(notes):
+            name, number = _read(path, note, "fname", len(names))
+            yield root / folder / name, number, str(names[number - 1])
 
 
-def _class(path: Path, note: dict[str, Any], classes: int) -> int:
-    number = note.get("class")
-    if number is None or not 1 <= int(number) <= min(classes, len(_BODY)):
-        raise DataError(f"{path}: class {number} of a photo is not in 1…{classes}", SOURCE)
-    return int(number)
-
-
-def _load(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
-    from scipy.io import loadmat
-
-    need(path, SOURCE)
+def _read(path: Path, note: Any, field: str, classes: int) -> tuple[str, int]:
+    """Return the image's name and its class, counted from 1."""
     try:
-        content: dict[str, Any] = loadmat(str(path), simplify_cells=True)
-    except Exception as error:  # a damaged file fails in many ways
-        raise DataError(f"{path}: not a MATLAB file: {error}", SOURCE) from error
-    for key in keys:
-        if key not in content:
-            raise DataError(f"{path}: holds no {key}", SOURCE)
-    return content
+        name, number = str(note[field]), int(note.get("class", 0))
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        raise DataError(f"{path}: a photo's annotation: {error!r}", SOURCE) from error
+    if not 1 <= number <= min(classes, len(_BODY)):
+        said = f"{path}: class {note.get('class')} of a photo is not in 1…{classes}"
+        raise DataError(said, SOURCE)
+    return name, number
 
 
 CARS = Layout(read_cars, ("cars_annos.mat", "devkit/cars_meta.mat"), SOURCE)

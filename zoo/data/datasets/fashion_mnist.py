@@ -7,6 +7,7 @@ both parts together. The second label level is ours: tops, legs, shoes, bags.
 
 import gzip
 import hashlib
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """
     try:
         content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataError(f"{path}: not a gzip file: {error}", f"reinstall {PACKAGE}") from error
     header = 4 + 4 * dimensions
     if content[:4] != bytes((0, 0, 8, dimensions)) or len(content) < header:

@@ -16,7 +16,7 @@ from zoo.data.reader import Layout, Reading
 from zoo.data.splits import split_of
 from zoo.errors import DataError, UsageError
 from zoo.files import staged_folder
-from zoo.typed import Blame, as_object, parse_json
+from zoo.typed import Blame, as_object, one_line, parse_json
 
 SOURCE = "download it with `hf download --repo-type dataset owner/name --local-dir folder`"
 _METADATA = ("metadata.csv", "metadata.jsonl", "*/metadata.csv", "*/metadata.jsonl")
@@ -63,12 +63,9 @@ def unpack(shard: Path, folder: Path) -> Iterator[Item]:
     table = _open_shard(shard)
     features = _features(table.schema_arrow.metadata or {}, str(shard))
     split = split_of(shard.name.split("-")[0])
-    number = 0
-    for batch in table.iter_batches(batch_size=256):
-        for row in batch.to_pylist():
-            path = folder / (split or "images") / f"{shard.stem}-{number:06d}"
-            yield unpack_row(f"{shard} row {number + 1}", row, features, path, split)
-            number += 1
+    for number, row in enumerate(_rows(table, shard)):
+        path = folder / (split or "images") / f"{shard.stem}-{number:06d}"
+        yield unpack_row(f"{shard} row {number + 1}", row, features, path, split)
 
 
 def _open_shard(shard: Path) -> Any:
@@ -81,7 +78,16 @@ def _open_shard(shard: Path) -> Any:
     try:
         return ParquetFile(shard)
     except (ArrowException, OSError) as error:
-        raise DataError(f"{shard}: not a parquet file: {error}", SOURCE) from error
+        raise DataError(f"{shard}: not a parquet file: {one_line(error)}", SOURCE) from error
+
+
+def _rows(table: Any, shard: Path) -> Iterator[dict[str, Any]]:
+    """Yield rows; pages are unpacked here, so that damage behind a sound footer shows here."""
+    try:
+        for batch in table.iter_batches(batch_size=256):
+            yield from batch.to_pylist()
+    except (OSError, ValueError, OverflowError, RuntimeError) as error:  # Arrow's are among them
+        raise DataError(f"{shard}: damaged: {one_line(error)}", SOURCE) from error
 
 
 def unpack_row(

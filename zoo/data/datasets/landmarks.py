@@ -90,6 +90,8 @@ def _labels(landmark: str, upper: Upper | None) -> tuple[str, ...]:
 
 
 def _place(root: Path, part: str, image: str) -> Path:
+    if len(image) < 3 or "/" in image:
+        raise DataError(f"{root}: {image!r} of {part} is not the name of an image", SOURCE)
     return root / part / image[0] / image[1] / image[2] / f"{image}.jpg"
 
 

@@ -8,7 +8,10 @@ folders named by the last six letters of its name, two by two, from the end. Wit
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo.data.item import Item
+from zoo.data.matlab import read_matlab
 from zoo.data.plain_pickle import safe_unpickle
 from zoo.data.reader import Layout, Reading, need
 from zoo.errors import DataError
@@ -40,13 +43,11 @@ def read_sfm120k(root: Path) -> Reading:
 
 
 def _lists(path: Path) -> tuple[list[str], list[int]]:
-    from scipy.io import loadmat
-
+    found = read_matlab(path, ("cids", "cluster"), SOURCE)
     try:
-        found = loadmat(path, variable_names=["cids", "cluster"])
-        names = [str(cell[0]) for cell in found["cids"][0]]
-        models = [int(value) for value in found["cluster"][0]]
-    except Exception as error:  # SciPy's reader raises what the bytes lead it to
+        names = [str(cell) for cell in np.atleast_1d(found["cids"])]
+        models = [int(value) for value in np.atleast_1d(found["cluster"])]
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: not the lists of SfM-120k: {error!r}", SOURCE) from error
     if len(names) != len(models):
         raise DataError(f"{path}: {len(names)} images, {len(models)} models", SOURCE)
