@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from tests.conftest import ColourModel
 from zoo.cards.sources import FileRecord
 from zoo.data.dataset import ImageDataset
 from zoo.data.item import Item
+from zoo.detection.storage import read_detector_config, save_detector
 from zoo.embedding.identity import ModelIdentity, identify
 from zoo.embedding.shards import Shard, Source, embed_shard
 from zoo.embedding.store import Identity, append_rows, open_store, read_identity
@@ -46,7 +47,9 @@ from zoo.index.assembling import assemble
 from zoo.models.config import EmbedderConfig
 from zoo.models.embedder import Embedder, load_embedder, save_embedder
 from zoo.models.scorer import Scorer, ScorerConfig, load_scorer, save_scorer
+from zoo.models.storage import read_weights
 from zoo.recipes import RECIPES
+from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.values import read_recipe, to_json
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.folder import RECIPE, RESULTS, begin
@@ -194,6 +197,51 @@ def stored() -> list[Stored]:
     ]
 
 
+def write_detector(folder: Path) -> None:
+    recipe = RECIPES["voc07-faster-rcnn-r50-blackbox"]
+    assert isinstance(recipe, DetectionRecipe)
+    save_detector(folder, recipe, ("cat", "dog"), {"a": torch.ones(99)})
+
+
+def read_detector(folder: Path) -> object:
+    """Read all that `load_detector` reads, without building mmdetection's network."""
+    recipe, labels = read_detector_config(folder)
+    return to_json(recipe), labels, read_weights(folder)
+
+
+def towers() -> list[Stored]:
+    """Return the model folders that need transformers, and the detector's."""
+    from tests.models.tiny_clip import tiny_clip
+    from tests.models.tiny_text import tiny_text
+    from zoo.models.clip import load_clip, save_clip
+    from zoo.models.text_encoder import load_text_encoder, save_text_encoder
+    from zoo.models.two_towers import TwoTowers, load_two_towers, save_two_towers
+
+    def write_clip(folder: Path) -> None:
+        save_clip(load_clip(tiny_clip(folder.parent / "plain")), folder)
+
+    def write_pair(folder: Path) -> None:
+        save_two_towers(TwoTowers(Embedder(replace(CONFIG, dim=32)), tiny_text()), folder)
+
+    def reader(load: Callable[[Path], Any]) -> Callable[[Path], object]:
+        def read(folder: Path) -> object:
+            model = load(folder)
+            return model.state_dict(), model.tokenize(["a red cat"])
+
+        return read
+
+    return [
+        Stored("detector folder", write_detector, read_detector),
+        Stored("CLIP folder", write_clip, reader(load_clip)),
+        Stored(
+            "text encoder folder",
+            lambda f: save_text_encoder(tiny_text(), f),
+            reader(load_text_encoder),
+        ),
+        Stored("two towers folder", write_pair, reader(load_two_towers)),
+    ]
+
+
 def canonical(value: Any) -> str:
     """Return values with their tensors in a form that is equal where every bit is."""
     if isinstance(value, Tensor):
@@ -241,7 +289,7 @@ def campaign(count: int, seed: int) -> dict[str, Counter[str]]:
     torch.manual_seed(seed)
     with tempfile.TemporaryDirectory() as scratch:
         targets = []
-        for number, kind in enumerate(stored()):
+        for number, kind in enumerate([*stored(), *towers()]):
             sound = Path(scratch) / str(number) / "sound"
             sound.mkdir(parents=True)
             kind.write(sound)

@@ -11,7 +11,7 @@ ROWS = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}]
 
 @pytest.mark.slow
 def test_no_flipped_bit_goes_unseen() -> None:
-    found = campaign(60, seed=1)
+    found = campaign(80, seed=1)
     assert {outcome for counted in found.values() for outcome in counted} <= {"refused", "harmless"}
 
 

@@ -33,3 +33,14 @@ def test_a_variable_that_is_not_there_and_a_cut_file_are_named(cells: Path) -> N
     cells.write_bytes(cells.read_bytes()[:150])
     with pytest.raises(DataError, match=r"a\.mat: not a MATLAB file"):
         read_matlab(cells, ("cids",), SOURCE)
+
+
+@pytest.mark.parametrize(("place", "bit"), [(144, 2), (204, 0)])
+def test_a_flipped_bit_that_ends_the_reader_does_not_end_us(
+    place: int, bit: int, cells: Path
+) -> None:
+    content = bytearray(cells.read_bytes())
+    content[place] ^= 1 << bit  # SciPy's reader dies of SIGSEGV
+    cells.write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.mat: not a MATLAB file"):
+        read_matlab(cells, ("cids", "cluster"), SOURCE)
