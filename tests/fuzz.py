@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz_changes import changed_bytes, changed_meaning
-from tests.fuzz_parsers import Parser, parsers
+from tests.fuzz_parser import Parser
+from tests.fuzz_parsers import parsers
 from zoo.errors import RankzooError
 
 FLAGS = {"count": 10_000, "seed": 0}
@@ -83,16 +84,18 @@ def one(target: Target, draw: random.Random) -> tuple[str, str, bytes]:
         return *outcome(target.parser, copy), fed
 
 
-def targets(scratch: Path) -> list[Target]:
-    """Write every sound input, check that it is read, and return the files to change."""
+def targets(scratch: Path) -> list[list[Target]]:
+    """Write every sound input, check that it is read, and return each parser's files to change."""
     found = []
     for number, parser in enumerate(parsers()):
         sound = scratch / str(number) / "sound"
         sound.mkdir(parents=True)
         parser.write(sound)
         parser.read(Path(shutil.copytree(sound, sound.parent / "copy")))
-        every = [str(p.relative_to(sound)) for p in sorted(sound.rglob("*")) if p.is_file()]
-        found += [Target(parser, sound, file) for file in parser.files or every]
+        named = {p for glob in parser.files or ("**/*",) for p in sound.glob(glob)}
+        files = [str(p.relative_to(sound)) for p in sorted(named) if p.is_file()]
+        assert files, parser.name
+        found.append([Target(parser, sound, file) for file in files])
     return found
 
 
@@ -102,7 +105,7 @@ def campaign(count: int, seed: int) -> dict[str, Counter[str]]:
     with tempfile.TemporaryDirectory() as scratch:
         all_of = targets(Path(scratch))
         for n in range(count):
-            target = all_of[n % len(all_of)]
+            target = draw.choice(all_of[n % len(all_of)])
             result, what, fed = one(target, draw)
             found.setdefault(target.parser.name, Counter())[result] += 1
             if result in ("HANG", "TRACEBACK"):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from tests import flips
+from tests.fuzz_models import models
+from tests.fuzz_parser import Parser
+from tests.fuzz_sets import sets
 from zoo.cards.shelf import cards_dir, read_card
 from zoo.data.boxes import layouts
 from zoo.data.boxes.boxed import Policies
@@ -34,19 +36,10 @@ CLASSES = "cat", "dog"
 SPLITS = "train", "test"
 
 
-@dataclass(frozen=True)
-class Parser:
-    """One reader: how a sound input is written, which of its files to change, and the reading."""
-
-    name: str
-    files: tuple[str, ...]
-    write: Write
-    read: Callable[[Path], object]
-
-
 def parsers() -> list[Parser]:
     """Return every reader of data, annotations, images, models, recipes, cards and own files."""
-    return [*_data(), *_boxes(), *_images(), *_models(), *_texts(), *_own()]
+    ours = [*_data(), *_boxes(), *_images(), *_models(), *_texts(), *_own()]
+    return [*ours, *sets(), *models()]
 
 
 def _pixels(folder: Path, count: int = 8, suffix: str = ".png") -> list[str]:

@@ -9,12 +9,13 @@ import pytest
 
 from tests import fuzz
 from tests.fuzz_changes import changed_bytes, changed_meaning
-from tests.fuzz_parsers import Parser
+from tests.fuzz_parser import Parser
 from zoo.errors import DataError
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs an alarm clock")
 
 
+@pytest.mark.slow
 def test_whatever_a_parser_is_fed_it_is_read_or_refused() -> None:
     found = fuzz.campaign(count=160, seed=3)
     results = {result for counted in found.values() for result in counted}

@@ -1,5 +1,6 @@
 """Writing files so that nothing is lost or half-written, and naming their content."""
 
+import errno
 import hashlib
 import json
 import os
@@ -37,7 +38,9 @@ def is_there(path: Path, *, file: bool = False) -> bool:
     """Whether something (a regular `file`) is there; a name too long for any file is not."""
     try:
         return path.is_file() if file else path.exists()
-    except OSError:
+    except OSError as error:  # without permission to look, nobody knows
+        if error.errno != errno.ENAMETOOLONG:
+            raise
         return False
 
 
