@@ -2,8 +2,8 @@
 
     python -m tests.ceilings
 
-Each input is written and read in a process of its own; printed is the peak of resident memory above
-what that process held before.
+Each input is written and read in a process that does nothing else; printed is the peak of resident
+memory above what that process held before.
 """
 
 import json
@@ -17,7 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from tests.flips import CONFIG
 from zoo.data.datasets.fashion_mnist import read_idx
@@ -128,7 +127,7 @@ def cost(name: str) -> tuple[int, str]:
 
 def costs() -> dict[str, tuple[int, str]]:
     """Return `cost` of every input."""
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
         return {name: pool.apply(cost, (name,)) for name in INPUTS}
 
 
