@@ -40,6 +40,17 @@ def can_compile(device: torch.device) -> bool:
     return _compiler_present(device.type)
 
 
+def compiled(what: Any, **how: bool) -> Any:
+    """Return `torch.compile(what)` that uses no code which another kind of processor left behind.
+
+    torch (2.14.1) keeps compiled graphs in a folder and looks them up without the vector
+    instructions that they were laid out for: a graph made for AVX-512 and found by a process
+    with AVX2 gives gradients of 1e35, the other way round memory is overwritten.
+    """
+    torch.compiler.config.cache_key_tag = f"rankzoo {torch.backends.cpu.get_cpu_capability()}"
+    return torch.compile(what, **how)
+
+
 @contextmanager
 def compiling(mode: str) -> Iterator[None]:
     """Set `RANKZOO_COMPILE` for a while."""
@@ -74,7 +85,7 @@ def _compiled(kernel: Any) -> Any:
     A kernel is compiled whole or not at all: kernels write into their arguments, and one that
     failed half-way would be run again on what its first half had left there.
     """
-    whole = torch.compile(kernel, dynamic=True, fullgraph=True)
+    whole = compiled(kernel, dynamic=True, fullgraph=True)
     state: dict[str, Callable[..., Any]] = {"run": whole}
 
     def run(*arguments: Any) -> Any:

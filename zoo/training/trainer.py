@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from zoo.device import sent
 from zoo.models.kinds import AnyEmbedder
+from zoo.ranking.compilation import compiled
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.fingerprint import check_fingerprint
 from zoo.runs.folder import CHECKPOINTS
@@ -49,7 +50,7 @@ class Trainer:
             recompute(model.backbone)
         adapt(model.backbone, recipe.lora, loader.seed)
         self.model = model.to(device=device).to(memory_format=layout)
-        self.forward = torch.compile(self.model) if recipe.engine.compile else self.model
+        self.forward = compiled(self.model) if recipe.engine.compile else self.model
         self.objective = objective.to(device)
         self.optimiser = optimise.build_optimiser(model, recipe.optimiser)
         self.loss_optimisers = optimise.build_loss_optimisers(objective.losses, recipe)  # type: ignore[arg-type]
