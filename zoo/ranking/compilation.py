@@ -40,7 +40,7 @@ def can_compile(device: torch.device) -> bool:
     return _compiler_present(device.type)
 
 
-def compiled(what: Any, **how: bool) -> Any:
+def compiled(what: Any, *, dynamic: bool | None = None, fullgraph: bool = False) -> Any:
     """Return `torch.compile(what)` that uses no code which another kind of processor left behind.
 
     torch (2.14.1) keeps compiled graphs in a folder and looks them up without the vector
@@ -48,7 +48,7 @@ def compiled(what: Any, **how: bool) -> Any:
     with AVX2 gives gradients of 1e35, the other way round memory is overwritten.
     """
     torch.compiler.config.cache_key_tag = f"rankzoo {torch.backends.cpu.get_cpu_capability()}"
-    return torch.compile(what, **how)
+    return torch.compile(what, dynamic=dynamic, fullgraph=fullgraph)
 
 
 @contextmanager
