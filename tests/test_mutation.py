@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import mutation
-from tests.mutation import Mutation, Trial, mutations, sources
+from tests.mutation import Mutation, Trial, drawn, mutations, sources
 from tests.mutation_harmless import HARMLESS
 
 SOURCE = '''
@@ -15,6 +15,8 @@ LIMIT: int = 3
 def share(x: "int | None", flag: bool = True) -> float:
     é = print("é", x)
     print(x)
+    assert zip(x, x, strict=True)
+    zip(x, strict=True)
     if x is None or not flag:
         raise ValueError(f"{x + 1}")
     return -x / (LIMIT - 1.5 if x < 2 else 7)
@@ -27,20 +29,22 @@ def test_every_kind_of_change_is_made_once_and_texts_stay() -> None:
         (3, "3", "4"),
         (5, "True", "False"),
         (7, "print(x)", "pass"),
-        (8, "x is None", "(x is not None)"),
-        (8, "x is None or not flag", "(x is None and (not flag))"),
-        (8, "not flag", "(flag)"),
-        (10, "return -x / (LIMIT - 1.5 if x < 2 else 7)", "return None"),
-        (10, "-x / (LIMIT - 1.5 if x < 2 else 7)", "(-x * (LIMIT - 1.5 if x < 2 else 7))"),
-        (10, "-x", "(x)"),
-        (10, "LIMIT - 1.5 if x < 2 else 7", "(7 if x < 2 else LIMIT - 1.5)"),
-        (10, "LIMIT - 1.5", "(LIMIT + 1.5)"),
-        (10, "1.5", "3.0"),
-        (10, "x < 2", "(x <= 2)"),
-        (10, "2", "3"),
-        (10, "7", "8"),
+        (9, "zip(x, strict=True)", "pass"),
+        (10, "x is None", "(x is not None)"),
+        (9, "zip(x, strict=True)", "pass"),
+        (10, "x is None or not flag", "(x is None and (not flag))"),
+        (10, "not flag", "(flag)"),
+        (12, "return -x / (LIMIT - 1.5 if x < 2 else 7)", "return None"),
+        (12, "-x / (LIMIT - 1.5 if x < 2 else 7)", "(-x * (LIMIT - 1.5 if x < 2 else 7))"),
+        (12, "-x", "(x)"),
+        (12, "LIMIT - 1.5 if x < 2 else 7", "(7 if x < 2 else LIMIT - 1.5)"),
+        (12, "LIMIT - 1.5", "(LIMIT + 1.5)"),
+        (12, "1.5", "3.0"),
+        (12, "x < 2", "(x <= 2)"),
+        (12, "2", "3"),
+        (12, "7", "8"),
     }
-    assert len(found) == 15
+    assert len(found) == 16
 
 
 def test_a_change_is_made_where_it_stands() -> None:
@@ -69,11 +73,27 @@ def test_a_change_that_a_test_sees_is_noticed_and_one_that_none_sees_survives(
     monkeypatch.setattr(mutation, "ROOT", root)
     monkeypatch.setattr(mutation, "COPIED", ("zoo", "tests", "pyproject.toml"))
     trial = Trial(tmp_path / "copy")
-    assert trial.begin("zoo/room/sums.py")
+    assert trial.begin(["zoo/room/sums.py"])
     changes = mutations("zoo/room/sums.py", (root / "zoo/room/sums.py").read_text())
     seen = {change.after: trial.notices(change) for change in changes if change.after != "3"}
     assert seen == {"4": False, "(x / 2)": True, "return None": True}
     assert trial.passes("zoo/room/sums.py")
+
+
+def test_a_draw_keeps_its_changes_when_a_line_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutation, "ROOT", tmp_path)
+    (tmp_path / "zoo").mkdir()
+    lines = "".join(f"a{n} = x{n} + {n}\n" for n in range(40))
+    (tmp_path / "zoo/a.py").write_text(lines)
+    before = [m.name for m in drawn("zoo", 20, seed=1)]
+    assert len(set(before)) == 20
+    (tmp_path / "zoo/a.py").write_text("new = 3\n" + lines)
+    after = [m.name for m in drawn("zoo", 20, seed=1)]
+    assert len(set(before) & set(after)) >= 19
+    assert len(set(before) & {m.name for m in drawn("zoo", 20, seed=2)}) < 19
+    assert len(drawn("zoo", None, seed=1)) == 81
 
 
 @pytest.mark.parametrize("name", HARMLESS)
