@@ -88,4 +88,6 @@ def _group(group: str, rows: list[dict[str, Any]]) -> list[str]:
 def _size(count: int | None) -> str:
     if count is None:
         return ""
+    if count < 2**10:
+        return f"{count} B"
     return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{count / 2**10:.0f} kB"

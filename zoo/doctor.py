@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo import __version__
 from zoo.errors import RankzooError
-from zoo.hub.cache import cache_dir
+from zoo.files import cache_dir
 from zoo.hub.client import endpoint, hub_cache, is_offline
 
 CORE = ("torch", "torchvision", "timm", "huggingface-hub", "safetensors", "numpy")

@@ -15,6 +15,15 @@ from typing import Any
 from zoo.errors import UsageError
 
 
+def cache_dir() -> Path:
+    """Return rankzoo's own cache folder: `RANKZOO_CACHE`, else `~/.cache/rankzoo`."""
+    chosen = os.environ.get("RANKZOO_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "rankzoo"
+
+
 def sha256_of(path: Path) -> str:
     """Return the hex sha256 of a file, read in pieces."""
     with path.open("rb") as file:

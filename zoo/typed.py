@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import yaml
 
 from zoo.errors import DataError, IntegrityError, RankzooError
 
@@ -97,6 +96,8 @@ def parse_yaml(text: str, where: object, blame: Blame = MALFORMED) -> Any:
     Raises:
         RankzooError: of `blame`, naming `where`.
     """
+    import yaml  # slow to import, and the cards were parsed before
+
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         if len(text) > LARGEST:
@@ -148,13 +149,15 @@ def _refuse_depth(text: str) -> None:
             raise ValueError(f"nested more than {DEEPEST} deep")
 
 
-def _refuse_tangle(events: Iterable[yaml.Event]) -> None:
+def _refuse_tangle(events: Iterable[Any]) -> None:
+    from yaml import AliasEvent, CollectionEndEvent, CollectionStartEvent
+
     depth = 0
     for event in events:
-        if isinstance(event, yaml.AliasEvent):  # nine lines of them can stand for 1e9 values
+        if isinstance(event, AliasEvent):  # nine lines of them can stand for 1e9 values
             raise ValueError(f"an alias, *{event.anchor}")
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
+        depth += isinstance(event, CollectionStartEvent)
+        depth -= isinstance(event, CollectionEndEvent)
         if depth > DEEPEST:
             raise ValueError(f"nested more than {DEEPEST} deep")
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @takes(output=output_options)
-def startup(repeats: Repeats = 15, *, output: Output) -> None:
-    """Start `rankzoo --help` and an empty Typer application, in turn; medians."""
+def startup(repeats: Repeats = 20, *, output: Output) -> None:
+    """Start `rankzoo --help`, `list` and an empty Typer application, in turn; medians."""
     from zoo.benchmarks.startup import benchmark_startup
 
     show_facts(output, benchmark_startup(repeats).to_json())

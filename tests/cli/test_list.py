@@ -56,6 +56,8 @@ def test_a_terminal_sees_groups_sizes_and_headline_numbers(terminal: Run) -> Non
     (line,) = (line for line in text.splitlines() if "emoji-sup_hap" in line)
     assert "5.7 MB" in line
     assert "recall_at_1 0.45" in line
+    (line,) = (line for line in text.splitlines() if "sorter-gaussian" in line)
+    assert " B  rank_l1 0" in line
 
 
 def test_what_is_ready_loads_without_a_network(shelf: Run) -> None:
@@ -85,4 +87,5 @@ def test_text_and_filters_narrow_the_shelf(shelf: Run) -> None:
         if "sup_ap" in str(card.block.get("loss")) and "sop" in " ".join(card.datasets)
     }
     assert all(row["available"] == "recipe" for row in rows)
+    assert shelf("--loss", "SUP_ap", "--data", "Sop").split() == [row["name"] for row in rows]
     assert not shelf("no such word").strip()

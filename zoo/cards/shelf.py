@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from zoo.cards.parsed import Parsed, parsed
 from zoo.cards.results import Result, read_results
 from zoo.cards.sources import FileRecord, Source, read_source
 from zoo.errors import DataError, UnavailableError
@@ -66,7 +67,14 @@ def read_card(path: Path) -> Card:
         DataError: not UTF-8, or the front matter cannot be read; `zoo.cards.schema` says more
             about its content.
     """
-    front, body = split_front_matter(read_text(path, MALFORMED), str(path))
+    return _card(path, *_parse(path))
+
+
+def _parse(path: Path) -> Parsed:
+    return split_front_matter(read_text(path, MALFORMED), str(path))
+
+
+def _card(path: Path, front: dict[str, Any], body: str) -> Card:
     block = front.get("rankzoo") or {}
     try:
         source = read_source(block.get("source") or {})
@@ -94,8 +102,10 @@ def read_card(path: Path) -> Card:
 @cache
 def all_cards() -> Mapping[str, Card]:
     """Read the shelf: every card by name, in alphabetical order."""
-    paths = sorted(cards_dir().glob("*.md"), key=lambda path: path.stem)
-    return {path.stem: read_card(path) for path in paths}
+    folder = cards_dir()
+    paths = sorted(folder.glob("*.md"), key=lambda path: path.stem)
+    found = parsed(paths, _parse)
+    return {name: _card(folder / f"{name}.md", *card) for name, card in found.items()}
 
 
 def find_card(name: str) -> Card:
@@ -116,11 +126,13 @@ def find_card(name: str) -> Card:
 
 
 def select_cards(task: str = "", loss: str = "", dataset: str = "") -> list[Card]:
-    """Return the cards whose task, loss and dataset contain the given words (empty: any)."""
-    return [
-        card
-        for card in all_cards().values()
-        if task in card.task
-        and loss in str(card.block.get("loss", ""))
-        and dataset in " ".join(card.datasets)
-    ]
+    """Return the cards whose task, loss and dataset contain the given words, in any case."""
+
+    def fits(card: Card) -> bool:
+        stated = (card.task, str(card.block.get("loss", "")), " ".join(card.datasets))
+        return all(
+            word.lower() in value.lower()
+            for word, value in zip((task, loss, dataset), stated, strict=True)
+        )
+
+    return [card for card in all_cards().values() if fits(card)]

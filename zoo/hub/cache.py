@@ -1,6 +1,5 @@
 """What rankzoo remembers between calls: pins of Hub revisions, and weights converted once."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,17 +7,9 @@ from pathlib import Path
 
 from zoo.cards.sources import FileRecord
 from zoo.errors import IntegrityError, UnavailableError
+from zoo.files import cache_dir
 from zoo.sealed import read_sealed, write_sealed
 from zoo.typed import typed
-
-
-def cache_dir() -> Path:
-    """Return rankzoo's own cache folder: `RANKZOO_CACHE`, else `~/.cache/rankzoo`."""
-    chosen = os.environ.get("RANKZOO_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "rankzoo"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 
 from zoo.cards.names import COMMIT, parse_hub_name
 from zoo.errors import UnavailableError, UsageError
-from zoo.hub.cache import Pin, cache_dir, pin_path, read_pin, single_writer, write_pin
+from zoo.files import cache_dir
+from zoo.hub.cache import Pin, pin_path, read_pin, single_writer, write_pin
 from zoo.hub.client import hub_api, is_offline
 from zoo.hub.failures import told
 from zoo.hub.retry import with_retries
