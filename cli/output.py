@@ -18,6 +18,7 @@ from cli.options import Json, Quiet
 from zoo.errors import RankzooError
 
 SCHEMA_VERSION = 1
+UNBOUNDED = 10_000  # columns
 T = TypeVar("T")
 
 
@@ -54,7 +55,7 @@ class Output:
         if self.json:
             _print_json(value)
         else:
-            Console(markup=False, emoji=False).print(Foreign(human()))
+            _stdout().print(Foreign(human()))
 
     def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
         """Yield `items` under a progress bar with rate and time left.
@@ -81,6 +82,14 @@ class Output:
 def output_options(json: Json = False, quiet: Quiet = False) -> Output:
     """Return where results and progress go."""
     return Output(json, quiet)
+
+
+def _stdout() -> Console:
+    """Return stdout: a file or a pipe has no width to fit into, so that a path stays whole."""
+    console = Console(markup=False, emoji=False)
+    if not (console.is_terminal or "COLUMNS" in os.environ):
+        console.width = UNBOUNDED
+    return console
 
 
 def fail(error: RankzooError, as_json: bool) -> None:

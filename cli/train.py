@@ -168,13 +168,13 @@ def train(
         task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))
     task.check("train", given(context))
     cluster = spread.cluster()
+    if options.resume == "no" and not instead.show_config:
+        refuse_taken(options.out)  # before any data is read
     options = with_data(options, output.track)
     recipe = find_recipe(**{**vars(choice), "changes": choice.changes or []})
     if instead.show_config:
         _print(output, to_json(recipe))
     elif instead.dry_run:
-        if options.resume == "no":
-            refuse_taken(options.out)
         _print(output, named(task.plan)(recipe, options))
     else:
         output.log(f"{recipe.name}: a run in {options.out}, on {pick_device(options.device)}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from rich.table import Table
 
 from cli.lines import by_lines, progress_line
 from cli.output import Output
@@ -48,6 +49,20 @@ def test_short_work_says_nothing(clock: list[float]) -> None:
 def test_without_a_total_there_is_no_time_left() -> None:
     assert progress_line("features", 50, None, 100.0) == "features: 50, 0.50/s"
     assert progress_line("train", 50, 36_050, 100.0).endswith("0.50/s, 20.0 h left")
+
+
+def test_a_path_in_a_table_stays_whole_in_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "photos/" + 60 * "long/" + "red.png"
+    table = Table("rank", "path")
+    table.add_row("1", path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    Output().result({}, lambda: table)
+    assert path in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "60")
+    Output().result({}, lambda: table)
+    assert max(map(len, capsys.readouterr().out.splitlines())) == 60
 
 
 def test_a_pipe_sees_the_loss_and_a_quiet_run_nothing(

@@ -181,6 +181,16 @@ def test_ranking_needs_two_classes_of_two_images() -> None:
         ImageDataset("bare", Path("bare"), (Item(Path("a.png")),)).require_classes()
 
 
+def test_a_message_names_the_manifest_where_there_is_one(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "own.csv").write_text("path,label\na.png,oak\n")
+    listed = read_dataset(tmp_path / "own.csv")
+    with pytest.raises(DataError, match=r"own\.csv: 2 classes are needed, found 'oak'"):
+        listed.require_classes()
+    with pytest.raises(DataError, match=r"own\.csv: no image in split train"):
+        listed.subset([0]).split("train")
+
+
 def test_held_out_classes_are_disjoint_and_always_the_same() -> None:
     dataset = made_of(**{f"class_{n}": 3 for n in range(50)})
     split = hold_out(dataset)

@@ -3,13 +3,14 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from zoo.data.images import check_image, decode_image, image_size, open_image, ready_image
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 
 Draw = Callable[..., Path]
 
@@ -284,6 +285,20 @@ def test_an_image_in_memory_may_have_any_mode() -> None:
     assert ready_image(Image.new("I;16", (4, 4), 65535)).getpixel((0, 0)) == (255, 255, 255)
     with pytest.raises(DataError, match="floating-point"):
         ready_image(Image.new("F", (4, 4)))
+
+
+def test_what_is_no_image_and_no_path_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unchecked: Any = getattr(
+        ready_image, "__wrapped__", ready_image
+    )  # tests check types, users do not
+    for other in (3, None, np.zeros((4, 4, 3)), b"x.png"):
+        with pytest.raises(UsageError, match=f"not an image: {type(other).__name__}"):
+            unchecked(other)
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "red.png")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert ready_image("~/red.png").getpixel((0, 0)) == (255, 0, 0)
 
 
 def cut_inside(path: Path, tail: int) -> None:

@@ -76,6 +76,9 @@ def test_a_dry_run_refuses_what_the_run_would(
     monkeypatch.setenv("HOME", str(tmp_path))
     taken = CliRunner().invoke(app, [*line[:-1], "--out=~/run"]).exception
     assert f"{tmp_path}/run already exists" in str(taken)
+    frozen = [*line, str(tmp_path / "free"), "--set", 'network.frozen=["nothing"]']
+    unknown = CliRunner().invoke(app, frozen).exception
+    assert "network.frozen: the backbone has no part 'nothing'" in str(unknown)
     pairs = [*line, str(tmp_path / "free"), "--loss", "info_nce"]
     bare = CliRunner().invoke(app, pairs).exception
     assert "the image has no caption" in str(bare)
@@ -83,6 +86,15 @@ def test_a_dry_run_refuses_what_the_run_would(
     (tmp_path / "pairs.csv").write_text(f"path,caption\n{rows}")
     blind = CliRunner().invoke(app, [*pairs, "--data", str(tmp_path / "pairs.csv")]).exception
     assert "reads no text" in str(blind)
+
+
+def test_a_taken_folder_is_refused_before_the_data_is_read(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/notes.txt").touch()
+    line = ["train", "emoji-sup_hap", "--data", str(tmp_path / "emoji"), "--out"]
+    taken = CliRunner().invoke(app, [*line, str(tmp_path / "run")]).exception
+    assert "already exists" in str(taken)
+    assert not (tmp_path / "emoji").exists(), "the set was drawn for a run that could not begin"
 
 
 def test_what_could_not_be_measured_before_or_after_is_said(

@@ -12,14 +12,13 @@ from zoo.errors import RankzooError, UsageError
 from zoo.models import Embedder
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import LossTerm, Network, Optimiser, Schedule
-from zoo.training.layers import layer_factors
+from zoo.training.layers import frozen_parameters, layer_factors
 from zoo.training.optimise import (
     Moment,
     batch_norms,
     build_loss_optimisers,
     build_optimiser,
     check_finite,
-    frozen_parameters,
     learning_rate,
     set_loss_rates,
     set_modes,

@@ -30,7 +30,7 @@ class ImageDataset:
     """Images with their labels at every level, finest first.
 
     `label_names[level][id]` names a label; it is worked out once for the whole set, so that every
-    subset of a dataset speaks of the same ids.
+    subset of a dataset speaks of the same ids. `manifest` is the file that lists the items, if any.
     """
 
     name: str
@@ -39,6 +39,7 @@ class ImageDataset:
     levels: tuple[str, ...] = ()
     label_names: tuple[tuple[str, ...], ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    manifest: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.label_names:
@@ -64,6 +65,11 @@ class ImageDataset:
         return [item.path for item in self.items]
 
     @property
+    def place(self) -> Path:
+        """What a message about the data names: its manifest, or its folder."""
+        return self.manifest or self.root
+
+    @property
     def splits(self) -> set[str]:
         """The names of the splits that hold an image."""
         return {item.split for item in self.items if item.split}
@@ -82,7 +88,7 @@ class ImageDataset:
         if not kept:
             there = ", ".join(sorted(self.splits)) or "none"
             hint = f"splits of this data: {there}"
-            raise DataError(f"{self.root}: no image in split {' or '.join(names)}", hint)
+            raise DataError(f"{self.place}: no image in split {' or '.join(names)}", hint)
         return self.subset(kept)
 
     def require_classes(self, classes: int = 2, per_class: int = 2) -> None:
@@ -92,16 +98,16 @@ class ImageDataset:
             DataError: naming a class that is too small.
         """
         if not self.levels:
-            raise DataError(f"{self.root}: the images carry no label", _LABEL_HINT)
+            raise DataError(f"{self.place}: the images carry no label", _LABEL_HINT)
         sizes = Counter(item.labels[0] for item in self.items)
         if len(sizes) < classes:
             found = ", ".join(map(repr, sorted(sizes))) or "none"
-            message = f"{self.root}: {classes} classes are needed, found {found}"
+            message = f"{self.place}: {classes} classes are needed, found {found}"
             raise DataError(message, _LABEL_HINT)
         small = sorted(name for name, size in sizes.items() if size < per_class)
         if small:
             message = (
-                f"{self.root}: {len(small)} of {len(sizes)} classes hold fewer than {per_class} "
+                f"{self.place}: {len(small)} of {len(sizes)} classes hold fewer than {per_class} "
                 f"images, for example {small[0]!r}"
             )
             raise DataError(message, "add images to these classes, or remove them")
@@ -143,8 +149,9 @@ def read_dataset(
         missing_ok = on_bad_image == "skip"
         items, levels = read_manifest(path, require_labels=require_labels, missing_ok=missing_ok)
     kept, skipped = checked(items, on_bad_image=on_bad_image)
-    root = path if path.is_dir() else path.parent
-    return ImageDataset(name, root, tuple(kept), levels, skipped=(*left_out, *skipped))
+    root, manifest = (path, None) if path.is_dir() else (path.parent, path)
+    skipped = [*left_out, *skipped]
+    return ImageDataset(name, root, tuple(kept), levels, skipped=tuple(skipped), manifest=manifest)
 
 
 def read_public(name: str, path: Path, *, on_bad_image: OnBadImage = "fail") -> ImageDataset:

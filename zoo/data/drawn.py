@@ -1,5 +1,6 @@
 """Sets that are drawn once, from what is installed, into a folder that is read ever after."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from zoo.data.manifest import read_manifest, write_manifest
 from zoo.errors import DataError, UsageError
 from zoo.files import staged_folder, write_json
 from zoo.typed import read_json, read_object, typed
+
+logger = logging.getLogger("rankzoo")
 
 LEFT_OUT = "left_out.json"
 Drawing = tuple[Sequence[Item], Sequence[Skipped]]
@@ -47,8 +50,11 @@ class Drawn:
                 write_manifest(staged / "manifest.csv", items, levels)
                 write_json(staged / LEFT_OUT, [[skip.path, skip.reason] for skip in left_out])
                 write_json(staged / record.name, self.settings)
-        found, names = read_manifest(folder / "manifest.csv")
-        return ImageDataset(self.name, folder, tuple(found), names, skipped=_left_out(folder))
+            logger.info(f"{folder}: the {self.name} set was drawn, {len(items)} images")
+        listed = folder / "manifest.csv"
+        found, names = read_manifest(listed)
+        skipped = _left_out(folder)
+        return ImageDataset(self.name, folder, tuple(found), names, (), skipped, listed)
 
     def _check(self, record: Path) -> None:
         """Raise when the set was drawn with other settings."""

@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from zoo.data.item import printable
 from zoo.data.png import File, refuse_chunk_flood
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 
 SUFFIXES = frozenset(
     (
@@ -92,9 +92,13 @@ def ready_image(source: Image.Image | Path | str) -> Image.Image:
 
     Raises:
         DataError: it is no readable image, or one that is too thin.
+        UsageError: it is neither an image of Pillow nor a path.
     """
+    if isinstance(source, str | os.PathLike):
+        return open_image(Path(source).expanduser())
     if not isinstance(source, Image.Image):
-        return open_image(Path(source))
+        hint = "give paths, or images of Pillow: Image.fromarray(array) makes one of an array"
+        raise UsageError(f"not an image: {type(source).__name__}", hint)
     with _naming(Path(getattr(source, "filename", "") or "an image in memory")):
         _refuse_thin(source)
         return to_rgb(source)

@@ -179,13 +179,13 @@ def _names_of(dataset: ImageDataset, column: str) -> dict[Path, list[str]]:
     wanted = column or "labels"
     if any(wanted in item.extra for item in dataset.items):
         if bad := [f"row {item.row}" for item in dataset.items if wanted not in item.extra]:
-            message = f"{dataset.root}, column {wanted}: missing in {len(bad)} rows: {_some(bad)}"
+            message = f"{dataset.place}, column {wanted}: missing in {len(bad)} rows: {_some(bad)}"
             raise DataError(message, 'an image without any class has an empty one: "" or []')
         return {item.path: _split(item.extra[wanted], item) for item in dataset.items}
     if dataset.levels and wanted in ("labels", dataset.levels[0]):
         return {item.path: [item.labels[0]] for item in dataset.items}
     there = sorted({name for item in dataset.items for name in item.extra})
-    message = f"{dataset.root}: no column {wanted}"
+    message = f"{dataset.place}: no column {wanted}"
     raise DataError(message, f"{_columns(there)}; --column names the one that holds the classes")
 
 

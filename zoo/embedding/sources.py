@@ -53,7 +53,7 @@ def caption_records(dataset: ImageDataset, root: Path) -> list[Record]:
         for text in item.captions
     ]
     if not records:
-        raise DataError(f"{dataset.root}: no item has a caption", "add a column `caption`")
+        raise DataError(f"{dataset.place}: no item has a caption", "add a column `caption`")
     return records
 
 

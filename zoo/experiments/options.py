@@ -243,7 +243,7 @@ def _settled(base: Recipe, dataset: ImageDataset, captions: bool) -> tuple[Recip
         classes = int((small.label_ids[:, 0].bincount() >= 2).sum())
         if classes < 2:
             raise DataError(
-                f"{dataset.root}: comparing needs more classes of two images",
+                f"{dataset.place}: comparing needs more classes of two images",
                 "a part of the training classes is set aside to choose settings on: add classes",
             )
         base = fitted(base, classes)

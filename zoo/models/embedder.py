@@ -43,6 +43,7 @@ class EmbedsImages:
 
         Raises:
             DataError: a file is no readable image.
+            UsageError: something is neither a path nor an image of Pillow.
         """
         return embed_images(self, images, batch_size)
 
@@ -146,6 +147,7 @@ def embed_images(
 
     Raises:
         DataError: a file is no readable image.
+        UsageError: something is neither a path nor an image of Pillow.
     """
     return run_on_images(model, getattr(model, "embed", model), images, batch_size)
 
@@ -160,7 +162,9 @@ def run_on_images(
     device = next(model.parameters()).device
     transform = model.transform
     found = []
-    remaining = iter([images] if isinstance(images, Image | Path | str) else images)
+    if isinstance(images, Image | Path | str) or not isinstance(images, Iterable):
+        images = [images]  # what is none of them is named below
+    remaining = iter(images)
     while group := list(islice(remaining, batch_size)):
         batch = torch.stack([transform(ready_image(image)) for image in group])
         found.append(forward(batch.to(device)).cpu())

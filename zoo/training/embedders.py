@@ -104,7 +104,7 @@ def _fitted(recipe: Recipe, training: ImageDataset) -> Recipe:
     classes = int((counts >= 2).sum())
     if classes < 2:
         raise DataError(
-            f"{training.root}: training needs two classes of two images or more, found {classes}",
+            f"{training.place}: training needs two classes of two images or more, found {classes}",
             "a fifth of the classes is held out when the data names no split; add classes",
         )
     fit = fitted(recipe, classes)

@@ -1,5 +1,6 @@
 """What a recipe asks of a backbone's layers: computed again, of falling rates, adapted."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ def check_layers(recipe: Recipe) -> None:
     A timm name or a model folder is enough to know; the network is built of shapes alone.
     """
     again, decay = recipe.engine.checkpointing, recipe.optimiser.layer_decay
-    if not again and decay == 1 and recipe.lora == Lora():
+    frozen = recipe.network.frozen
+    if not again and decay == 1 and recipe.lora == Lora() and not frozen:
         return
     if again and recipe.network.batch_norm == "train":
         raise UsageError(
@@ -37,6 +39,7 @@ def check_layers(recipe: Recipe) -> None:
             recompute(backbone)
         layer_factors(backbone, decay)
         check_lora(backbone, recipe.lora)
+        frozen_parameters(backbone, frozen)
 
 
 def recompute(backbone: nn.Module) -> None:
@@ -79,6 +82,24 @@ def layer_factors(backbone: nn.Module, decay: float) -> dict[str, float]:
     return {name: decay ** (last - groups[name]) for name in names}
 
 
+def frozen_parameters(backbone: nn.Module, names: Sequence[str]) -> list[nn.Parameter]:
+    """Return the parameters whose names begin with one of `names` ("blocks.1" is not "blocks.10").
+
+    Raises:
+        UsageError: a name fits no parameter.
+    """
+    found = []
+    for name in names:
+        own = [p for key, p in backbone.named_parameters() if f"{key}.".startswith(f"{name}.")]
+        if not own:
+            parts = ", ".join(dict.fromkeys(_part(key) for key, _ in backbone.named_parameters()))
+            raise UsageError(
+                f"network.frozen: the backbone has no part {name!r}", f"it has {parts}"
+            )
+        found += own
+    return found
+
+
 def _recompute(tower: Any) -> bool:
     """Switch it on in a network of timm or of transformers; return whether that was possible."""
     if getattr(tower, "supports_gradient_checkpointing", False):
@@ -91,6 +112,12 @@ def _recompute(tower: Any) -> bool:
     except (AttributeError, AssertionError, NotImplementedError):  # timm's three ways to say no
         return False
     return True
+
+
+def _part(key: str) -> str:
+    """Return the name of the top part a parameter is in: "blocks.3.0.conv.weight" is "blocks.3"."""
+    first, *rest = key.split(".")
+    return f"{first}.{rest[0]}" if rest and rest[0].isdigit() else first
 
 
 def _architecture(backbone: str) -> str | None:

@@ -1,7 +1,7 @@
 """Parameter groups, learning rates, batch-norm modes: what a recipe's numbers mean."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from zoo.errors import DivergedError, UsageError
+from zoo.errors import DivergedError
 from zoo.models.kinds import AnyEmbedder
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
-from zoo.training.layers import layer_factors
+from zoo.training.layers import frozen_parameters, layer_factors
 from zoo.training.lora import hold_base
 
 
@@ -133,30 +133,6 @@ def set_modes(model: AnyEmbedder, recipe: Recipe, epoch: int) -> None:
         module.train(kept == "train")
         if kept == "fixed":
             module.requires_grad_(False)
-
-
-def frozen_parameters(backbone: nn.Module, names: Sequence[str]) -> list[nn.Parameter]:
-    """Return the parameters whose names begin with one of `names` ("blocks.1" is not "blocks.10").
-
-    Raises:
-        UsageError: a name fits no parameter.
-    """
-    found = []
-    for name in names:
-        own = [p for key, p in backbone.named_parameters() if f"{key}.".startswith(f"{name}.")]
-        if not own:
-            parts = ", ".join(dict.fromkeys(_part(key) for key, _ in backbone.named_parameters()))
-            raise UsageError(
-                f"network.frozen: the backbone has no part {name!r}", f"it has {parts}"
-            )
-        found += own
-    return found
-
-
-def _part(key: str) -> str:
-    """Return the name of the top part a parameter is in: "blocks.3.0.conv.weight" is "blocks.3"."""
-    first, *rest = key.split(".")
-    return f"{first}.{rest[0]}" if rest and rest[0].isdigit() else first
 
 
 def batch_norms(model: nn.Module) -> Iterable[nn.Module]:

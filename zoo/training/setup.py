@@ -22,7 +22,7 @@ from zoo.models.text_encoder import TextEncoder, load_text_encoder
 from zoo.models.two_towers import TwoTowers
 from zoo.progress import Track, silent
 from zoo.recipes.recipe import Network, Recipe
-from zoo.training.optimise import frozen_parameters
+from zoo.training.layers import frozen_parameters
 from zoo.training.step import replayable
 
 HEAD = ("pooling", "layer_norm", "dim", "depth")

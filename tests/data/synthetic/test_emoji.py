@@ -46,8 +46,9 @@ def test_half_of_the_classes_are_held_out_and_only_there_one_artist_asks() -> No
 
 
 def test_the_set_is_drawn_once_and_then_reused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "rankzoo")
     few = glyphs.glyphs()[300:310]
     monkeypatch.setattr(emoji, "glyphs", lambda: few)
     folder = tmp_path / "emoji"
@@ -56,6 +57,7 @@ def test_the_set_is_drawn_once_and_then_reused(
     assert first.splits == {"train", "query", "gallery"}
     written = (folder / "manifest.csv").stat().st_mtime_ns
     assert build_emoji(folder) == first
+    assert caplog.messages == [f"{folder}: the emoji set was drawn, 20 images"]
     assert (folder / "manifest.csv").stat().st_mtime_ns == written
     with pytest.raises(UsageError, match="another seed"):
         build_emoji(folder, seed=1)
