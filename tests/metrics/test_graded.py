@@ -1,5 +1,6 @@
 """Hierarchical metrics against plain Python and golden numbers."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.metrics import retrieval
-from zoo.metrics.graded import asi_per_query, at_level, h_ap_per_query
+from zoo.metrics.graded import asi_per_query, at_level, h_ap_per_query, ndcg_per_query
 from zoo.ranking.levels import common_levels
 
 Golden = tuple[Tensor, Tensor]
@@ -48,6 +49,19 @@ def ranked(scores: Tensor, levels: Tensor) -> list[list[int]]:
     return rows
 
 
+def plain_ndcg(levels: list[int], k: int | None) -> float:
+    def gain(ranked: list[int]) -> float:
+        return sum((2.0**level - 1) / math.log2(1 + n) for n, level in enumerate(ranked[:k], 1))
+
+    return gain(levels) / gain(sorted(levels, reverse=True))
+
+
+@pytest.mark.parametrize("k", [None, 1, 5, 49])
+def test_ndcg_equals_its_plain_definition(graded: Golden, parity: Parity, k: int | None) -> None:
+    expected = [plain_ndcg(row, k) for row in ranked(*graded)]
+    parity(f"NDCG, k {k}", "brute force", ndcg_per_query(*graded, k), expected)
+
+
 @pytest.mark.parametrize("alpha", [1.0, 2.0])
 def test_h_ap_equals_its_plain_definition(graded: Golden, parity: Parity, alpha: float) -> None:
     expected = [plain_h_ap(row, depth=3, alpha=alpha) for row in ranked(*graded)]
@@ -63,6 +77,21 @@ def test_h_ap_weighs_levels_evenly_unless_told(graded: Golden) -> None:
 def test_asi_equals_its_plain_definition(graded: Golden, parity: Parity) -> None:
     expected = [plain_asi(row) for row in ranked(*graded)]
     parity("ASI", "brute force", asi_per_query(*graded, 3), expected)
+
+
+def test_one_relative_gives_asi_its_own_rank_or_nothing() -> None:
+    levels = torch.tensor([[1, 0, 0]])
+    assert asi_per_query(torch.tensor([[0.9, 0.5, 0.1]]), levels, 1).tolist() == [1.0]
+    assert asi_per_query(torch.tensor([[0.5, 0.9, 0.1]]), levels, 1).tolist() == [0.0]
+    none = asi_per_query(torch.rand(1, 3), torch.zeros(1, 3, dtype=torch.long), 1)
+    assert math.isnan(none.item())
+
+
+def test_the_number_of_levels_is_the_largest_seen_and_one_where_nothing_is_shared() -> None:
+    scores, levels = torch.tensor([[0.9, 0.8, 0.7]]), torch.tensor([[0, 2, 1]])
+    assert float(retrieval.asi(scores, levels)) == float(retrieval.asi(scores, levels, depth=2))
+    assert float(retrieval.h_ap(scores, levels)) != float(retrieval.h_ap(scores, levels, depth=3))
+    assert math.isnan(retrieval.h_ap(scores, torch.zeros(1, 3, dtype=torch.long)))
 
 
 def test_the_golden_batch_has_its_published_h_ap_and_ndcg(golden: Golden, parity: Parity) -> None:

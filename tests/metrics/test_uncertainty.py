@@ -1,6 +1,7 @@
 """Confidence intervals cover what they promise, and tests find what is there."""
 
 import math
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,13 @@ import torch
 from scipy import stats
 
 from zoo.metrics import uncertainty
-from zoo.metrics.uncertainty import bootstrap_mean, holm, mean_over_runs, paired_difference
+from zoo.metrics.uncertainty import (
+    bootstrap_items,
+    bootstrap_mean,
+    holm,
+    mean_over_runs,
+    paired_difference,
+)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -106,6 +113,8 @@ def test_intervals_are_those_that_were_published() -> None:
 def test_one_value_is_its_own_interval_and_one_run_has_none() -> None:
     one = bootstrap_mean(torch.tensor([0.25]).double())
     assert (one.mean, one.low, one.high) == (0.25, 0.25, 0.25)
+    two = bootstrap_mean(torch.tensor([0.0, 1.0]).double())
+    assert (two.low, two.high) == (0, 1)
     alone = mean_over_runs([0.5])
     assert alone.mean == 0.5
     assert math.isnan(alone.low)
@@ -148,6 +157,70 @@ def test_a_p_value_is_the_share_of_signs_that_are_as_extreme() -> None:
     assert paired_difference(deltas, torch.zeros(6).double()).mean == -found.mean
 
 
+@pytest.mark.parametrize("queries", [1, 3, 4, 7])
+def test_a_p_value_counts_every_draw_once_whatever_the_portions(
+    queries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all deltas are equal, chance is as extreme as seen in 2 of 2^n signs."""
+    a = torch.zeros(queries).double()
+    expected, deviation = 2 / 2**queries, (2 / 2**queries / 1000) ** 0.5
+    for cells in (1, 10, 2**24):
+        monkeypatch.setattr(uncertainty, "CELLS", cells)
+        found = paired_difference(a, a + 1, draws=1000)
+        assert found.p_value == pytest.approx(expected, abs=4 * deviation + 1 / 1001)
+
+
+def test_no_more_is_resampled_at_once_than_memory_is_set_aside_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[tuple[int, int]] = []
+    whole: Callable[..., torch.Tensor] = torch.randint
+
+    def randint(high: int, size: tuple[int, int], **rest: torch.Generator) -> torch.Tensor:
+        sizes.append(size)
+        return whole(high, size, **rest)
+
+    monkeypatch.setattr(torch, "randint", randint)
+    monkeypatch.setattr(uncertainty, "CELLS", 50)
+    deltas = torch.linspace(-1, 2, 20).double()
+    paired_difference(torch.zeros(20).double(), deltas, draws=99)
+    assert sum(rows for rows, _ in sizes) == 99
+    assert {rows * columns for rows, columns in sizes} == {40, 20}
+
+
+def test_the_interval_over_items_is_the_quantiles_of_what_was_drawn() -> None:
+    """A mean over items is what `bootstrap_mean` resamples too, with draws of its own."""
+    values = torch.rand(300, generator=seeded()).double()
+    (low, high) = bootstrap_items(lambda rows: {"m": float(values[rows].mean())}, 300, draws=2000)[
+        "m"
+    ]
+    known = bootstrap_mean(values, draws=2000)
+    width = known.high - known.low
+    assert (low, high) == pytest.approx((known.low, known.high), abs=0.1 * width)
+
+
+def test_the_interval_over_items_leaves_out_draws_without_a_value() -> None:
+    drawn = iter([0.0, float("nan"), 1.0, float("nan")])
+    found = bootstrap_items(lambda rows: {"a": next(drawn), "b": float("nan")}, 5, draws=4)
+    assert list(found) == ["a"]
+    assert found["a"] == pytest.approx((0.025, 0.975))
+
+
+def test_items_are_drawn_from_all_with_the_same_seed() -> None:
+    rows: list[torch.Tensor] = []
+
+    def measure(drawn: torch.Tensor) -> dict[str, float]:
+        rows.append(drawn)
+        return {}
+
+    for _ in range(2):
+        bootstrap_items(measure, 4, seed=3, draws=50)
+    assert all(len(drawn) == 4 for drawn in rows)
+    assert set(torch.cat(rows).tolist()) == {0, 1, 2, 3}
+    assert torch.equal(torch.cat(rows[:50]), torch.cat(rows[50:]))
+    assert not torch.equal(rows[0], rows[1])
+
+
 def test_a_p_value_is_never_below_what_the_draws_can_say() -> None:
     a = torch.zeros(200).double()
     assert paired_difference(a, a + 1, draws=99).p_value == 1 / 100
@@ -166,6 +239,10 @@ def test_the_interval_over_runs_is_student_s(runs: int) -> None:
 def test_runs_that_agree_leave_no_interval() -> None:
     same = mean_over_runs([0.3, 0.3, 0.3])
     assert (same.low, same.mean, same.high) == pytest.approx((0.3, 0.3, 0.3))
+
+
+def test_holm_of_nothing_found_is_nothing() -> None:
+    assert holm([0.0, 0.0]) == [0.0, 0.0]
 
 
 def test_holm_is_the_closure_of_bonferroni() -> None:
