@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import mutation
+from tests import mutation, mutation_run
 from tests.mutation import Mutation, Trial, drawn, mutations, sources
 from tests.mutation_harmless import HARMLESS
 
@@ -71,6 +71,7 @@ def test_a_change_that_a_test_sees_is_noticed_and_one_that_none_sees_survives(
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     monkeypatch.setattr(mutation, "ROOT", root)
+    monkeypatch.setattr(mutation_run, "HEAVY", ["pytest"])
     monkeypatch.setattr(mutation, "COPIED", ("zoo", "tests", "pyproject.toml"))
     trial = Trial(tmp_path / "copy")
     assert trial.begin(["zoo/room/sums.py"])
