@@ -200,11 +200,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("paths", nargs="+", help="files or folders under zoo/")
     parser.add_argument("--sample", type=int, help="changes drawn a path (default: all)")
+    parser.add_argument("--match", action="append", help="only changes whose name holds this")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--far", action="store_true", help="also the tests of files that use it")
     parser.add_argument("--least", type=float, default=0.0, help="share that must be noticed")
     options = parser.parse_args(arguments)
     chosen = [m for path in options.paths for m in drawn(path, options.sample, options.seed)]
+    if options.match:
+        chosen = [m for m in chosen if any(text in m.name for text in options.match)]
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])  # noticed, survived, harmless
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(Path(folder), far=options.far)

@@ -32,6 +32,14 @@ def test_the_margin_handicaps_positives() -> None:
     assert detection_blackbox_ap(logits, positive, margin=0.2).item() == 0.5
 
 
+@pytest.mark.parametrize("gap", [0.05, 0.3, 2.0])
+def test_the_whole_margin_stands_between_a_positive_and_a_negative(gap: float) -> None:
+    logits = torch.tensor([[gap], [0.0]], dtype=torch.float64)
+    positive = torch.tensor([[True], [False]])
+    for margin, expected in ((0.99 * gap, 0), (1.01 * gap, 0.5)):
+        assert detection_blackbox_ap(logits, positive, margin=margin).item() == expected
+
+
 def test_lambda_is_the_published_one_for_ranks_divided_by_their_number() -> None:
     logits = torch.tensor([[0.5], [0.7], [0.1]], dtype=torch.float64, requires_grad=True)
     positive = torch.tensor([[True], [False], [False]])
@@ -126,3 +134,5 @@ def test_bad_options_are_refused() -> None:
         DetectionBlackboxAP(memory=-1)
     with pytest.raises(UsageError, match="inter_class 2.0"):
         DetectionBlackboxAP(inter_class=2.0)
+    for edge in (0.0, 1.0):
+        assert DetectionBlackboxAP(inter_class=edge).inter_class == edge

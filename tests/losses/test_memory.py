@@ -58,9 +58,23 @@ def test_memory_carries_no_gradient_but_the_batch_does() -> None:
     assert later.grad.any()
 
 
+@pytest.mark.parametrize("weight", [0, 1])
+def test_the_weight_may_leave_out_the_batch_or_the_memory(weight: int) -> None:
+    (first, labels), (second, _) = batches(2)
+    loss = SmoothAP(tau=1.0)
+    memory = CrossBatchMemory(loss, size=6, dim=4, weight=weight).double()
+    memory(first, labels)
+    gallery, theirs = torch.cat([second, first]), torch.cat([labels, labels])
+    whole = loss(second, labels, gallery, theirs, torch.arange(6))
+    alone = loss(second, labels)
+    torch.testing.assert_close(memory(second, labels), whole if weight else alone)
+    assert not torch.isclose(whole, alone)
+
+
 def test_impossible_memories_are_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="weight is 2"):
-        CrossBatchMemory(SmoothAP(), 4, 4, weight=2)
+    for weight in (-0.01, 1.01, 2):
+        with pytest.raises(UsageError, match=f"weight is {weight}"):
+            CrossBatchMemory(SmoothAP(), 4, 4, weight=weight)
     with pytest.raises(UsageError, match="join is 'max'"):
         CrossBatchMemory(SmoothAP(), 4, 4, options=MemoryOptions(join="max"))
     with pytest.raises(UsageError, match="size is 0"):
@@ -107,8 +121,10 @@ def test_a_unique_memory_keeps_the_latest_embedding_of_each_image() -> None:
 
 def test_a_unique_memory_needs_to_know_the_images() -> None:
     memory = CrossBatchMemory(SmoothAP(), 9, 4, options=MemoryOptions(unique=True)).double()
-    with pytest.raises(UsageError, match="needs items"):
-        memory(*batches(1)[0])
+    for items in (None, torch.arange(5), torch.arange(7)):
+        with pytest.raises(UsageError, match="needs items"):
+            memory(*batches(1)[0], items)
+    memory(*batches(1)[0], torch.arange(6))
 
 
 def test_a_memory_that_is_not_used_yet_is_filled() -> None:
@@ -121,12 +137,13 @@ def test_a_memory_that_is_not_used_yet_is_filled() -> None:
 
 def test_a_batch_larger_than_the_memory_leaves_its_last_rows() -> None:
     (first, labels), _ = batches(2)
-    memory = CrossBatchMemory(SmoothAP(), 4, 4, options=MemoryOptions(join="sum")).double()
+    loss = SmoothAP(tau=1.0)  # so soft that every item counts, wherever it stands
+    memory = CrossBatchMemory(loss, 4, 4, options=MemoryOptions(join="sum")).double()
     value = memory(first, labels)
-    positions = torch.tensor([-1, -1, 0, 1, 2, 3])
-    across = SmoothAP()(first, labels, memory.embeddings, memory.labels[:, 0], positions)
-    assert sorted(memory.embeddings[:, 0].tolist()) == sorted(first[-4:, 0].tolist())
-    torch.testing.assert_close(value, SmoothAP()(first, labels) + across)
+    positions, rows = torch.tensor([-1, -1, 0, 1, 2, 3]), torch.tensor([2, 3, 4, 5])
+    torch.testing.assert_close(memory.embeddings, first[rows])
+    across = loss(first, labels, first[rows], labels[rows], positions)
+    torch.testing.assert_close(value, loss(first, labels) + across)
 
 
 @pytest.mark.parametrize("kind", [BlackboxAP, BlackboxRecall])

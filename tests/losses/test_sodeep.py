@@ -111,6 +111,22 @@ def test_recurrent_layers_stay_in_the_mode_that_cudnn_needs() -> None:
     assert all(m.training for m in loss.sorter.modules() if isinstance(m, nn.RNNBase))
 
 
+def test_the_mode_is_the_loss_s_and_never_the_sorter_s() -> None:
+    loss = SoDeepSpearman(build_sorter("cnn"))
+    assert loss.training
+    assert not loss.eval().training
+    assert loss.train().training
+    assert not loss.sorter.training
+
+
+def test_a_sorter_remembers_only_what_it_meets_in_training() -> None:
+    loss = SoDeepSpearman(build_sorter("lstme", length=10), slow_update=1e-3).eval()
+    loss(torch.randn(64, 10), torch.randn(64, 10))
+    assert loss.update_sorter() == 0
+    loss.train()(torch.randn(64, 10), torch.randn(64, 10))
+    assert loss.update_sorter() > 0
+
+
 def test_a_slowly_updated_sorter_follows_the_scores_it_meets() -> None:
     loss = SoDeepSpearman(build_sorter("lstme", length=10), slow_update=1e-3)
     scores, target = torch.randn(64, 10), torch.randn(64, 10)
