@@ -22,7 +22,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -32,6 +32,8 @@ from tests.mutation_tests import far, near, room_of
 
 ROOT = Path(__file__).parents[1]
 COPIED = ("zoo", "cli", "tests", "model_cards", "pyproject.toml", "README.md")
+# zip's guard says what holds already, as an assertion does; torch's sort on a CPU is always stable.
+UNSEEN = ("strict", "stable")
 OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -68,11 +70,13 @@ class Mutation:
     end: int
     before: str
     after: str
+    twin: int = 1  # its number among the changes of this line that read alike
 
     @property
     def name(self) -> str:
         """What HARMLESS and the report call it; no line number, which would not last."""
-        return f"{self.file}: `{self.text}`: {self.before} -> {self.after}"
+        twin = f" ({self.twin})" if self.twin > 1 else ""
+        return f"{self.file}: `{self.text}`: {self.before} -> {self.after}{twin}"
 
     def applied(self, source: bytes) -> bytes:
         """Return the file's source with the change."""
@@ -92,15 +96,20 @@ def mutations(file: str, source: str) -> list[Mutation]:
         end = starts[node.end_lineno - 1] + (node.end_col_offset or 0)
         before, text = ast.unparse(node), source.splitlines()[node.lineno - 1].strip()
         found += [Mutation(file, node.lineno, text, start, end, before, a) for a in _changes(node)]
-    return sorted(found, key=lambda m: (m.start, m.end, m.after))
+    seen: Counter[tuple[int, str, str]] = Counter()
+    twins = []
+    for change in sorted(found, key=lambda m: (m.start, m.end, m.after)):
+        seen[alike := (change.line, change.before, change.after)] += 1
+        twins.append(replace(change, twin=seen[alike]))
+    return twins
 
 
 def _changeable(tree: ast.AST) -> Iterator[ast.AST]:
     """Walk the tree without annotations, decorators, errors, imports, texts and guards."""
     if isinstance(tree, ast.Raise | ast.Import | ast.ImportFrom | ast.JoinedStr | ast.Assert):
         return
-    if isinstance(tree, ast.keyword) and tree.arg == "strict":
-        return  # zip's guard says what holds already, as an assertion does
+    if isinstance(tree, ast.keyword) and tree.arg in UNSEEN:
+        return
     yield tree
     for field, value in ast.iter_fields(tree):
         if field in ("annotation", "returns", "decorator_list", "bases"):

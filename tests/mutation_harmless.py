@@ -6,8 +6,11 @@ HARMLESS: dict[str, str] = {
     "~relevant -> (relevant)": (
         "the rivals below every positive are then looked at too, and count nothing: only slower"
     ),
-    "zoo/metrics/voc.py: `by_relevance = relevant.long().argsort(stable=True)`: True -> False": (
-        "which of two equally relevant images comes first changes no precision"
+    "zoo/metrics/graded.py: `for level in range(1, depth + 1):`: 1 -> 2 (2)": (
+        "no item has a level beyond the depth"
+    ),
+    "zoo/metrics/uncertainty.py: `step = max(1, CELLS // max(1, len(deltas)))`: 1 -> 2 (2)": (
+        "one query's draws in two portions"
     ),
     "zoo/ranking/step_sums.py: `height = max(1, gaps // (gallery * width))`: 1 -> 2": (
         "a block of two rows where one is already too many: memory of one row more"

@@ -170,8 +170,9 @@ def test_a_p_value_counts_every_draw_once_whatever_the_portions(
         assert found.p_value == pytest.approx(expected, abs=4 * deviation + 1 / 1001)
 
 
+@pytest.mark.parametrize(("cells", "portions"), [(50, {40, 20}), (10, {20}), (2**24, {99 * 20})])
 def test_no_more_is_resampled_at_once_than_memory_is_set_aside_for(
-    monkeypatch: pytest.MonkeyPatch,
+    cells: int, portions: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[tuple[int, int]] = []
     whole: Callable[..., torch.Tensor] = torch.randint
@@ -181,11 +182,11 @@ def test_no_more_is_resampled_at_once_than_memory_is_set_aside_for(
         return whole(high, size, **rest)
 
     monkeypatch.setattr(torch, "randint", randint)
-    monkeypatch.setattr(uncertainty, "CELLS", 50)
+    monkeypatch.setattr(uncertainty, "CELLS", cells)
     deltas = torch.linspace(-1, 2, 20).double()
     paired_difference(torch.zeros(20).double(), deltas, draws=99)
     assert sum(rows for rows, _ in sizes) == 99
-    assert {rows * columns for rows, columns in sizes} == {40, 20}
+    assert {rows * columns for rows, columns in sizes} == portions
 
 
 def test_the_interval_over_items_is_the_quantiles_of_what_was_drawn() -> None:
