@@ -51,6 +51,7 @@ def export(
 
     from zoo.cards.model_files import check_model_folder
     from zoo.data.dataset import read_dataset
+    from zoo.export.run import ExportOptions
     from zoo.export.run import export as export_model
     from zoo.hub.image_sets import bring
     from zoo.tasks import find_model, load_folder
@@ -58,14 +59,9 @@ def export(
     task, folder = find_model(model, offline=offline)
     task.check("export", given(context))
     dataset = read_dataset(bring(form.data, offline=offline).path) if form.data else None
-    done = export_model(
-        load_folder(check_model_folder(Path(folder))),
-        form.out,
-        format_name=form.format,
-        precision=form.precision,
-        dataset=dataset,
-        track=output.track,
-    )
+    loaded = load_folder(check_model_folder(Path(folder)))
+    options = ExportOptions(form.format, form.precision, dataset, output.track)
+    done = export_model(loaded, form.out, options)
 
     def human() -> Table:
         table = Table(box=None, show_header=False)

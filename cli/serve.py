@@ -15,11 +15,10 @@ from cli.output import Output, output_options
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from zoo.cluster import Cluster
     from zoo.index.reader import Reader
-    from zoo.serve.settings import Limits
+    from zoo.serve.models import Models
+    from zoo.serve.settings import Limits, Settings
     from zoo.serve.shards import Spread
 
 Folders = Annotated[list[Path], typer.Argument(metavar="IDX...", help="Index folders.")]
@@ -71,15 +70,26 @@ class Door:
     images: Images = None
 
 
-@dataclass(frozen=True)
-class Models:
-    """What answers, and where."""
+def model_options(
+    model: OwnModel = "",
+    detector: DetectorName = "",
+    device: Device = "auto",
+    offline: Offline = False,
+) -> "Models":
+    """Return what answers, and where.
 
-    model: OwnModel = ""
-    detector: DetectorName = ""
-    batch_size: Batch = 32
-    device: Device = "auto"
-    offline: Offline = False
+    Raises:
+        UsageError: the extra is missing, or a model is of a task that is not served.
+    """
+    from zoo.serve.extra import check_installed
+
+    check_installed()
+    from zoo.device import pick_device
+    from zoo.serve.models import Models
+
+    models = Models(model, detector, str(pick_device(device)), offline)
+    models.check()
+    return models
 
 
 def limit_options(
@@ -99,6 +109,22 @@ def limit_options(
         rate=rate,
         seconds=timeout,
     )
+
+
+@takes(door=Door, limits=limit_options)
+def setting_options(*, door: Door, limits: "Limits", batch_size: Batch = 32) -> "Settings":
+    """Return where the server listens, and to whom.
+
+    Raises:
+        UsageError: an address that others reach needs a token, or a token cannot be read.
+    """
+    from zoo.serve.settings import Settings, check_door, read_token
+
+    token = read_token(door.token_file)
+    check_door(door.host, token)
+    names, folders = tuple(door.host_name or ()), tuple(door.images or ())
+    limits = replace(limits, batch=batch_size)
+    return Settings(door.host, door.port, token, names, folders, limits)
 
 
 @takes(cluster=cluster_options)
@@ -122,53 +148,22 @@ def spread_options(
     return Spread(cluster, shards, replicas)
 
 
-@takes(door=Door, limits=limit_options, models=Models, how=spread_options, output=output_options)
+@takes(settings=setting_options, models=model_options, how=spread_options, output=output_options)
 def serve(
     indexes: Folders,
     *,
-    door: Door,
-    limits: "Limits",
-    models: Models,
+    settings: "Settings",
+    models: "Models",
     how: "Spread | None",
     output: Output,
 ) -> None:
     """Serve a search page and an HTTP API until Ctrl-C."""
-    from zoo.device import pick_device
-    from zoo.serve.extra import check_installed
-    from zoo.serve.settings import Settings, check_door, read_token
-
-    check_installed()
-    token = read_token(door.token_file)
-    check_door(door.host, token)
-    limits = replace(limits, batch=models.batch_size)
-    names, folders = tuple(door.host_name or ()), tuple(door.images or ())
-    settings = Settings(door.host, door.port, token, names, folders, limits)
-    device = pick_device(models.device)
-
-    def load(name: str) -> "nn.Module":
-        from zoo.tasks import load as load_model
-
-        return load_model(name, offline=models.offline, device=device)
-
     from zoo.index.reader import Reader
     from zoo.serve.run import open_service
     from zoo.serve.run import serve as run
-    from zoo.tasks import task_of_model
-
-    for name, option in ((models.model, "--model"), (models.detector, "--detector")):
-        if name:
-            task_of_model(name, offline=models.offline).check(f"serve {option}", [])
 
     def start(open_reader: "Callable[[Path], Reader]") -> None:
-        service = open_service(
-            indexes,
-            settings,
-            load,
-            model=models.model,
-            detector=models.detector,
-            offline=models.offline,
-            open_reader=open_reader,
-        )
+        service = open_service(indexes, settings, models, open_reader)
         served = list(service.library.served)
         text = ", ".join(served)
 
@@ -182,5 +177,5 @@ def serve(
         return
     from zoo.serve.shards import spread
 
-    with spread(replace(how, seconds=limits.seconds / 3)) as open_reader:
+    with spread(replace(how, seconds=settings.limits.seconds / 3)) as open_reader:
         start(open_reader)

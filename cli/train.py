@@ -56,8 +56,8 @@ ShowConfig = Annotated[bool, typer.Option("--show-config", help="Print the recip
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The recipe, or the model and loss that stand for one, with its changes."""
+class Chosen:
+    """The recipe, or the model and loss that stand for one, with its changes; see `Choice`."""
 
     name: Name = None
     model: Model = None
@@ -110,16 +110,11 @@ class Instead:
     dry_run: DryRun = False
 
 
-@takes(flags=ClusterFlags)
-def process_options(processes: ProcessCount = 1, *, flags: ClusterFlags) -> "Spread":
-    """Return how many processes are to train, and what is said of a cluster."""
-    return Spread(flags, processes)
-
-
 @dataclass(frozen=True)
-class Spread:
-    """How many processes are to train, and where."""
+class Where:
+    """How a recipe is carried out, by how many processes, and what is said of a cluster."""
 
+    options: "TrainOptions"
     flags: ClusterFlags
     processes: int
 
@@ -136,45 +131,37 @@ class Spread:
         return found
 
 
-@takes(
-    choice=Choice,
-    options=train_options,
-    instead=Instead,
-    spread=process_options,
-    output=output_options,
-)
+@takes(options=train_options, flags=ClusterFlags)
+def where_options(
+    *, options: "TrainOptions", flags: ClusterFlags, processes: ProcessCount = 1
+) -> Where:
+    """Return how a recipe is carried out, and where."""
+    return Where(options, flags, processes)
+
+
+@takes(chosen=Chosen, where=where_options, instead=Instead, output=output_options)
 def train(
-    context: typer.Context,
-    *,
-    choice: Choice,
-    options: "TrainOptions",
-    instead: Instead,
-    spread: Spread,
-    output: Output,
+    context: typer.Context, *, chosen: Chosen, where: Where, instead: Instead, output: Output
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
     from zoo.device import pick_device
-    from zoo.recipes.find import find_recipe, known_recipe, trains_own_boxes
+    from zoo.recipes.find import Choice, find_recipe
     from zoo.recipes.values import to_json
     from zoo.runs.folder import refuse_taken
-    from zoo.tasks import TASKS, named, task_of_recipe
+    from zoo.tasks import named, task_of_recipe
 
-    name = choice.name
-    if choice.task is not None and name is None and choice.detector is None:
-        task = TASKS["scorer"]
-    elif name is None and trains_own_boxes(name, choice.model, choice.detector):
-        task = TASKS["detector"]
-    else:
-        task = TASKS["embedder"] if name is None else task_of_recipe(known_recipe(name))
+    choice = Choice(**{**vars(chosen), "changes": chosen.changes or ()})
+    task = task_of_recipe(choice.kind)
     task.check("train", given(context))
-    cluster = spread.cluster()
-    if options.resume == "no" and not instead.show_config:
-        refuse_taken(options.out)  # before any data is read
-    options = with_data(options, output.track)
-    recipe = find_recipe(**{**vars(choice), "changes": choice.changes or []})
+    cluster = where.cluster()
+    recipe = find_recipe(choice)
     if instead.show_config:
         _print(output, to_json(recipe))
-    elif instead.dry_run:
+        return
+    if where.options.resume == "no":
+        refuse_taken(where.options.out)  # before any data is read
+    options = with_data(where.options, output.track)
+    if instead.dry_run:
         _print(output, named(task.plan)(recipe, options))
     else:
         output.log(f"{recipe.name}: a run in {options.out}, on {pick_device(options.device)}")
@@ -183,8 +170,7 @@ def train(
         else:
             from zoo.training.on_ray import Processes, train_on_ray
 
-            how = Processes(cluster, spread.processes)
-            done = train_on_ray(task.train, recipe, options, how)
+            done = train_on_ray(task.train, recipe, options, Processes(cluster, where.processes))
         if done is not None:  # there is nothing in the processes that do not lead
             _print(output, done.as_json())
             output.log(f"before -> after: {done.gain()}")
@@ -193,12 +179,11 @@ def train(
 
 def with_data(options: "TrainOptions", track: "Track") -> "TrainOptions":
     """Return the options with data of the Hub brought here, and its commit in the command."""
-    from zoo.tasks import named
-
     if options.data is None or not options.data.as_posix().startswith("hf:"):
         return options  # who trains on a folder opens no client of the Hub
-    bring = named("zoo.hub.image_sets:bring")
-    found = bring(options.data, offline=options.offline, track=track)
+    from zoo.tasks import named
+
+    found = named("zoo.hub.image_sets:bring")(options.data, offline=options.offline, track=track)
     pinned = options.command.replace(str(options.data), found.name)
     return replace(options, data=found.path, command=pinned)
 

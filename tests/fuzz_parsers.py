@@ -28,7 +28,8 @@ from zoo.hub.listing import as_model
 from zoo.index import Index
 from zoo.models.embedder import Embedder, save_embedder
 from zoo.recipes import RECIPES
-from zoo.recipes.values import override, read_recipe
+from zoo.recipes.changes import override
+from zoo.recipes.values import read_recipe
 from zoo.runs.reading import read_run
 
 Write = Callable[[Path], object]

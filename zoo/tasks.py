@@ -209,9 +209,9 @@ TASKS = {
 }
 
 
-def task_of_recipe(recipe: AnyRecipe) -> Task:
-    """Return the task that a recipe trains."""
-    return next(task for task in TASKS.values() if task.recipe is type(recipe))
+def task_of_recipe(kind: type[AnyRecipe]) -> Task:
+    """Return the task that recipes of a kind train."""
+    return next(task for task in TASKS.values() if task.recipe is kind)
 
 
 def task_of_config(config: Mapping[str, Any]) -> Task:

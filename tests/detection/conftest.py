@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from zoo.detection.bridge import require_mmdet
+from zoo.recipes.changes import override
 from zoo.recipes.detector import (
     DetectionRecipe,
     DetectorBatch,
@@ -16,7 +17,6 @@ from zoo.recipes.detector import (
     DetectorNetwork,
     DetectorSchedule,
 )
-from zoo.recipes.values import override
 
 SIDE = 64
 BOXES = torch.tensor([[4.0, 4.0, 30.0, 34.0], [20.0, 12.0, 58.0, 50.0]])

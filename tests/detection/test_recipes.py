@@ -6,7 +6,7 @@ import pytest
 from zoo.detection.network import network_config
 from zoo.errors import UsageError
 from zoo.recipes import DetectionRecipe, recipes_of
-from zoo.recipes.find import find_recipe
+from zoo.recipes.find import Choice, find_recipe
 from zoo.recipes.values import from_json, to_json
 
 DETECTORS = recipes_of(DetectionRecipe)
@@ -48,20 +48,20 @@ def test_ranking_recipes_sample_nothing() -> None:
 def test_a_key_is_changed_by_name_and_an_unknown_one_is_refused() -> None:
     name = "scenes-retinanet-r18-focal"
     changes = ["schedule.epochs=3", "data.scale=[96, 64]", "loss.delta=0.5"]
-    changed = find_recipe(name, None, "ap", changes, 2)
+    changed = find_recipe(Choice(name, None, "ap", changes, 2))
     assert isinstance(changed, DetectionRecipe)
     assert (changed.schedule.epochs, changed.data.scale, changed.batch.size) == (3, (96, 64), 2)
     assert (changed.loss.name, changed.loss.options) == ("ap", {"delta": 0.5})
     with pytest.raises(UsageError, match=r"schedule\.epoch: unknown") as caught:
-        find_recipe(name, changes=["schedule.epoch=3"])
+        find_recipe(Choice(name, changes=["schedule.epoch=3"]))
     assert "epochs" in caught.value.hint
     with pytest.raises(UsageError, match="retinanet has no loss 'blackbox_ap'"):
-        find_recipe(name, loss="blackbox_ap")
+        find_recipe(Choice(name, loss="blackbox_ap"))
     with pytest.raises(UsageError, match="no value"):
-        find_recipe(name, changes=["schedule.epochs"])
+        find_recipe(Choice(name, changes=["schedule.epochs"]))
 
 
 def test_a_recipe_file_of_a_detector_is_read_as_one(tmp_path: Path) -> None:
     recipe = recipes_of(DetectionRecipe)["scenes-retinanet-r18-ap"]
     (tmp_path / "recipe.json").write_text(json.dumps(to_json(recipe)))
-    assert find_recipe(str(tmp_path / "recipe.json")) == recipe
+    assert find_recipe(Choice(str(tmp_path / "recipe.json"))) == recipe

@@ -21,7 +21,7 @@ from zoo.errors import DataError, IntegrityError, UnavailableError, UsageError
 from zoo.evaluation.options import RefineOptions
 from zoo.evaluation.queries import Task, matching_pairs
 from zoo.evaluation.refinement import Refinement, refined_blocks
-from zoo.search.expansion import expanded
+from zoo.search.expansion import Pull, expanded
 from zoo.search.neighbours import nearest
 from zoo.search.options import Reranking
 from zoo.search.reranking import reranked_blocks
@@ -52,7 +52,7 @@ def test_nearest_is_the_sorted_matrix_without_the_item_itself(
 def test_query_expansion_is_its_formula(clusters: tuple[Tensor, Tensor], alpha: float) -> None:
     vectors, _ = clusters
     queries, gallery = vectors[:10], vectors[10:]
-    got = expanded(queries, gallery, 4, alpha)
+    got = expanded(queries, gallery, Pull(4, alpha))
     for query, moved in zip(queries, got, strict=True):
         scores = gallery @ query
         best = scores.topk(4)
@@ -62,7 +62,7 @@ def test_query_expansion_is_its_formula(clusters: tuple[Tensor, Tensor], alpha: 
 
 def test_database_augmentation_leaves_the_item_itself_out(clusters: tuple[Tensor, Tensor]) -> None:
     vectors, _ = clusters
-    got = expanded(vectors, vectors, 1, 0.0, exclude=torch.arange(60))
+    got = expanded(vectors, vectors, Pull(1, 0.0), exclude=torch.arange(60))
     other = (vectors @ vectors.T).fill_diagonal_(-torch.inf).argmax(dim=1)
     torch.testing.assert_close(got, normalize(vectors + vectors[other], dim=1))
 

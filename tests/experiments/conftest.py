@@ -20,8 +20,8 @@ from zoo.experiments.schedule import Launch
 from zoo.experiments.trial import perform
 from zoo.models import Embedder, EmbedderConfig, save_embedder
 from zoo.recipes import Recipe
+from zoo.recipes.changes import override
 from zoo.recipes.own_images import own_recipe
-from zoo.recipes.values import override
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from zoo.detection.network import build_network
 from zoo.errors import UsageError
 from zoo.export.detector import RawDetector
 from zoo.export.formats import FORMATS
-from zoo.export.run import export
+from zoo.export.run import ExportOptions, export
 from zoo.recipes.detector import DetectionRecipe, DetectorData, DetectorLoss, DetectorNetwork
 
 SIDE = 32  # so small that mmdetection leaves no anchor out before it suppresses
@@ -61,7 +61,7 @@ def test_a_file_and_suppression_are_the_detector(
     kind: str, format_name: str, tmp_path: Path
 ) -> None:
     model = detector(kind)
-    done = export(model, tmp_path / "out", format_name=format_name)
+    done = export(model, tmp_path / "out", ExportOptions(format=format_name))
     assert done.largest_difference < 1e-4
     run = FORMATS[format_name].runner(done.file)
     pixels = torch.from_numpy(np.asarray(image()).copy()).permute(2, 0, 1)[None].float()
@@ -89,9 +89,9 @@ def test_two_stages_and_what_only_embedders_have_are_refused(tmp_path: Path) -> 
     assert refused.value.hint.startswith("only retinanet and atss can be; --format mmdetection")
     model = detector("retinanet")
     with pytest.raises(UsageError, match="no precision 'half' for onnx"):
-        export(model, tmp_path / "out", precision="half")
+        export(model, tmp_path / "out", ExportOptions(precision="half"))
     with pytest.raises(UsageError, match="no export format 'safetensors'"):
-        export(model, tmp_path / "out", format_name="safetensors")
+        export(model, tmp_path / "out", ExportOptions(format="safetensors"))
     with pytest.raises(UsageError, match="a Linear cannot be exported"):
         export(torch.nn.Linear(2, 2), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -10,7 +10,7 @@ from zoo.data.preprocessing import Preprocessing
 from zoo.errors import IntegrityError, UsageError
 from zoo.export import formats
 from zoo.export.formats import FORMATS, Format
-from zoo.export.run import export, largest_difference
+from zoo.export.run import ExportOptions, export, largest_difference
 from zoo.models import Embedder, EmbedderConfig
 from zoo.tasks import load_folder
 
@@ -39,7 +39,9 @@ def dataset(tmp_path: Path) -> ImageDataset:
 def test_a_torch_program_computes_what_the_model_computes_at_any_batch_size(
     model: Embedder, tmp_path: Path, precision: str
 ) -> None:
-    done = export(model, tmp_path / "out", format_name="torch-export", precision=precision)
+    done = export(
+        model, tmp_path / "out", ExportOptions(format="torch-export", precision=precision)
+    )
     run = FORMATS["torch-export"].runner(done.file)
     images = torch.rand(5, 3, 32, 32)
     with torch.inference_mode():
@@ -54,8 +56,8 @@ def test_a_torch_program_computes_what_the_model_computes_at_any_batch_size(
 def test_half_is_about_half_the_size_and_leaves_the_model_alone(
     model: Embedder, tmp_path: Path
 ) -> None:
-    whole = export(model, tmp_path / "whole", format_name="torch-export")
-    half = export(model, tmp_path / "half", format_name="torch-export", precision="half")
+    whole = export(model, tmp_path / "whole", ExportOptions(format="torch-export"))
+    half = export(model, tmp_path / "half", ExportOptions(format="torch-export", precision="half"))
     assert 0.45 < half.size / whole.size < 0.6
     assert next(model.parameters()).dtype == torch.float32
 
@@ -64,7 +66,7 @@ def test_half_is_about_half_the_size_and_leaves_the_model_alone(
 def test_recall_is_measured_before_and_after(
     model: Embedder, dataset: ImageDataset, tmp_path: Path
 ) -> None:
-    done = export(model, tmp_path / "out", format_name="torch-export", dataset=dataset)
+    done = export(model, tmp_path / "out", ExportOptions(format="torch-export", dataset=dataset))
     assert done.recall_at_1.keys() == {"model", "exported"}
     assert done.recall_at_1["model"] == done.recall_at_1["exported"]
 
@@ -74,7 +76,7 @@ def test_recall_is_measured_before_and_after(
 def test_an_onnx_file_computes_what_the_model_computes_at_any_batch_size(
     model: Embedder, dataset: ImageDataset, tmp_path: Path, precision: str, bound: float
 ) -> None:
-    done = export(model, tmp_path / "out", precision=precision, dataset=dataset)
+    done = export(model, tmp_path / "out", ExportOptions(precision=precision, dataset=dataset))
     run = FORMATS["onnx"].runner(done.file)
     images = torch.rand(5, 3, 32, 32)
     with torch.inference_mode():
@@ -86,13 +88,11 @@ def test_an_onnx_file_computes_what_the_model_computes_at_any_batch_size(
 def test_a_half_model_folder_loads_like_any_model_and_takes_half_the_space(
     model: Embedder, dataset: ImageDataset, tmp_path: Path
 ) -> None:
-    whole = export(model, tmp_path / "whole", format_name="safetensors")
+    whole = export(model, tmp_path / "whole", ExportOptions(format="safetensors"))
     half = export(
         model,
         tmp_path / "half",
-        format_name="safetensors",
-        precision="half",
-        dataset=dataset,
+        ExportOptions(format="safetensors", precision="half", dataset=dataset),
     )
     assert whole.largest_difference == 0
     assert 0 < half.largest_difference < 1e-2
@@ -116,7 +116,7 @@ def test_a_file_that_computes_something_else_is_refused_and_not_kept(
 
     monkeypatch.setitem(FORMATS, "torch-export", Format("model.pt2", write, wrong))  # type: ignore[arg-type]
     with pytest.raises(IntegrityError, match="differs from the model"):
-        export(model, tmp_path / "out", format_name="torch-export")
+        export(model, tmp_path / "out", ExportOptions(format="torch-export"))
     assert not (tmp_path / "out").exists()
 
 
@@ -150,7 +150,7 @@ def test_unknown_choices_name_the_known_ones(
     model: Embedder, tmp_path: Path, format_name: str, precision: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as error:
-        export(model, tmp_path / "out", format_name=format_name, precision=precision)
+        export(model, tmp_path / "out", ExportOptions(format=format_name, precision=precision))
     assert "known:" in error.value.hint
 
 
@@ -164,4 +164,4 @@ def test_an_existing_folder_is_not_overwritten(model: Embedder, tmp_path: Path) 
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("keep")
     with pytest.raises(UsageError, match="already exists"):
-        export(model, tmp_path / "out", format_name="torch-export")
+        export(model, tmp_path / "out", ExportOptions(format="torch-export"))

@@ -10,7 +10,7 @@ import torch
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import UsageError
 from zoo.export.formats import FORMATS
-from zoo.export.run import export
+from zoo.export.run import ExportOptions, export
 from zoo.files import sha256_of
 from zoo.models import Embedder, EmbedderConfig
 
@@ -26,7 +26,7 @@ def embedder(architecture: str) -> Embedder:
 def test_the_numbers_are_the_models_at_any_batch_size(tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     model, out = embedder("test_vit"), tmp_path / "out"
-    done = export(model, out, format_name="openvino")
+    done = export(model, out, ExportOptions(format="openvino"))
     images = torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         found = FORMATS["openvino"].runner(done.file)(images)
@@ -42,11 +42,15 @@ def test_the_numbers_are_the_models_at_any_batch_size(tmp_path: Path) -> None:
 def test_without_it_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(UsageError, match="needs openvino") as caught:
-        export(embedder("test_resnet"), tmp_path / "out", format_name="openvino")
+        export(embedder("test_resnet"), tmp_path / "out", ExportOptions(format="openvino"))
     assert "rankzoo[openvino]" in str(caught.value.hint)
     assert not (tmp_path / "out").exists()
 
 
 def test_half_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no precision 'half' for openvino"):
-        export(embedder("test_resnet"), tmp_path / "out", format_name="openvino", precision="half")
+        export(
+            embedder("test_resnet"),
+            tmp_path / "out",
+            ExportOptions(format="openvino", precision="half"),
+        )

@@ -11,10 +11,9 @@ from safetensors.torch import load_file, save_file
 from zoo.cards.shelf import all_cards
 from zoo.cards.sources import PackageSource
 from zoo.errors import IntegrityError, UnavailableError, UsageError
-from zoo.hub import resolve_model
 from zoo.hub.package import package_folder, verified_files
 from zoo.hub.pickles import read_state_dict
-from zoo.hub.resolve import resolve
+from zoo.hub.resolve import resolve, resolve_model
 from zoo.hub.timm_folder import renamed_in_order
 from zoo.models import load_embedder
 

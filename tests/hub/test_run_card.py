@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from zoo.hub.run_card import run_card
-from zoo.recipes.find import find_recipe
+from zoo.recipes.find import Choice, find_recipe
 from zoo.recipes.values import to_json
 from zoo.runs.reading import Run
 
@@ -27,7 +27,8 @@ def command_of(tmp_path: Path, recipe: Any, results: dict[str, Any]) -> str:
 
 def test_what_was_typed_is_on_the_card(tmp_path: Path) -> None:
     told = "rankzoo train --model resnet18 --data photos/ --set schedule.steps=60 --out runs/a"
-    assert command_of(tmp_path, find_recipe(None, "resnet18"), {"training_command": told}) == told
+    recipe = find_recipe(Choice(model="resnet18"))
+    assert command_of(tmp_path, recipe, {"training_command": told}) == told
 
 
 @pytest.mark.parametrize(
@@ -41,11 +42,11 @@ def test_what_was_typed_is_on_the_card(tmp_path: Path) -> None:
 def test_a_run_without_its_line_names_every_change_of_its_recipe(
     tmp_path: Path, start: Any, changes: list[str]
 ) -> None:
-    recipe = find_recipe(**start, changes=changes)
+    recipe = find_recipe(Choice(**start, changes=changes))
     line = command_of(tmp_path, recipe, {"seed": 3})
     words = shlex.split(line)
     again = [word for before, word in pairwise(words) if before == "--set"]
-    assert to_json(find_recipe(**start, changes=again)) == to_json(recipe)
+    assert to_json(find_recipe(Choice(**start, changes=again))) == to_json(recipe)
     for option, value in start.items():
         assert value in words if option == "name" else f"--{option} {value}" in line
     assert line.endswith("--seed 3")

@@ -12,7 +12,7 @@ from tests.export.test_detector import detector, image
 from zoo.detection.bridge import require_mmdet, without_warnings
 from zoo.detection.detect import find_boxes
 from zoo.detection.plain import mmdetection_config, plain_weights
-from zoo.export.run import export
+from zoo.export.run import ExportOptions, export
 from zoo.recipes.detector import LOSSES_OF
 
 HEADS = ("rank_sort", "blackbox_ap")  # AP and aLRP have the heads of Rank & Sort
@@ -76,7 +76,7 @@ def test_every_kind_of_detector_finds_equal_boxes_there(
 
 def test_an_export_is_what_mmdetection_opens(photo: Path, tmp_path: Path) -> None:
     model = sure("faster_rcnn", "blackbox_ap")
-    done = export(model, tmp_path / "out", format_name="mmdetection")
+    done = export(model, tmp_path / "out", ExportOptions(format="mmdetection"))
     assert done.largest_difference < 1e-6
     found = theirs(str(tmp_path / "out" / "detector.py"), str(done.file), photo)
     np.testing.assert_allclose(found, ours(model, photo), atol=1e-4)

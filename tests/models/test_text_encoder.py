@@ -7,7 +7,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from zoo.errors import IntegrityError
-from zoo.hub import resolve_model
+from zoo.hub.resolve import resolve_model
 from zoo.models.text_encoder import LENGTH, TextEncoder, load_text_encoder, save_text_encoder
 from zoo.sealed import FOLDER_SEAL
 

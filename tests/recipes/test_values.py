@@ -7,8 +7,9 @@ import pytest
 
 from zoo.errors import DataError, UsageError
 from zoo.recipes import RECIPES, AnyRecipe, Recipe, recipes_of
+from zoo.recipes.changes import check_losses, override
 from zoo.recipes.own_images import fitted, own_recipe
-from zoo.recipes.values import check_losses, from_json, override, read_recipe, to_json
+from zoo.recipes.values import from_json, read_recipe, to_json
 
 EMOJI = recipes_of(Recipe)["emoji-recall_at_k"]
 

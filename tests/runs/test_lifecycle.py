@@ -12,7 +12,7 @@ import pytest
 
 from zoo.errors import DataError, InterruptedRunError, UsageError
 from zoo.recipes import RECIPES, AnyRecipe
-from zoo.recipes.values import override
+from zoo.recipes.changes import override
 from zoo.runs.folder import begin, differences
 from zoo.runs.lifecycle import Run, Span
 from zoo.runs.options import RunOptions

@@ -13,9 +13,9 @@ import torch
 from zoo.data.dataset import ImageDataset, read_dataset
 from zoo.models import Embedder, EmbedderConfig
 from zoo.recipes import Recipe
+from zoo.recipes.changes import override
 from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import Engine, Schedule
-from zoo.recipes.values import override
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from zoo.data.samplers import Sampler
 from zoo.errors import DataError, UsageError
 from zoo.models import Embedder, load_embedder, save_embedder
 from zoo.recipes import Recipe
+from zoo.recipes.changes import override
 from zoo.recipes.own_images import OWN, fitted, own_recipe
 from zoo.recipes.recipe import Batch, LossTerm, Network
-from zoo.recipes.values import override
 from zoo.sorters.store import build_sorter, save_sorter
 from zoo.training.checks import check_batches, check_start
 from zoo.training.loader import build_sampler

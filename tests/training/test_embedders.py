@@ -12,6 +12,7 @@ from cli.main import app
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.models import Embedder, EmbedderConfig, load_embedder, save_embedder
+from zoo.recipes.find import Choice
 from zoo.recipes.find import find_embedder_recipe as find_recipe
 from zoo.runs.options import TrainOptions
 from zoo.training import loop, validator
@@ -39,7 +40,9 @@ def test_a_model_and_a_loss_on_a_folder_of_photos_make_a_run(
 ) -> None:
     run = tmp_path / "run"
     recipe = find_recipe(
-        model=str(backbone), loss="recall_at_k", changes=["schedule.steps=3", "loss.ks=[1,2]"]
+        Choice(
+            model=str(backbone), loss="recall_at_k", changes=["schedule.steps=3", "loss.ks=[1,2]"]
+        )
     )
     found = train(recipe, TrainOptions(run, photos))
     assert found is not None
@@ -51,7 +54,7 @@ def test_a_model_and_a_loss_on_a_folder_of_photos_make_a_run(
 def test_the_start_is_measured_on_what_the_end_is_and_changes_nothing(
     photos: Path, backbone: Path, tmp_path: Path
 ) -> None:
-    recipe = find_recipe(model=str(backbone), changes=["schedule.steps=2", "network.dim=8"])
+    recipe = find_recipe(Choice(model=str(backbone), changes=["schedule.steps=2", "network.dim=8"]))
     found = train(recipe, TrainOptions(tmp_path / "run", photos))
     assert found is not None
     fitted, dataset = prepare(recipe, TrainOptions(tmp_path / "run", photos))
@@ -100,7 +103,7 @@ def test_a_taken_folder_is_refused_before_the_data_is_read(tmp_path: Path) -> No
 def test_what_could_not_be_measured_before_or_after_is_said(
     photos: Path, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = find_recipe(model=str(backbone), changes=["schedule.steps=1"])
+    recipe = find_recipe(Choice(model=str(backbone), changes=["schedule.steps=1"]))
     rows = "".join(f"{path},{path.parent.name},train\n" for path in photos.rglob("*.png"))
     (tmp_path / "all.csv").write_text(f"path,label,split\n{rows}")
     found = train(recipe, TrainOptions(tmp_path / "run", tmp_path / "all.csv"))
@@ -121,7 +124,7 @@ def test_what_could_not_be_measured_before_or_after_is_said(
 
 
 def test_a_plan_counts_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
-    recipe = find_recipe(model="timm/resnet50.tv_in1k", loss="sup_ap")
+    recipe = find_recipe(Choice(model="timm/resnet50.tv_in1k", loss="sup_ap"))
     found = plan(recipe, TrainOptions(tmp_path / "run", photos))
     assert found["training_images"] + found["evaluation_images"] == 40
     assert found["training_classes"] == 8
@@ -131,22 +134,22 @@ def test_a_plan_counts_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
 
 
 def test_without_a_loss_a_model_is_trained_with_sup_ap_and_calibration() -> None:
-    recipe = find_recipe(model="timm/resnet50.tv_in1k")
+    recipe = find_recipe(Choice(model="timm/resnet50.tv_in1k"))
     assert recipe.extra_loss is not None
     assert (recipe.loss.name, recipe.extra_loss.name) == ("sup_ap", "calibration")
     assert (recipe.loss.weight, recipe.extra_loss.weight) == (0.5, 0.5)
-    assert find_recipe(model="timm/resnet50.tv_in1k", loss="smooth_ap").extra_loss is None
+    assert find_recipe(Choice(model="timm/resnet50.tv_in1k", loss="smooth_ap")).extra_loss is None
 
 
 def test_no_model_no_recipe_no_data_and_bad_flags_are_usage_errors(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="give --model"):
-        find_recipe(loss="sup_ap")
+        find_recipe(Choice(loss="sup_ap"))
     with pytest.raises(UsageError, match="unknown") as caught:
-        find_recipe("sop-resnet50-supaap")
+        find_recipe(Choice("sop-resnet50-supaap"))
     assert "sop-resnet50-supap" in caught.value.hint
     with pytest.raises(UsageError, match="no value"):
-        find_recipe("sop-resnet50-supap", changes=["batch.size"])
-    recipe = find_recipe("sop-resnet50-supap")
+        find_recipe(Choice("sop-resnet50-supap", changes=["batch.size"]))
+    recipe = find_recipe(Choice("sop-resnet50-supap"))
     with pytest.raises(UsageError, match="no data"):
         train(recipe, TrainOptions(tmp_path / "run"))
     with pytest.raises(UsageError, match="--resume sometimes"):
@@ -158,13 +161,15 @@ def test_two_classes_of_photos_are_too_few_to_hold_one_out(photos: Path, tmp_pat
         (tmp_path / "few" / name).mkdir(parents=True)
         for path in (photos / name).iterdir():
             (tmp_path / "few" / name / path.name).write_bytes(path.read_bytes())
-    recipe = find_recipe(model="timm/resnet50.tv_in1k", loss="sup_ap")
+    recipe = find_recipe(Choice(model="timm/resnet50.tv_in1k", loss="sup_ap"))
     with pytest.raises(DataError, match="found 1"):
         plan(recipe, TrainOptions(tmp_path / "run", tmp_path / "few"))
 
 
 def test_a_recipe_takes_another_backbone_loss_and_batch() -> None:
-    recipe = find_recipe("cub-resnet50-supap", "timm/resnet18.a1_in1k", "fast_ap", batch_size=64)
+    recipe = find_recipe(
+        Choice("cub-resnet50-supap", "timm/resnet18.a1_in1k", "fast_ap", batch_size=64)
+    )
     assert recipe.network.backbone == "timm/resnet18.a1_in1k"
     assert recipe.loss.name == "fast_ap"
     assert recipe.batch.size == 64

@@ -15,11 +15,12 @@ from zoo.models import Embedder
 from zoo.models.clip import load_clip
 from zoo.models.kinds import AnyEmbedder
 from zoo.recipes import Recipe, recipes_of
+from zoo.recipes.changes import override
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.recipe import Engine
 from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.sorters import SorterRecipe
-from zoo.recipes.values import AnyRecipe, from_json, override, to_json
+from zoo.recipes.values import AnyRecipe, from_json, to_json
 from zoo.runs.options import TrainOptions
 from zoo.training.embedders import plan
 from zoo.training.layers import check_layers, recompute

@@ -17,8 +17,9 @@ from zoo.data.dataset import ImageDataset
 from zoo.errors import InterruptedRunError, UsageError
 from zoo.models import Embedder, load_embedder
 from zoo.recipes import Recipe
+from zoo.recipes.changes import override
 from zoo.recipes.recipe import Augmentation
-from zoo.recipes.values import override, read_recipe
+from zoo.recipes.values import read_recipe
 from zoo.training.loop import train
 
 Network = Callable[..., Embedder]

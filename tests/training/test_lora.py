@@ -21,8 +21,9 @@ from zoo.models.clip import load_clip
 from zoo.models.tensor_names import on_disk
 from zoo.models.two_towers import TwoTowers
 from zoo.recipes import Recipe
+from zoo.recipes.changes import override
 from zoo.recipes.recipe import Engine, Lora, Schedule
-from zoo.recipes.values import from_json, override, to_json
+from zoo.recipes.values import from_json, to_json
 from zoo.runs.options import TrainOptions
 from zoo.training.embedders import plan
 from zoo.training.loop import train

@@ -13,7 +13,7 @@ from zoo.cluster import Cluster
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import DataError, UsageError
 from zoo.models import EmbedderConfig, build_embedder, save_embedder
-from zoo.recipes.find import find_recipe
+from zoo.recipes.find import Choice, find_recipe
 from zoo.runs.options import TrainOptions
 from zoo.training.on_ray import Processes, train_on_ray
 
@@ -31,7 +31,7 @@ def model(tmp_path: Path) -> Path:
 def test_a_run_that_is_there_is_refused_before_a_cluster_is_looked_for(
     tmp_path: Path, model: Path
 ) -> None:
-    recipe = find_recipe(None, str(model), "smooth_ap", CHANGES, None, None)
+    recipe = find_recipe(Choice(None, str(model), "smooth_ap", CHANGES))
     options = TrainOptions(model, model)
     with pytest.raises(UsageError, match="already exists"):
         train_on_ray("never:called", recipe, options, Processes(Cluster("127.0.0.1:1"), 2))
@@ -49,7 +49,7 @@ def test_a_killed_process_ends_with_the_weights_of_torchrun(
     command += ["--out", str(tmp_path / "torchrun")]
     subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=True, capture_output=True)
 
-    recipe = find_recipe(None, str(model), "smooth_ap", CHANGES, None, None)
+    recipe = find_recipe(Choice(None, str(model), "smooth_ap", CHANGES))
     how = Processes(Cluster(ray_address, cpus=0.5), 2)
     options = TrainOptions(tmp_path / "ray", photos, device="cpu")
     done = train_on_ray("tests.ray_cluster:train_killed_once", recipe, options, how)

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from zoo.data.dataset import ImageDataset
 from zoo.models import Embedder
 from zoo.recipes import Recipe
+from zoo.recipes.changes import override
 from zoo.recipes.recipe import Augmentation, Batch, LossTerm, MemoryUse, Schedule
-from zoo.recipes.values import override
 from zoo.training.loop import train
 
 Network = Callable[..., Embedder]

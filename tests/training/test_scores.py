@@ -14,9 +14,9 @@ from zoo.errors import DataError, InterruptedRunError, UsageError
 from zoo.evaluation.scores import score_images, score_metrics
 from zoo.models.scorer import Scorer, ScorerConfig, load_scorer
 from zoo.recipes import ScoreRecipe, recipes_of
-from zoo.recipes.find import find_recipe
+from zoo.recipes.changes import override
+from zoo.recipes.find import Choice, find_recipe
 from zoo.recipes.own_scores import LOSSES, own_scores
-from zoo.recipes.values import override
 from zoo.runs import interrupts
 from zoo.runs.options import TrainOptions
 from zoo.training import sorters
@@ -209,7 +209,7 @@ def test_a_batch_that_has_no_ranks_is_refused(labelled: ScoredSet, tmp_path: Pat
 
 
 def test_recipes_are_found_changed_and_planned(tmp_path: Path) -> None:
-    recipe = find_recipe("scenes-sodeep", changes=["loss.rank_weight=0.5"], batch_size=4)
+    recipe = find_recipe(Choice("scenes-sodeep", changes=["loss.rank_weight=0.5"], batch_size=4))
     assert isinstance(recipe, ScoreRecipe)
     assert (recipe.loss.rank_weight, recipe.batch.size) == (0.5, 4)
     found = plan(recipe, TrainOptions(tmp_path / "run", tmp_path / "scenes"))
@@ -221,20 +221,20 @@ def test_recipes_are_found_changed_and_planned(tmp_path: Path) -> None:
 
 def test_what_a_recipe_does_not_take_is_refused() -> None:
     with pytest.raises(UsageError, match="--loss"):
-        find_recipe("scenes-sodeep", loss="sup_ap")
+        find_recipe(Choice("scenes-sodeep", loss="sup_ap"))
     with pytest.raises(UsageError, match="--model"):
-        find_recipe("sorter-grus", model="resnet50")
+        find_recipe(Choice("sorter-grus", model="resnet50"))
     with pytest.raises(UsageError, match="rank_wait"):
-        find_recipe("scenes-sodeep", changes=["loss.rank_wait=1"])
+        find_recipe(Choice("scenes-sodeep", changes=["loss.rank_wait=1"]))
     with pytest.raises(UsageError, match="no value"):
-        find_recipe("scenes-sodeep", changes=["loss.rank_weight"])
+        find_recipe(Choice("scenes-sodeep", changes=["loss.rank_weight"]))
     with pytest.raises(UsageError, match="no data"):
         read_scored(LABELS, None)
 
 
 def test_a_plan_reads_the_data_that_is_there(tmp_path: Path) -> None:
     (tmp_path / "values.csv").write_text("path,split,height\n")
-    recipe = find_recipe("coverage-mse", changes=["data.scenes=0"])
+    recipe = find_recipe(Choice("coverage-mse", changes=["data.scenes=0"]))
     assert isinstance(recipe, ScoreRecipe)
     with pytest.raises(DataError):
         plan(recipe, TrainOptions(tmp_path / "run", tmp_path / "values.csv"))
@@ -242,7 +242,7 @@ def test_a_plan_reads_the_data_that_is_there(tmp_path: Path) -> None:
 
 def test_a_sorter_trains_through_the_same_options(tmp_path: Path) -> None:
     short = ["schedule.steps=2", "network.length=6"]
-    recipe = find_recipe("sorter-grus", changes=short, batch_size=4)
+    recipe = find_recipe(Choice("sorter-grus", changes=short, batch_size=4))
     found = sorters.train(recipe, TrainOptions(tmp_path / "run", seed=3))  # type: ignore[arg-type]
     assert found.metrics["l1"] > 0
     assert found.run == tmp_path / "run"

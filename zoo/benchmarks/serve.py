@@ -37,11 +37,11 @@ SIDE = 256  # pixels of a query; decoding is part of the work
 SERVER = """
 import sys
 from pathlib import Path
-from zoo.tasks import load
+from zoo.serve.models import Models
 from zoo.serve.run import open_service, serve
 from zoo.serve.settings import Limits, Settings
 settings = Settings(port=0, limits=Limits(rate=0, batch=int(sys.argv[2])))
-service = open_service([Path(sys.argv[1])], settings, lambda name: load(name, offline=True))
+service = open_service([Path(sys.argv[1])], settings, Models(offline=True))
 try:
     serve(service, lambda address: print(address, flush=True))
 except KeyboardInterrupt:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float, Int64
@@ -12,7 +11,7 @@ from zoo.embedding.extract import Extractor
 from zoo.embedding.whitening import Whitening
 from zoo.errors import UsageError
 from zoo.evaluation.queries import Task
-from zoo.search.expansion import expanded
+from zoo.search.expansion import Pull, expanded
 from zoo.search.options import ALPHA, Reranking
 from zoo.search.reranking import reranked_blocks, shortlisted_blocks
 from zoo.search.scan import PLAIN, Scan, score_blocks
@@ -71,15 +70,16 @@ def refined_blocks(
     scan: Scan = PLAIN,
 ) -> Iterator[tuple[slice, Float[Tensor, "block gallery"]]]:
     """Yield blocks of scores after the post-processing; with none, those of `score_blocks`."""
-    move = partial(expanded, alpha=refinement.alpha, scan=scan)
     if refinement.whitening is not None:
         queries, gallery = refinement.whitening(queries), refinement.whitening(gallery)
     if refinement.augmentation:
         own = torch.arange(len(gallery))
-        gallery = move(gallery, gallery, refinement.augmentation, exclude=own)
+        pull = Pull(refinement.augmentation, refinement.alpha)
+        gallery = expanded(gallery, gallery, pull, own, scan=scan)
     if refinement.expansion:
         own_place = _own_places(task) if task.itself else None
-        queries = move(queries, gallery, refinement.expansion, exclude=own_place)
+        pull = Pull(refinement.expansion, refinement.alpha)
+        queries = expanded(queries, gallery, pull, own_place, scan=scan)
     if refinement.reranking is None:
         return score_blocks(queries, gallery, scan=scan)
     options = refinement.reranking

@@ -10,8 +10,8 @@ from typing import Any
 from zoo.errors import UsageError
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
+from zoo.recipes.changes import check_losses, override
 from zoo.recipes.recipe import LossTerm, Recipe
-from zoo.recipes.values import check_losses, override
 
 Changes = Mapping[str, Any]  # a recipe's key -> value
 UNTRAINED = "untrained"

@@ -23,10 +23,10 @@ from zoo.experiments.run_store import RunStore
 from zoo.experiments.schedule import Launch, carry_out
 from zoo.experiments.settings import open_settings, read_settings
 from zoo.experiments.validation import validation_split
-from zoo.hub import resolve_model
+from zoo.hub.resolve import resolve_model
 from zoo.progress import Track, silent
 from zoo.recipes import Recipe
-from zoo.recipes.find import find_embedder_recipe
+from zoo.recipes.find import Choice, find_embedder_recipe
 from zoo.recipes.own_images import OWN, fitted
 from zoo.recipes.values import to_json
 from zoo.runs.fingerprint import fingerprint
@@ -87,13 +87,14 @@ def plan(options: CompareOptions) -> tuple[Plan, dict[str, Any]]:
     for change in options.changes:
         if change.startswith(("loss.", "extra_loss.", "loss=", "extra_loss=")):
             raise UsageError(f"--set {change}: the losses are what is compared")
-    base = find_embedder_recipe(
+    choice = Choice(
         options.recipe,
         options.backbone,
         None if options.recipe else "smooth_ap",
-        options.changes,
-        options.batch_size,
+        changes=options.changes,
+        batch_size=options.batch_size,
     )
+    base = find_embedder_recipe(choice)
     found = read_data(base, options.data, options.on_bad_image)
     dataset = found if found.splits else hold_out(found)
     captions = base.captions is not None

@@ -75,29 +75,30 @@ class Subject:
     formats: Mapping[str, Sequence[str]]
 
 
-def export(
-    model: nn.Module,
-    out: Path,
-    *,
-    format_name: str = "onnx",
-    precision: str = "float32",
-    dataset: ImageDataset | None = None,
-    track: Track = silent,
-) -> Export:
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is written, and the data that Recall@1 of an embedder and its file is measured on."""
+
+    format: str = "onnx"
+    precision: str = "float32"
+    dataset: ImageDataset | None = None
+    track: Track = silent
+
+
+def export(model: nn.Module, out: Path, options: ExportOptions = ExportOptions()) -> Export:
     """Write `out` with the exported file, the model's config.json and export.json.
 
     model: an embedder, or a one-stage detector, whose file ends before suppression; for
         mmdetection any detector, whole.
-    With a dataset, an embedder's Recall@1 and the file's are measured on it.
 
     Raises:
         UsageError: unknown format or precision, a missing package, a model of another kind, or
             `out` exists.
         IntegrityError: the file computes something else than the model.
     """
-    subject = _subject(model.cpu().eval(), format_name)
-    _check(subject, format_name, precision, dataset)
-    format_ = FORMATS[format_name]
+    subject = _subject(model.cpu().eval(), options.format)
+    _check(subject, options)
+    format_, precision = FORMATS[options.format], options.precision
     with staged_folder(out) as staged:
         path = staged / format_.file
         write_json(staged / "config.json", subject.config)
@@ -111,11 +112,11 @@ def export(
                 f"{format_.file}: differs from the model by {difference:.2g}", "nothing was kept"
             )
         recall = {}
-        if isinstance(model, Embedder) and dataset:
-            recall = _recall(model, Exported(run, model), dataset, track)
+        if isinstance(model, Embedder) and options.dataset:
+            recall = _recall(model, Exported(run, model), options.dataset, options.track)
         facts = Export(
             file=out / format_.file,
-            format=format_name,
+            format=options.format,
             precision=precision,
             size=sum((staged / name).stat().st_size for name in (format_.file, *format_.beside)),
             sha256=sha256_of(path),
@@ -164,16 +165,16 @@ def _subject(model: nn.Module, format_name: str) -> Subject:
     raise UsageError(f"a {type(model).__name__} cannot be exported", "embedders and detectors can")
 
 
-def _check(
-    subject: Subject, format_name: str, precision: str, dataset: ImageDataset | None
-) -> None:
-    if format_name not in subject.formats:
+def _check(subject: Subject, options: ExportOptions) -> None:
+    if options.format not in subject.formats:
         known = ", ".join(subject.formats)
-        raise UsageError(f"no export format {format_name!r}", f"known: {known}")
-    if precision not in subject.formats[format_name]:
-        known = ", ".join(subject.formats[format_name])
-        raise UsageError(f"no precision {precision!r} for {format_name}", f"known: {known}")
-    if dataset is not None and not isinstance(subject.network, Embedder):
+        raise UsageError(f"no export format {options.format!r}", f"known: {known}")
+    if options.precision not in subject.formats[options.format]:
+        known = ", ".join(subject.formats[options.format])
+        raise UsageError(
+            f"no precision {options.precision!r} for {options.format}", f"known: {known}"
+        )
+    if options.dataset is not None and not isinstance(subject.network, Embedder):
         raise UsageError("Recall@1 is an embedder's", "leave --data out")
 
 

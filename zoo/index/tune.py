@@ -22,12 +22,11 @@ def tune(
     track: Track = silent,
     *,
     sample: int = SAMPLE,
-    kinds: Sequence[Plan] | None = None,
 ) -> tuple[Plan, list[Measured]]:
     """Build candidates on a sample, measure them at rising effort, and choose one.
 
     queries: vectors like those that will be asked (texts, for images searched by text); None
-        holds some of the vectors back. kinds: try these instead of `candidates`.
+        holds some of the vectors back.
 
     Returns the plan for all the vectors, and the whole table.
     """
@@ -39,7 +38,7 @@ def tune(
             order[held:] if len(order) > held else order,
         )
     base = np.ascontiguousarray(vectors[np.sort(order[:sample])])
-    plans = list(kinds) if kinds is not None else candidates(len(base), base.shape[1])
+    plans = candidates(len(base), base.shape[1])
     if wish.memory_bytes is not None:
         plans = _affordable(plans, wish.memory_bytes, len(vectors), base.shape[1])
     scale = len(vectors) / len(base)

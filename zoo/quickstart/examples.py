@@ -1,6 +1,7 @@
 """A few queries and what an index finds for them."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,16 +21,16 @@ class Example:
     hits: list[Hit]
 
 
-def find_examples(
-    model: Embedder, name: Path, dataset: ImageDataset, folder: Path, seed: int, track: Track
-) -> list[Example]:
-    """Index the gallery into `folder`, and search it with a few queries.
-
-    name: the folder `model` was loaded from.
-    """
+def index_gallery(
+    model: Embedder, name: Path, dataset: ImageDataset, folder: Path, track: Track
+) -> Index:
+    """Index the gallery into `folder`; `name` is the folder that `model` was loaded from."""
     gallery = dataset.split("gallery")
-    index = Index.build(folder, model, gallery, name=str(name.absolute()), track=track)
-    queries = draw_queries(dataset, seed)
+    return Index.build(folder, model, gallery, name=str(name.absolute()), track=track)
+
+
+def find_examples(index: Index, model: Embedder, queries: Sequence[Item]) -> list[Example]:
+    """Search an index with a few queries, and close it."""
     found = index.search(model.embed_images([query.path for query in queries]), HITS)
     index.close()
     return [Example(query, hits) for query, hits in zip(queries, found, strict=True)]

@@ -17,9 +17,9 @@ from zoo.files import refuse_to_overwrite
 from zoo.metrics.evaluation import Evaluation
 from zoo.models import Embedder, load_embedder, save_embedder
 from zoo.progress import Track, silent
-from zoo.quickstart.examples import Example, find_examples
+from zoo.quickstart.examples import Example, draw_queries, find_examples, index_gallery
 from zoo.recipes import Recipe
-from zoo.recipes.find import find_embedder_recipe
+from zoo.recipes.find import Choice, find_embedder_recipe
 from zoo.training.loop import train
 from zoo.training.setup import build_network, read_data
 
@@ -85,7 +85,7 @@ def run_quickstart(
     """
     refuse_to_overwrite(out)
     changes = [] if steps is None else [f"schedule.steps={steps}"]
-    recipe = find_embedder_recipe(RECIPE, changes=changes)
+    recipe = find_embedder_recipe(Choice(RECIPE, changes=changes))
     done = Quickstart(out, recipe, seed)
     with _timed(done, "draw the emoji"):
         dataset = read_data(recipe, out / "data")
@@ -96,18 +96,17 @@ def run_quickstart(
         found = evaluate_retrieval(model, dataset, EmbedOptions(device=device, track=track))
         done.evaluations["before"] = found
     with _timed(done, "index and search"):
-        done.examples["before"] = find_examples(
-            model, out / "pretrained", dataset, out / "index-before", seed, track
-        )
+        queries = draw_queries(dataset, seed)
+        index = index_gallery(model, out / "pretrained", dataset, out / "index-before", track)
+        done.examples["before"] = find_examples(index, model, queries)
     with _timed(done, "train and evaluate"):
         run = train(recipe, dataset, model, out / "run", device=device, seed=seed, track=track)
         assert run.evaluation is not None  # half of the classes are held out
         done.evaluations["after"] = run.evaluation
     with _timed(done, "index and search again"):
         trained = load_embedder(out / "run").to(device)
-        done.examples["after"] = find_examples(
-            trained, out / "run", dataset, out / "index", seed, track
-        )
+        index = index_gallery(trained, out / "run", dataset, out / "index", track)
+        done.examples["after"] = find_examples(index, trained, queries)
     return done
 
 

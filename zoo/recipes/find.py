@@ -2,47 +2,77 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import UsageError
 from zoo.recipes import RECIPES, AnyRecipe
+from zoo.recipes.changes import check_losses, override
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.own_boxes import own_detector
 from zoo.recipes.own_images import own_recipe
 from zoo.recipes.own_scores import own_scores
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.scores import ScoreRecipe
-from zoo.recipes.values import check_losses, override, read_recipe
+from zoo.recipes.values import read_recipe
 
 
-def find_recipe(
-    name: str | None = None,
-    model: str | None = None,
-    loss: str | None = None,
-    changes: Sequence[str] = (),
-    batch_size: int | None = None,
-    detector: str | None = None,
-    task: str | None = None,
-    column: str | None = None,
-) -> AnyRecipe:
-    """Return a recipe by name or file, or the one of a model and perhaps a loss, with its changes.
+@dataclass(frozen=True)
+class Choice:
+    """A recipe by name or file, or the model and loss that stand for one, with its changes.
 
     With a recipe, `model` and `loss` replace its backbone and its loss. A detector, or a detector's
     recipe as the model, is one for own boxes; a `task` is one of own labels or values, in a
-    manifest's `column`.
+    manifest's `column`. changes: `key=value`, in order.
+    """
+
+    name: str | None = None
+    model: str | None = None
+    loss: str | None = None
+    changes: Sequence[str] = ()
+    batch_size: int | None = None
+    detector: str | None = None
+    task: str | None = None
+    column: str | None = None
+
+    @property
+    def kind(self) -> type[AnyRecipe]:
+        """What kind of recipe is chosen, before anything in it is changed.
+
+        Raises:
+            UsageError: no such recipe.
+        """
+        if self.name is not None:
+            return type(known_recipe(self.name))
+        if self.task is not None and self.detector is None:
+            return ScoreRecipe
+        return DetectionRecipe if self.of_own_boxes else Recipe
+
+    @property
+    def of_own_boxes(self) -> bool:
+        """Whether a detector is chosen, by its name or by that of its recipe as the model."""
+        known = RECIPES.get(self.model or "")
+        return self.detector is not None or isinstance(known, DetectionRecipe)
+
+
+def find_recipe(choice: Choice) -> AnyRecipe:
+    """Return the recipe that is chosen, with its changes.
 
     Raises:
         UsageError: no such recipe, loss or key; neither a recipe nor a model; something that this
             kind of recipe does not have.
     """
     recipe: AnyRecipe
-    if task is not None:
-        recipe = _of_task(task, name or detector, model, loss)
-    elif trains_own_boxes(name, model, detector):
-        recipe = own_boxes(model, loss, detector)
+    name, model, loss = choice.name, choice.model, choice.loss
+    if choice.task is not None:
+        recipe = _of_task(choice.task, choice)
+    elif name is None and choice.of_own_boxes:
+        recipe = own_boxes(model, loss, choice.detector)
     elif name is not None:
+        if choice.detector is not None:
+            raise UsageError(f"{name} has its detector", "leave --detector out, or the recipe")
         recipe = known_recipe(name)
         recipe = _replaced(recipe, "--model", "network.backbone", model)
         recipe = _replaced(recipe, "--loss", "loss.name", loss)
@@ -50,28 +80,17 @@ def find_recipe(
         raise UsageError("give --model", "or name a recipe: rankzoo list shows them")
     else:
         recipe = own_recipe(model, loss)
-    recipe = _replaced(recipe, "--batch-size", "batch.size", batch_size)
-    recipe = _replaced(recipe, "--column", "data.column", column)
+    recipe = _replaced(recipe, "--batch-size", "batch.size", choice.batch_size)
+    recipe = _replaced(recipe, "--column", "data.column", choice.column)
     if isinstance(recipe, Recipe):
         check_losses(recipe)
-    return overridden(recipe, changes)
+    return overridden(recipe, choice.changes)
 
 
-def trains_own_boxes(name: str | None, model: str | None, detector: str | None) -> bool:
-    """Whether a detector is named and no recipe.
-
-    Raises:
-        UsageError: both are.
-    """
-    if name is not None and detector is not None:
-        raise UsageError(f"{name} has its detector", "leave --detector out, or the recipe")
-    return name is None and (detector is not None or _is_detector_recipe(model))
-
-
-def _of_task(task: str, other: str | None, model: str | None, loss: str | None) -> ScoreRecipe:
-    if other is not None:
+def _of_task(task: str, choice: Choice) -> ScoreRecipe:
+    if (other := choice.name or choice.detector) is not None:
         raise UsageError(f"--task: {other} has its own", "leave one of them out")
-    return own_scores(task, model, loss)
+    return own_scores(task, choice.model, choice.loss)
 
 
 def own_boxes(model: str | None, loss: str | None, detector: str | None) -> DetectionRecipe:
@@ -84,15 +103,9 @@ def own_boxes(model: str | None, loss: str | None, detector: str | None) -> Dete
     return own_detector(known, loss)
 
 
-def find_embedder_recipe(
-    name: str | None = None,
-    model: str | None = None,
-    loss: str | None = None,
-    changes: Sequence[str] = (),
-    batch_size: int | None = None,
-) -> Recipe:
+def find_embedder_recipe(choice: Choice) -> Recipe:
     """Return a recipe as `find_recipe` does, which must be one of an embedder."""
-    recipe = find_recipe(name, model, loss, changes, batch_size)
+    recipe = find_recipe(choice)
     if not isinstance(recipe, Recipe):
         raise UsageError(f"{recipe.name} trains no embedder", "name a recipe of an embedder")
     return recipe
@@ -121,10 +134,6 @@ def overridden(recipe: AnyRecipe, changes: Sequence[str]) -> AnyRecipe:
             raise UsageError(f"--set {change}: no value", "write --set key=value")
         recipe = override(recipe, key, value)
     return recipe
-
-
-def _is_detector_recipe(name: str | None) -> bool:
-    return isinstance(RECIPES.get(name or ""), DetectionRecipe)
 
 
 def _replaced(recipe: AnyRecipe, flag: str, key: str, value: Any) -> AnyRecipe:

@@ -1,23 +1,20 @@
-"""Recipes from and to plain values: strict keys, strict types, one override at a time."""
+"""Recipes from and to plain values: strict keys, strict types."""
 
-import inspect
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from zoo.errors import DataError, IntegrityError, UsageError
-from zoo.losses import LOSSES
-from zoo.losses.pairs import PAIR_LOSSES
+from zoo.errors import DataError, UsageError
 from zoo.recipes.detector import DetectionRecipe
-from zoo.recipes.earlier import key_of_today, translated
-from zoo.recipes.recipe import LossTerm, Recipe
+from zoo.recipes.earlier import translated
+from zoo.recipes.recipe import Recipe
 from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.sorters import SorterRecipe
 from zoo.sealed import read_sealed
-from zoo.typed import Blame, parse_json, plain
+from zoo.typed import Blame, plain
 
 HINT = "is it a recipe? one that you changed yourself has no `seal`: remove that line"
 AnyRecipe = Recipe | ScoreRecipe | SorterRecipe | DetectionRecipe
@@ -67,49 +64,6 @@ def read_recipe(path: Path) -> AnyRecipe:
         raise UsageError(f"{path} does not exist", "name a recipe, or a recipe.json") from error
 
 
-def override(recipe: Chosen, key: str, value: str) -> Chosen:
-    """Return the recipe with one value changed: `override(recipe, "loss.tau", "0.02")`.
-
-    The value is read as JSON, or else as a bare word; of a loss, the word is its name. A key below
-    `loss` or `extra_loss` that is not a field of `LossTerm` is an option of the loss. Flat keys of
-    earlier versions (`epochs`) stand for those of today (`schedule.epochs`).
-
-    Raises:
-        UsageError: an unknown key, with the nearest known one, or a value of the wrong type.
-    """
-    if key not in _names(type(recipe)):
-        key = key_of_today(type(recipe).__name__, key)
-    changed = override_section(recipe, key, value)
-    if isinstance(changed, Recipe):
-        check_losses(changed)
-    return changed
-
-
-def override_section(section: Section, key: str, value: str) -> Section:
-    """Return any frozen settings with one value changed, as `override` does for a recipe."""
-    try:
-        read = parse_json(value, key)
-    except IntegrityError:  # a bare word
-        read = value
-    return cast(Section, _changed(section, key.split("."), read, key))
-
-
-def check_losses(recipe: Recipe) -> None:
-    """Raise `UsageError` unless every loss exists and takes the options it is given."""
-    known = LOSSES if recipe.captions is None else PAIR_LOSSES
-    for term in (recipe.loss, recipe.extra_loss):
-        if term is None:
-            continue
-        _known(term.name, sorted(known), "loss")
-        for option in term.options:
-            _known(option, loss_options(term.name), f"option of {term.name}")
-
-
-def loss_options(name: str) -> list[str]:
-    """Return the options that a loss's constructor takes."""
-    return list(inspect.signature({**LOSSES, **PAIR_LOSSES}[name]).parameters)
-
-
 def _kind(value: Mapping[str, Any]) -> type[AnyRecipe]:
     """Return the schema that a recipe's plain values are in."""
     network = value.get("network")
@@ -121,44 +75,25 @@ def _kind(value: Mapping[str, Any]) -> type[AnyRecipe]:
     return ScoreRecipe if "task" in value else Recipe
 
 
-def _changed(section: Any, path: list[str], value: Any, key: str) -> Any:
-    name, *rest = path
-    if _is_named(type(section)) and not rest and name not in _names(type(section)):
-        if isinstance(section, LossTerm):
-            _known(section.name, sorted([*LOSSES, *PAIR_LOSSES]), "loss")
-            _known(name, [*_names(LossTerm), *loss_options(section.name)], "key", key)
-        return replace(section, options={**section.options, name: value})
-    if not is_dataclass(section):
-        above = key.rsplit(".", len(path))[0]
-        hint = f"set {above} itself first" if section is None else ""
-        raise UsageError(f"{key}: nothing is below {above}", hint)
-    _known(name, _names(type(section)), "key", key)
-    if rest:
-        inner = _changed(getattr(section, name), rest, value, key)
-    else:
-        inner = _typed(value, get_type_hints(type(section))[name], key)
-    return replace(cast(Any, section), **{name: inner})
-
-
 def _section(kind: type[Section], value: Any, key: str) -> Section:
     if not isinstance(value, Mapping):
         raise UsageError(f"{key or 'recipe'}={value!r} is not a table of keys")
     hints = get_type_hints(kind)
     prefix = f"{key}." if key else ""
     for name in value:
-        _known(name, list(hints), "key", prefix + name)
+        refuse_unknown(name, list(hints), "key", prefix + name)
     try:
-        return kind(**{n: _typed(v, hints[n], prefix + n) for n, v in value.items()})
+        return kind(**{n: typed(v, hints[n], prefix + n) for n, v in value.items()})
     except TypeError as error:
         raise UsageError(f"{key or 'recipe'}: {error}") from error
 
 
-def _typed(value: Any, hint: Any, key: str) -> Any:
+def typed(value: Any, hint: Any, key: str) -> Any:
     """Return `value` as the type `hint` says, or raise naming the key."""
     options = get_args(hint)
     if get_origin(hint) in (Union, types.UnionType):
         chosen = [option for option in options if option is not types.NoneType]
-        return None if value is None else _typed(value, chosen[0], key)
+        return None if value is None else typed(value, chosen[0], key)
     if get_origin(hint) is Literal:
         if value not in options:
             raise UsageError(f"{key}={value!r}", f"one of {', '.join(map(str, options))}")
@@ -166,8 +101,8 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
     if get_origin(hint) is tuple and isinstance(value, list | tuple):
         if Ellipsis not in options and len(value) != len(options):
             raise UsageError(f"{key}={value!r}", f"it takes {len(options)} values")
-        return tuple(_typed(item, options[0], key) for item in value)
-    if _is_named(hint) and isinstance(value, str):
+        return tuple(typed(item, options[0], key) for item in value)
+    if is_named(hint) and isinstance(value, str):
         return _section(hint, {"name": value}, key)
     if is_dataclass(hint):
         kind = cast(type, hint)
@@ -180,16 +115,18 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
     return value
 
 
-def _is_named(kind: Any) -> bool:
+def is_named(kind: Any) -> bool:
     """Whether a section is a name with options: a loss."""
-    return is_dataclass(kind) and {"name", "options"} <= set(_names(cast(type, kind)))
+    return is_dataclass(kind) and {"name", "options"} <= set(names_of(cast(type, kind)))
 
 
-def _names(kind: type) -> list[str]:
+def names_of(kind: type) -> list[str]:
+    """Return the keys of a section."""
     return [entry.name for entry in fields(kind)]
 
 
-def _known(name: str, known: list[str], what: str, key: str = "") -> None:
+def refuse_unknown(name: str, known: list[str], what: str, key: str = "") -> None:
+    """Raise `UsageError` unless a name is known; it says the nearest that is."""
     if name not in known:
         near = get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"

@@ -1,5 +1,7 @@
 """Query expansion and database augmentation: a vector moves towards its neighbours."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -10,26 +12,33 @@ from zoo.search.options import ALPHA
 from zoo.search.scan import PLAIN, Scan
 
 
+@dataclass(frozen=True)
+class Pull:
+    """How many neighbours a vector moves towards, and the exponent that weighs each."""
+
+    count: int
+    alpha: float = ALPHA
+
+
 def expanded(
     vectors: Float[Tensor, "item dim"],
     gallery: Float[Tensor, "gallery dim"],
-    count: int,
-    alpha: float = ALPHA,
+    pull: Pull,
     exclude: Int64[Tensor, " item"] | None = None,
     *,
     scan: Scan = PLAIN,
 ) -> Float[Tensor, "item dim"]:
-    """Move each vector towards its `count` nearest of the gallery (see `moved`).
+    """Move each vector towards its nearest of the gallery (see `moved`).
 
     Applied to the gallery itself, with `exclude` the item's own position, this is database
     augmentation.
     """
-    scores, places = nearest(vectors, gallery, count, exclude=exclude, scan=scan)
+    scores, places = nearest(vectors, gallery, pull.count, exclude=exclude, scan=scan)
     found = torch.empty(vectors.shape)
     for low in range(0, len(vectors), ROWS):
         rows = slice(low, low + ROWS)
         neighbours = gallery[places[rows].reshape(-1)].view(*places[rows].shape, -1)
-        found[rows] = moved(vectors[rows], scores[rows], neighbours, alpha)
+        found[rows] = moved(vectors[rows], scores[rows], neighbours, pull.alpha)
     return found
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
-from torch import nn
 
 from zoo.errors import RankzooError, UsageError
 from zoo.index.reader import Reader
@@ -17,6 +16,7 @@ from zoo.serve.app import create_app
 from zoo.serve.connection import Hurried
 from zoo.serve.detector import Detector
 from zoo.serve.library import Library
+from zoo.serve.models import Models
 from zoo.serve.service import Service
 from zoo.serve.settings import Settings, check_door
 from zoo.serve.words import words_of
@@ -53,24 +53,20 @@ def bind(host: str, port: int) -> socket.socket:
 def open_service(
     folders: Sequence[Path],
     settings: Settings,
-    load: Callable[[str], nn.Module],
-    *,
-    model: str = "",
-    detector: str = "",
-    offline: bool = False,
+    models: Models,
     open_reader: Callable[[Path], Reader] = Reader.open,
 ) -> Service:
-    """Open indexes, models and the detector; `load` returns a model by name.
+    """Open indexes, models and the detector.
 
     open_reader: see `Library.open`.
 
     Raises:
         RankzooError: one of them cannot be opened.
     """
-    words = partial(words_of, load=load, offline=offline)
-    library = Library.open(folders, load, model, words, open_reader)
-    looking = Detector(load(detector), detector) if detector else None
-    return Service(library, settings, looking)
+    words = partial(words_of, load=models.load, offline=models.offline)
+    library = Library.open(folders, models.load, models.model, words, open_reader)
+    name = models.detector
+    return Service(library, settings, Detector(models.load(name), name) if name else None)
 
 
 def serve(service: Service, ready: Callable[[str], None]) -> None:

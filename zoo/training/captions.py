@@ -20,8 +20,8 @@ from zoo.errors import DataError, UsageError
 from zoo.evaluation.captions import evaluate_captions, meanings
 from zoo.losses.pairs import PAIR_LOSSES, apart
 from zoo.metrics.evaluation import Evaluation
+from zoo.recipes.changes import check_losses
 from zoo.recipes.recipe import Recipe
-from zoo.recipes.values import check_losses
 from zoo.training.distributed import World
 
 

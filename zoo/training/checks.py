@@ -36,7 +36,7 @@ def check_start(name: str) -> None:
         _require_images(name, task_of_config(read_config(folder)))
         return
     if (recipe := RECIPES.get(name)) is not None:
-        task = task_of_recipe(recipe)
+        task = task_of_recipe(type(recipe))
         if task.name != "embedder":
             raise UsageError(
                 f"{name} is the recipe of a {task.name}, not a backbone",

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from zoo.errors import UsageError
 from zoo.losses import LOSSES, CrossBatchMemory, simix
 from zoo.losses.memory import MemoryOptions
+from zoo.recipes.changes import check_losses
 from zoo.recipes.recipe import LossTerm, Recipe
-from zoo.recipes.values import check_losses
 from zoo.training.distributed import World
 
 Labels = Int64[Tensor, "batch level"]

@@ -12,7 +12,7 @@ from zoo.data.datasets.lamem import is_lamem, read_lamem
 from zoo.data.scored import ScoredSet, learnable, read_labels, read_values, table_of
 from zoo.data.synthetic.scenes import build_scenes
 from zoo.errors import UsageError
-from zoo.hub import resolve_model
+from zoo.hub.resolve import resolve_model
 from zoo.models import read_config
 from zoo.models.scorer import Scorer, ScorerConfig, build_scorer
 from zoo.progress import Track, silent

@@ -10,7 +10,7 @@ from zoo.data.dataset import ImageDataset, OnBadImage
 from zoo.data.open import open_dataset
 from zoo.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from zoo.errors import UsageError
-from zoo.hub import resolve_model
+from zoo.hub.resolve import resolve_model
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.models import Embedder, EmbedderConfig, build_embedder, read_config
 from zoo.models.backbone import load_strictly

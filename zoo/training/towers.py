@@ -16,8 +16,8 @@ from zoo.data.samplers import mixed_seed
 from zoo.errors import DataError
 from zoo.evaluation.captions import meanings
 from zoo.losses.pairs import PAIR_LOSSES, apart
+from zoo.recipes.changes import check_losses
 from zoo.recipes.recipe import Recipe
-from zoo.recipes.values import check_losses
 from zoo.runs.record import Row
 from zoo.training.distributed import World
 from zoo.training.loader import StepBatch
