@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from zoo.errors import UsageError
 from zoo.losses.checks import Number, check_finite, check_positive
+from zoo.losses.embedding_loss import EmbeddingLoss, Ranked, finest
 from zoo.losses.proxy_loss import ProxyLoss
-from zoo.losses.rank_loss import checked_inputs, finest, full_precision
 
 
 def metric_learning_loss(name: str, **arguments: Any) -> nn.Module:
@@ -28,36 +28,23 @@ def metric_learning_loss(name: str, **arguments: Any) -> nn.Module:
     return loss
 
 
-class PairBaseline(nn.Module):
+class PairBaseline(EmbeddingLoss):
     """A loss over pairs or triplets: queries against themselves, or against a gallery."""
-
-    decomposes = False
 
     def __init__(self, name: str, **arguments: Any) -> None:
         super().__init__()
         self.loss = metric_learning_loss(name, **arguments)
 
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        gallery_embeddings: Tensor | None = None,
-        gallery_labels: Tensor | None = None,
-        positions: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss in full precision; each query's own column makes no pair."""
-        positions = checked_inputs(
-            embeddings, labels, gallery_embeddings, gallery_labels, positions
-        )
-        with torch.autocast(embeddings.device.type, enabled=False):
-            queries, classes = full_precision(embeddings), finest(labels)
-            if gallery_embeddings is None or gallery_labels is None:
-                value: Tensor = self.loss(queries, classes)
-                return value
-            gallery, gallery_classes = full_precision(gallery_embeddings), finest(gallery_labels)
-            pairs = _pairs(classes, gallery_classes, positions)
-            across: Tensor = self.loss(queries, classes, pairs, gallery, gallery_classes)
-            return across
+    def value(self, batch: Ranked) -> Tensor:
+        """Return the package's loss; each query's own column makes no pair."""
+        classes = finest(batch.labels)
+        if batch.gallery is None:
+            value: Tensor = self.loss(batch.queries, classes)
+            return value
+        theirs = finest(batch.gallery_labels)
+        pairs = _pairs(classes, theirs, batch.own)
+        across: Tensor = self.loss(batch.queries, classes, pairs, batch.gallery, theirs)
+        return across
 
 
 class ProxyBaseline(ProxyLoss):

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.losses.checks import Number, check_finite, check_positive, check_whole
-from zoo.losses.rank_loss import Ranked, RankLoss
+from zoo.losses.embedding_loss import Ranked
+from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.blackbox import blackbox_item_ranks
 from zoo.ranking.exact import count_ranked, rank_among_items
 from zoo.ranking.positives import Items

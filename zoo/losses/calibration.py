@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo.losses.checks import Number, check_choice, check_finite
-from zoo.losses.rank_loss import Ranked, RankLoss, finest
+from zoo.losses.embedding_loss import Ranked, finest
+from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.exact import count_ranked
 from zoo.ranking.positives import Items, positives
 from zoo.ranking.step_sums import plain_sums, threshold_sums

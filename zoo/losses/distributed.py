@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 
-from zoo.losses.rank_loss import Ranked, RankLoss, checked_inputs, full_precision
+from zoo.losses.embedding_loss import Ranked, checked_inputs, full_precision
+from zoo.losses.rank_loss import RankLoss
 
 
 class AcrossProcesses(nn.Module):

@@ -1,20 +1,12 @@
-"""What every loss that is a mean over queries shares: checks, the query's own place, the sweep."""
+"""What every loss that is a mean over queries shares: the query's own place, the sweep."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from zoo.losses.checks import (
-    check_choice,
-    check_embeddings,
-    check_gallery,
-    check_labels,
-    check_positions,
-    check_whole,
-)
+from zoo.losses.checks import check_choice, check_whole
+from zoo.losses.embedding_loss import EmbeddingLoss, Ranked, finest
 from zoo.ranking.positives import Items, positives
 from zoo.ranking.sweep import Panels, RowLoss, sweep
 
@@ -25,23 +17,7 @@ QUERY_MODES = ("exclude", "positive", "rival")
 PANEL = 25_000_000
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """Queries, what they rank, and each query's own column in it; no gallery: each other."""
-
-    queries: Tensor
-    labels: Tensor
-    gallery: Tensor | None
-    gallery_labels: Tensor
-    own: Tensor | None
-
-    @property
-    def items(self) -> Tensor:
-        """What is ranked, as constants."""
-        return (self.queries if self.gallery is None else self.gallery).detach()
-
-
-class RankLoss(nn.Module):
+class RankLoss(EmbeddingLoss):
     """A loss of one ranking per query, averaged over the queries that have a positive.
 
     `query` says whether the query is an item of its own ranking (zoo/ranking/README.md):
@@ -66,31 +42,9 @@ class RankLoss(nn.Module):
         """Return the loss of each query; a column scored `-inf` is no item of the ranking."""
         raise NotImplementedError
 
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        gallery_embeddings: Tensor | None = None,
-        gallery_labels: Tensor | None = None,
-        positions: Tensor | None = None,
-    ) -> Float[Tensor, ""]:
-        """Return the mean loss of the queries that have a positive, or an exact 0 without any.
-
-        `embeddings` are (N, D) and L2-normalised; `labels` are whole numbers, (N,) or (N, levels)
-        with the finest level first. Without a gallery the queries rank each other. With one,
-        `positions` gives each query's own column in it; left out, no query is in the gallery.
-
-        Raises:
-            UsageError: naming the argument, its value and what is allowed.
-        """
-        positions = checked_inputs(
-            embeddings, labels, gallery_embeddings, gallery_labels, positions
-        )
-        with torch.autocast(embeddings.device.type, enabled=False):
-            queries = full_precision(embeddings)
-            gallery = None if gallery_embeddings is None else full_precision(gallery_embeddings)
-            theirs = labels if gallery_labels is None else gallery_labels
-            return self.mean_over(Ranked(queries, labels, gallery, theirs, positions), _itself)
+    def value(self, batch: Ranked) -> Float[Tensor, ""]:
+        """Return the mean loss of the queries that have a positive, or an exact 0 without any."""
+        return self.mean_over(batch, _itself)
 
     def mean_over(self, batch: Ranked, count_of: Callable[[Tensor], Tensor]) -> Tensor:
         """Return the sum of the queries' losses over `count_of(how many have a positive)`.
@@ -118,33 +72,5 @@ class RankLoss(nn.Module):
         return lambda scores, rows: self.values(scores, items[rows]), items.listed.any(dim=1)
 
 
-def checked_inputs(
-    embeddings: Tensor,
-    labels: Tensor,
-    gallery: Tensor | None = None,
-    gallery_labels: Tensor | None = None,
-    positions: Tensor | None = None,
-) -> Tensor | None:
-    """Check what a loss is called with; return each query's own column, if it has one."""
-    check_embeddings("embeddings", embeddings)
-    check_labels("labels", labels, embeddings)
-    check_gallery(embeddings, labels, gallery, gallery_labels)
-    if positions is not None:
-        check_positions(positions, embeddings, gallery)
-    elif gallery is None:
-        positions = torch.arange(len(labels), device=labels.device)
-    return positions
-
-
-def finest(labels: Tensor) -> Tensor:
-    """Return the labels of the finest level."""
-    return labels if labels.ndim == 1 else labels[:, 0]
-
-
 def _itself(count: Tensor) -> Tensor:
     return count
-
-
-def full_precision(embeddings: Tensor) -> Tensor:
-    """Half precision resolves scores to 0.0005 at best, 5 % of a temperature of 0.01."""
-    return embeddings if embeddings.dtype == torch.float64 else embeddings.float()
