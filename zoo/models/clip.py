@@ -7,26 +7,23 @@ so `transformers` opens it again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from zoo.data.preprocessing import Colour, Preprocessing
-from zoo.data.transforms import Transform, evaluation_transform
 from zoo.errors import IntegrityError, UsageError
 from zoo.files import write_json
-from zoo.models.embedder import EmbedsImages
-from zoo.models.pretrained import Pretrained
 from zoo.models.storage import CONFIG, WEIGHTS
 from zoo.models.text_encoder import (
-    EmbedsTexts,
     quiet_transformers,
     read_json,
     reading,
     require_tokeniser,
     save_tokeniser,
 )
+from zoo.models.two_sides import PretrainedSides
 from zoo.sealed import check_folder, sealing
 
 FAMILIES = ("clip", "siglip")
@@ -48,20 +45,8 @@ class ClipConfig:
         return {"family": self.family, "preprocessing": self.preprocessing.to_json()}
 
 
-class Clip(
-    EmbedsImages,
-    EmbedsTexts,
-    nn.Module,
-    Pretrained,
-    pipeline_tag="zero-shot-image-classification",
-):
-    """Two towers of one family of models; both outputs have unit length.
-
-    `forward` maps normalised images (batch, 3, size, size) to (batch, dim) in float32, and
-    `forward_texts` token ids and their mask (text, token) to (text, dim).
-    """
-
-    FILES: ClassVar = ["*.json", "*.safetensors", "*.txt"]
+class Clip(PretrainedSides):
+    """Two towers of one family of models, of `transformers`."""
 
     def __init__(self, clip: nn.Module, tokenizer: Any, preprocessing: Preprocessing) -> None:
         super().__init__()
@@ -71,11 +56,6 @@ class Clip(
         self.longest = int(known.text_config.max_position_embeddings)
         projected = self.config.family == "clip"
         self.dim = int(known.projection_dim if projected else known.text_config.hidden_size)
-
-    @property
-    def transform(self) -> Transform:
-        """The evaluation transform: an image to this network's input."""
-        return evaluation_transform(self.config.preprocessing)
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Embed a batch of normalised images."""

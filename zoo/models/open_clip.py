@@ -14,13 +14,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from zoo.data.preprocessing import Preprocessing
-from zoo.data.transforms import Transform, evaluation_transform
 from zoo.errors import IntegrityError, UsageError
 from zoo.models.backbone import load_strictly
 from zoo.models.clip import CLIP_MEAN, CLIP_STD
-from zoo.models.embedder import EmbedsImages
 from zoo.models.storage import CONFIG, read_values, read_weights
-from zoo.models.text_encoder import EmbedsTexts
+from zoo.models.two_sides import TwoSides
 
 KEY = "open_clip"  # of config.json
 THEIRS = "open_clip_config.json"
@@ -34,21 +32,12 @@ class OpenClipConfig:
     preprocessing: Preprocessing
 
 
-class OpenClip(EmbedsImages, EmbedsTexts, nn.Module):
-    """Two towers of open_clip; both outputs have unit length.
-
-    `forward` maps normalised images (batch, 3, height, width) to (batch, dim) in float32, and
-    `forward_texts` token ids (text, token) to (text, dim).
-    """
+class OpenClip(TwoSides):
+    """Two towers of open_clip, whose text network reads its padding."""
 
     def __init__(self, clip: nn.Module, tokenizer: Any, config: OpenClipConfig, dim: int) -> None:
         super().__init__()
         self.backbone, self.tokenizer, self.config, self.dim = clip, tokenizer, config, dim
-
-    @property
-    def transform(self) -> Transform:
-        """The evaluation transform: an image to this network's input."""
-        return evaluation_transform(self.config.preprocessing)
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Embed a batch of normalised images."""

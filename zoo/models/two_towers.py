@@ -3,27 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from zoo.data.preprocessing import Preprocessing
-from zoo.data.transforms import Transform
 from zoo.errors import UsageError
 from zoo.models.backbone import load_strictly
 from zoo.models.config import EmbedderConfig
-from zoo.models.embedder import Embedder, EmbedsImages
-from zoo.models.pretrained import Pretrained
+from zoo.models.embedder import Embedder
 from zoo.models.storage import CONFIG, parse_config, read_weights, write_model
 from zoo.models.tensor_names import for_timm, in_memory, on_disk
 from zoo.models.text_encoder import (
-    EmbedsTexts,
     TextEncoder,
     build_text_encoder,
     read_json,
     write_around,
 )
+from zoo.models.two_sides import PretrainedSides
 
 KEY = "two_towers"  # of config.json
 
@@ -49,19 +47,12 @@ class TwoTowersConfig:
         return {**self.image.to_json(), KEY: dict(self.text)}
 
 
-class TwoTowers(
-    EmbedsImages, EmbedsTexts, nn.Module, Pretrained, pipeline_tag="zero-shot-image-classification"
-):
-    """Images and texts on one unit sphere.
-
-    `forward` maps normalised images (batch, 3, height, width) to (batch, dim) in float32, and
-    `forward_texts` token ids and their mask (text, token) to (text, dim).
+class TwoTowers(PretrainedSides):
+    """An `Embedder` and a `TextEncoder`.
 
     Raises:
         UsageError: the towers have other widths.
     """
-
-    FILES: ClassVar = ["*.json", "*.safetensors", "*.txt"]
 
     def __init__(self, image: Embedder, text: TextEncoder) -> None:
         super().__init__()
@@ -78,11 +69,6 @@ class TwoTowers(
     def backbone(self) -> nn.ModuleDict:
         """What was trained before: the image network without its head, and the transformer."""
         return nn.ModuleDict({"image": self.image.backbone, "text": self.text.transformer})
-
-    @property
-    def transform(self) -> Transform:
-        """The evaluation transform: an image to the image network's input."""
-        return self.image.transform
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Embed a batch of normalised images."""
