@@ -62,7 +62,6 @@ PUBLISHED: dict[str, tuple[str, Options]] = {
     "ProxyNCA": ("ProxyNCA++: scale 3", {"scale": 3.0}),
     "RankSort": ("its code", {"delta": 0.5}),
     "RecallAtK": ("RS@k: tau_1 = 1, tau_2 = .01", KS | {"tau_rank": 0.01, "capped": True}),
-    "SiMix": ("a seed", {"seed": 0}),
     "SigLIP": ("its paper: t' = log 10, b = -10 at the start", {"tau": 0.1, "bias": -10.0}),
     "SigmoidStep": ("Smooth-AP's code", {"tau": 0.01}),
     "SmoothHAP": ("as SmoothAP", {"tau": 0.01}),

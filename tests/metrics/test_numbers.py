@@ -13,7 +13,6 @@ import zoo.metrics
 from zoo.errors import DataError
 from zoo.metrics import (
     correlation,
-    detection,
     evaluation,
     graded,
     landmarks,
@@ -64,8 +63,6 @@ METRICS: dict[Callable[..., object], Metric] = {
     correlation.spearman: lambda s: correlation.spearman(s.flatten(), torch.arange(10.0)),
     correlation.kendall: lambda s: correlation.kendall(torch.arange(10.0), s.flatten()),
     correlation.mean_ranks: lambda s: correlation.mean_ranks(s.flatten()),
-    detection.coco_ap: lambda s: detection.coco_ap({}, boxes(s)),
-    detection.check_detections: lambda s: detection.check_detections(boxes(s)),
 }
 WITHOUT_SCORES = {  # ids, the NaN of a query without a value, and means of such
     evaluation.summarise,
@@ -76,13 +73,8 @@ WITHOUT_SCORES = {  # ids, the NaN of a query without a value, and means of such
 }
 
 
-def boxes(scores: Tensor) -> list[dict[str, object]]:
-    whole = {"image_id": 1, "category_id": 1, "bbox": [0.0, 0.0, 1.0, 1.0]}
-    return [whole | {"score": value} for value in scores.flatten().tolist()]
-
-
 def functions_of_tensors() -> set[Callable[..., object]]:
-    """Every public function of the room that is given a tensor, or detections."""
+    """Every public function of the room that is given a tensor."""
     found: set[Callable[..., object]] = set()
     for module in iter_modules(zoo.metrics.__path__, "zoo.metrics."):
         if module.name.endswith("uncertainty"):
@@ -90,7 +82,7 @@ def functions_of_tensors() -> set[Callable[..., object]]:
         for name, value in vars(import_module(module.name)).items():
             if inspect.isfunction(value) and value.__module__ == module.name and name[0] != "_":
                 kinds = [str(p.annotation) for p in inspect.signature(value).parameters.values()]
-                if any("Tensor" in kind or "Mapping" in kind for kind in kinds):
+                if any("Tensor" in kind for kind in kinds):
                     found.add(value)
     return found
 
@@ -130,10 +122,3 @@ def test_infinities_tie_with_each_other_in_a_rank_correlation() -> None:
         assert correlate(infinite, torch.tensor([1.0, 3, 2, 0])) == correlate(
             torch.tensor([1.0, 9, 9, -9]), torch.tensor([1.0, 3, 2, 0])
         )
-
-
-def test_a_box_without_a_place_is_an_error() -> None:
-    boxed = boxes(torch.tensor([0.5, 0.4]))
-    boxed[1]["bbox"] = [0.0, 0.0, float("inf"), 1.0]
-    with pytest.raises(DataError, match=r"detection 1 \(image 1\): bbox is"):
-        detection.coco_ap({}, boxed)

@@ -3,12 +3,8 @@
 `pytest -n0 -vv tests/metrics` ends with the table of differences.
 """
 
-import contextlib
-import io
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 import pytest
 import scipy.stats
 import torch
@@ -17,7 +13,6 @@ from torch import Tensor
 from torchmetrics.functional import retrieval as tm
 
 from zoo.metrics import correlation, per_query, retrieval
-from zoo.metrics.detection import coco_ap
 from zoo.metrics.graded import ndcg_per_query
 from zoo.metrics.ranks import positive_ranks
 
@@ -154,60 +149,3 @@ def test_rank_correlation_against_scipy(parity: Parity, name: str, distinct: int
     ours = {"spearman": correlation.spearman, "kendall": correlation.kendall}[name](x, y)
     ties = "with ties" if distinct < 80 else "no ties"
     parity(f"{name}, {ties}", "scipy", float(ours), float(theirs.statistic))
-
-
-def boxes(generator: np.random.Generator, count: int) -> list[list[float]]:
-    corners, sizes = generator.uniform(0, 80, (count, 2)), generator.uniform(8, 60, (count, 2))
-    return [[*map(float, (*c, *s))] for c, s in zip(corners, sizes, strict=True)]
-
-
-@pytest.fixture
-def scene() -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Twenty images with three classes of boxes, and noisy detections of them."""
-    generator = np.random.default_rng(0)
-    annotations: list[dict[str, Any]] = []
-    detections: list[dict[str, Any]] = []
-    for image in range(1, 21):
-        for box in boxes(generator, 5):
-            kind = int(generator.integers(1, 4))
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image,
-                    "category_id": kind,
-                    "bbox": box,
-                    "area": box[2] * box[3],
-                    "iscrowd": 0,
-                }
-            )
-            moved = [float(v) for v in np.array(box) + generator.normal(0, 4, 4)]
-            score = float(generator.uniform())
-            found = {"image_id": image, "category_id": kind, "bbox": moved, "score": score}
-            detections.append(found)
-        for box in boxes(generator, 3):
-            stray = {"image_id": image, "category_id": 1, "bbox": box}
-            detections.append({**stray, "score": float(generator.uniform(0, 0.7))})
-    images = [{"id": n, "width": 160, "height": 160} for n in range(1, 21)]
-    categories = [{"id": n, "name": str(n)} for n in range(1, 4)]
-    truth = {"images": images, "annotations": annotations, "categories": categories}
-    return truth, detections
-
-
-def test_detection_ap_against_pycocotools(
-    scene: tuple[dict[str, Any], list[dict[str, Any]]], parity: Parity
-) -> None:
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    truth, detections = scene
-    ours = coco_ap(truth, detections)
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
-        coco.dataset = {"info": {}, **truth}
-        coco.createIndex()
-        evaluator = COCOeval(coco, coco.loadRes(detections), "bbox")
-        evaluator.evaluate()
-        evaluator.accumulate()
-        evaluator.summarize()
-    assert 0.1 < ours["ap"] < ours["ap_50"] < 1
-    parity("COCO box AP and AR (9 numbers)", "pycocotools", [*ours.values()], evaluator.stats[:9])

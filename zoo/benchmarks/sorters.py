@@ -10,9 +10,8 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from zoo.errors import UsageError
-from zoo.sorters import SORTERS, GaussianSorter, exact_ranks
+from zoo.sorters import SORTERS, GaussianSorter
 from zoo.sorters.front import RESOLUTIONS, judging_vectors, validator
-from zoo.sorters.pairwise import deviation
 from zoo.sorters.sorter import Sorter
 from zoo.sorters.store import load_sorter, shipped_sorters
 
@@ -110,38 +109,6 @@ def compare_sorters(
         l1, r2 = tuple(front.l1.values()), tuple(front.r2.values())
         places.append(Place(name, inputs, vectors.shape[1], l1, r2))
     return places
-
-
-def ceiling(
-    scores: Float[Tensor, "vector length"],
-    resolution: float,
-    generator: Generator,
-    draws: int = 20_000,
-) -> tuple[float, float]:
-    """Return R², on fresh noise, of a linear map fitted to each vector's rank changes, and ours.
-
-    The fit regresses the changes of `draws` perturbations on the perturbations themselves: up to
-    its own noise (length / draws), nothing linear predicts more.
-    """
-    left = {"fitted": 0.0, "ours": 0.0}
-    moved = 0.0
-    for row in scores:
-        noise = resolution * deviation(row[None]) * _normal(2 * draws, len(row), generator)
-        changes = exact_ranks(row + noise) - exact_ranks(row[None])
-        fitted = torch.linalg.lstsq(noise[:draws], changes[:draws]).solution
-        ours = _jacobian(row, resolution)
-        moved += float(changes[draws:].square().sum())
-        for name, matrix in (("fitted", fitted), ("ours", ours)):
-            left[name] += float((changes[draws:] - noise[draws:] @ matrix).square().sum())
-    return 1 - left["fitted"] / moved, 1 - left["ours"] / moved
-
-
-def _jacobian(row: Tensor, resolution: float) -> Tensor:
-    length = len(row)
-    leaf = row.expand(length, length).clone().requires_grad_()
-    ranks = GaussianSorter(resolution)(leaf)
-    (rows,) = torch.autograd.grad(ranks.diagonal().sum(), leaf)
-    return rows.T
 
 
 def _fixed(name: str, **options: float) -> Candidate:

@@ -25,7 +25,7 @@ from zoo.losses.memory import CrossBatchMemory
 from zoo.losses.pnp import PNP
 from zoo.losses.rank_sort import RankSort
 from zoo.losses.recall_at_k import RecallAtK
-from zoo.losses.simix import SiMix, simix
+from zoo.losses.simix import simix
 from zoo.losses.smooth_ap import SmoothAP
 from zoo.losses.smooth_hierarchical import SmoothHAP, SmoothNDCG
 from zoo.losses.sodeep import SoDeepMAP, SoDeepRecall, SoDeepSpearman
@@ -80,7 +80,6 @@ __all__ = [
     "ProxyNCA",
     "RankSort",
     "RecallAtK",
-    "SiMix",
     "SmoothAP",
     "SmoothHAP",
     "SmoothNDCG",

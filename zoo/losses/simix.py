@@ -2,10 +2,10 @@
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.losses.rank_loss import finest
+from zoo.losses.embedding_loss import finest
 
 
 def simix(
@@ -48,35 +48,3 @@ def _pairs(ordered: Tensor) -> tuple[Tensor, Tensor]:
     start = (partners.cumsum(0) - partners).repeat_interleave(partners)
     offset = torch.arange(len(first), device=ordered.device) - start
     return first, first + 1 + offset
-
-
-class SiMix(nn.Module):
-    """Any embedding loss on a batch enlarged by its virtual items; a gallery stays as it is.
-
-    The generator starts from `seed` on every process, so that processes that gather the same
-    batch draw the same mixtures.
-    """
-
-    decomposes = False
-
-    def __init__(self, loss: nn.Module, seed: int = 0) -> None:
-        super().__init__()
-        self.loss = loss
-        self.seed = seed
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
-
-    step: Tensor
-
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        gallery_embeddings: Tensor | None = None,
-        gallery_labels: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss of real and virtual items together."""
-        generator = torch.Generator().manual_seed(self.seed + int(self.step))
-        self.step += 1
-        mixed, mixed_labels = simix(embeddings, labels, generator)
-        loss: Tensor = self.loss(mixed, mixed_labels, gallery_embeddings, gallery_labels)
-        return loss
