@@ -74,7 +74,9 @@ def _as_command(name: str, found: Any) -> Any:
         app.info.context_settings = HELP
     else:
         app = typer.Typer(context_settings=HELP)
-        app.command(name, cls=Command)(found)
+        app.command(name)(found)
+    for entry in app.registered_commands:
+        entry.cls = Command
     app._add_completion = False
     command = get_command(app)
     command.name = name

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.flags import Command, takes
+from cli.flags import takes
 from cli.options import Json, OnBadImage, Quiet, Seed
 from cli.output import Output, output_options
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="data", no_args_is_help=True, help="Look at data, and split it.")
 Where = Annotated[
-    Path, typer.Argument(metavar="PATH", help="A folder, a manifest, or an annotation file.")
+    Path,
+    typer.Argument(metavar="PATH", help="Folder, manifest, annotation file, or hf:owner/name."),
 ]
 Html = Annotated[Path | None, typer.Option("--html", help="Also write a page with thumbnails.")]
 By = Annotated[
@@ -28,19 +29,20 @@ Manifest = Annotated[
 ]
 
 
-@app.command(cls=Command)
+@app.command()
 def check(path: Where, html: Html = None, as_json: Json = False, quiet: Quiet = False) -> None:
     """Say what data is: layout, splits, classes, sizes, duplicates, files that cannot be read."""
     from rich.table import Table
 
     from zoo.data.check import check_data
     from zoo.files import refuse_to_overwrite, write_text
+    from zoo.hub.image_sets import bring
     from zoo.report.data import data_page
 
     output = Output(as_json, quiet)
     if html is not None:
         refuse_to_overwrite(html)
-    report = check_data(path, output.track)
+    report = check_data(bring(path, track=output.track).path, output.track)
     if html is not None:
         write_text(html, data_page(report))
 
@@ -72,7 +74,7 @@ def share_options(
     return Shares(by, test, val, seed)
 
 
-@app.command(cls=Command)
+@app.command()
 @takes(shares=share_options, output=output_options)
 def split(
     path: Where,
@@ -89,8 +91,10 @@ def split(
     from zoo.data.manifest import write_manifest
     from zoo.data.split import check_manifest_name, split_dataset
     from zoo.files import refuse_to_overwrite
+    from zoo.hub.image_sets import bring
 
     refuse_to_overwrite(out)
+    path = bring(path, track=output.track).path
     dataset = read_dataset(path, on_bad_image=on_bad_image, require_labels=shares.by == "class")
     done = split_dataset(dataset, shares)
     check_manifest_name(out, done)

@@ -65,7 +65,9 @@ QueryImage = Annotated[
 ImageSize = Annotated[
     int | None, typer.Option(min=32, help="Whole images, longer side N pixels, without a crop.")
 ]
-WhitenOn = Annotated[Path | None, typer.Option(help="Learn whitening on this data.")]
+WhitenOn = Annotated[
+    Path | None, typer.Option(help="Learn whitening on this data (hf:owner/name too).")
+]
 Whitening = Annotated[
     Path | None, typer.Option(help="Whitening to apply, or to save with --whiten-on.")
 ]
@@ -196,7 +198,13 @@ def evaluate(
     task.check("eval", [*given(context), *(["OTHER"] if len(models) > 1 else [])])
     from zoo.hub.image_sets import bring
 
-    data = bring(options.data, offline=options.offline, track=output.track).path
-    options = replace(options, data=data, embed=replace(options.embed, track=output.track))
+    task.check_data(options.data)
+    how: Any = {"offline": options.offline, "track": output.track}
+    found, refine = bring(options.data, **how), options.refine
+    if refine.whiten_on is not None:
+        refine = replace(refine, whiten_on=bring(refine.whiten_on, **how).path)
+    told = replace(told, command=told.command.replace(str(options.data), found.name))
+    embed = replace(options.embed, track=output.track)
+    options = replace(options, data=found.path, refine=refine, embed=embed)
     session = named(task.evaluate)(models, options, told)
     output.result(session.as_json(), human=session.table)

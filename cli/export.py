@@ -19,7 +19,10 @@ Format = Annotated[
 ]
 Precision = Annotated[str, typer.Option("--precision", help="float32, half, or int8 (onnx).")]
 Labelled = Annotated[
-    Path | None, typer.Option("--data", help="Measure Recall@1 before and after on this data.")
+    Path | None,
+    typer.Option(
+        "--data", help="Measure Recall@1 before and after on this data (hf:owner/name too)."
+    ),
 ]
 
 

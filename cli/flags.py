@@ -1,4 +1,7 @@
-"""Commands that take options whole: a maker's parameters become flags, its result an argument."""
+"""Commands that take options whole: a maker's parameters become flags, its result an argument.
+
+An option of paths takes a set of the Hub, `hf:owner/name`, and says so in its help, or refuses it.
+"""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -8,7 +11,10 @@ from typing import Any, TypeVar
 
 from typer.core import TyperCommand
 
+from zoo.errors import UsageError
+
 Made = TypeVar("Made")
+SET = "hf:owner/name"  # stands in the help of what takes a set of the Hub
 BARE = {"--rerank": "all"}  # flags that may stand without a value, and what they then mean
 
 
@@ -50,11 +56,30 @@ def takes(**makers: Callable[..., Any]) -> Callable[[Callable[..., Made]], Calla
 
 
 class Command(TyperCommand):
-    """A command some of whose flags may stand without a value."""
+    """A command some of whose flags may stand without a value, and take sets of the Hub."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Fill in what such a flag means alone; find the home folder where a shell did not."""
-        return super().parse_args(ctx, filled([at_home(argument) for argument in args]))
+        rest = super().parse_args(ctx, filled([at_home(argument) for argument in args]))
+        for parameter in self.params:
+            refuse_sets(parameter, ctx.params.get(parameter.name or ""))
+        return rest
+
+
+def refuse_sets(parameter: Any, value: Any) -> None:
+    """Raise where a set of the Hub stands in the place of another path.
+
+    Raises:
+        UsageError: naming the option, and how the set becomes a folder.
+    """
+    for path in value if isinstance(value, list | tuple) else [value]:
+        said = path.as_posix() if isinstance(path, Path) else ""
+        if said.startswith("hf:") and SET not in (getattr(parameter, "help", "") or ""):
+            name = parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.metavar
+            raise UsageError(
+                f"{name or parameter.name} takes no set of the Hub: {said}",
+                f"`rankzoo data check {said}` brings it and names its folder",
+            )
 
 
 def at_home(argument: str) -> str:

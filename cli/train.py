@@ -153,6 +153,7 @@ def train(
     choice = Choice(**{**vars(chosen), "changes": chosen.changes or ()})
     task = task_of_recipe(choice.kind)
     task.check("train", given(context))
+    task.check_data(where.options.data)
     cluster = where.cluster()
     recipe = find_recipe(choice)
     if instead.show_config:

@@ -76,6 +76,7 @@ class Task:
     `ReportOptions`. load: a model folder.
     takes: by command, the options that mean something here; another one is refused. A command
     that is not listed does not take this kind of model at all.
+    boxes: whether its data have boxes, which sets of the Hub are not read with.
     pipeline_tag, tag: what the Hub calls it.
     """
 
@@ -89,6 +90,17 @@ class Task:
     takes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     pipeline_tag: str = "image-feature-extraction"
     tag: str = "retrieval"
+    boxes: bool = False
+
+    def check_data(self, data: Path | None) -> None:
+        """Raise where boxes are needed, and data is a set of the Hub.
+
+        Raises:
+            UsageError: naming the set.
+        """
+        if self.boxes and str(data).startswith("hf:"):
+            hint = "download it, and give the folder: COCO, YOLO, Pascal VOC, or JSONL"
+            raise UsageError(f"a {self.name}'s boxes are not read from the Hub: {data}", hint)
 
     def check(self, command: str, given: Iterable[str]) -> None:
         """Raise unless the options that were given all mean something for this task.
@@ -127,6 +139,7 @@ TASKS = {
             },
             pipeline_tag="object-detection",
             tag="detection",
+            boxes=True,
         ),
         Task(
             name="sorter",

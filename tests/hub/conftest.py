@@ -66,3 +66,17 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     asked: list[float] = []
     monkeypatch.setattr(time, "sleep", asked.append)
     return asked
+
+
+@pytest.fixture
+def data_hub(own_hub: Any, caches: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The loopback Hub for `datasets`, which reads its settings when it is imported."""
+    import datasets
+    from huggingface_hub import HfFileSystem
+
+    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", own_hub.url)
+    for name in ("HF_DATASETS_CACHE", "HF_MODULES_CACHE", "DOWNLOADED_DATASETS_PATH"):
+        monkeypatch.setattr(datasets.config, name, str(caches / name))
+    HfFileSystem.clear_instance_cache()
+    yield own_hub
+    HfFileSystem.clear_instance_cache()

@@ -1,15 +1,13 @@
 """Data of the Hub by name, through the real `datasets` and a Hub of this machine."""
 
-import io
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from cli.train import with_data
+from tests.hub.trees import NAME, parquet, png, put, trees
 from zoo.data.dataset import ImageDataset, read_dataset
 from zoo.data.images import open_image
 from zoo.errors import DataError, UnavailableError, UsageError
@@ -19,53 +17,6 @@ from zoo.progress import silent
 from zoo.runs.options import TrainOptions
 
 pytest.importorskip("datasets")
-NAME = "datasets/me/trees"
-
-
-def png(shade: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (shade, 0, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def parquet(columns: dict[str, list[Any]], features: dict[str, Any]) -> bytes:
-    """A shard as the `datasets` library writes it."""
-    import pyarrow as pa
-    from pyarrow.parquet import write_table
-
-    buffer, beside = io.BytesIO(), json.dumps({"info": {"features": features}})
-    table = pa.table(columns).replace_schema_metadata({b"huggingface": beside.encode()})
-    write_table(table, buffer)
-    return buffer.getvalue()
-
-
-def trees(first: int = 0, labels: tuple[Any, ...] = (0, 1), **more: list[Any]) -> bytes:
-    """One image a label, of oaks (0) and ashes (1)."""
-    images = [{"bytes": png(first + 10 * n), "path": None} for n in range(len(labels))]
-    features: dict[str, Any] = {"image": {"_type": "Image"}}
-    features["label"] = {"_type": "ClassLabel", "names": ["oak", "ash"]}
-    features |= {name: {"_type": "Value", "dtype": "string"} for name in more}
-    return parquet({"image": images, "label": list(labels), **more}, features)
-
-
-@pytest.fixture
-def data_hub(own_hub: Any, caches: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The loopback Hub for `datasets`, which reads its settings when it is imported."""
-    import datasets
-    from huggingface_hub import HfFileSystem
-
-    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", own_hub.url)
-    for name in ("HF_DATASETS_CACHE", "HF_MODULES_CACHE", "DOWNLOADED_DATASETS_PATH"):
-        monkeypatch.setattr(datasets.config, name, str(caches / name))
-    HfFileSystem.clear_instance_cache()
-    yield own_hub
-    HfFileSystem.clear_instance_cache()
-
-
-def put(hub: Any, **shards: bytes) -> str:
-    files = {f"data/{name}-00000-of-00001.parquet": body for name, body in shards.items()}
-    commit: str = hub.add(NAME, {**files, "README.md": b"---\nlicense: mit\n---\n"})
-    return commit
 
 
 def brought(word: str) -> ImageDataset:

@@ -140,8 +140,7 @@ def read_dataset(
     if public:
         return read_public(public, path, on_bad_image=on_bad_image)
     name = path.resolve().name if path.is_dir() else path.stem
-    manifests = [path / f"manifest{suffix}" for suffix in (".csv", ".jsonl")]
-    path = next((p for p in manifests if p.is_file()), path)
+    path = manifest_in(path) or path
     left_out: list[Skipped] = []
     if path.is_dir():
         items, levels, left_out = read_folder(path, require_labels=require_labels)
@@ -152,6 +151,12 @@ def read_dataset(
     root, manifest = (path, None) if path.is_dir() else (path.parent, path)
     skipped = [*left_out, *skipped]
     return ImageDataset(name, root, tuple(kept), levels, skipped=tuple(skipped), manifest=manifest)
+
+
+def manifest_in(folder: Path) -> Path | None:
+    """Return the manifest by which a folder is read, where it holds one."""
+    manifests = [folder / f"manifest{suffix}" for suffix in (".csv", ".jsonl")]
+    return next((path for path in manifests if path.is_file()), None)
 
 
 def read_public(name: str, path: Path, *, on_bad_image: OnBadImage = "fail") -> ImageDataset:
