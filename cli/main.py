@@ -13,7 +13,7 @@ import typer
 
 from cli.commands import HELP, CommandGroup
 from zoo import __version__
-from zoo.errors import RankzooError, UsageError
+from zoo.errors import RankzooError, UsageError, is_memory_full, memory_full
 
 app = typer.Typer(
     name="rankzoo",
@@ -67,9 +67,8 @@ def _from_os(error: OSError) -> RankzooError:
 
 
 def _unforeseen(error: Exception) -> RankzooError:
-    full = isinstance(error, MemoryError) or "OutOfMemoryError" in type(error).__name__
-    if full or "can't allocate memory" in str(error):  # Python's words, torch's for GPU and CPU
-        return RankzooError("the memory is full", "ask for less at once, for example --batch-size")
+    if is_memory_full(error):
+        return memory_full()
     said = " ".join(str(error).split())[:200]
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return RankzooError(what, f"this is a bug, RANKZOO_DEBUG=1 shows where; {_kept(error)}")

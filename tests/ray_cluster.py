@@ -1,16 +1,18 @@
 """A small Ray cluster in a process of its own, and what kills its workers."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from torch import nn
 
@@ -22,9 +24,11 @@ ENVIRONMENT = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_AUTH_MODE": "disabled",  # a local cluster makes a token that only its own driver knows
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_memory_monitor_refresh_ms": "0",  # other work's memory is no fault of a worker here
 }
 HOLD = """
 import sys, ray
+ray.__version__ = sys.argv[1] or ray.__version__
 ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", object_store_memory=2**27)
 print(ray.get_runtime_context().gcs_address, flush=True)
 sys.stdin.read()
@@ -33,11 +37,14 @@ ray.shutdown()
 
 
 @contextmanager
-def running_cluster() -> Iterator[str]:
-    """Yield the address of a cluster of two CPUs; it ends with the block."""
+def running_cluster(version: str = "", **settings: str) -> Iterator[str]:
+    """Yield the address of a cluster of two CPUs; it ends with the block.
+
+    version: of Ray, that the cluster says it has. settings: of its processes' environment.
+    """
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    command = [sys.executable, "-W", "ignore", "-c", HOLD]
-    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL, **pipes) as holder:
+    pipes |= {"env": ENVIRONMENT | settings, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", HOLD, version], **pipes) as holder:
         assert holder.stdout is not None
         address = next((line.strip() for line in holder.stdout if ":" in line), "")
         assert address, "Ray did not start"
@@ -67,15 +74,34 @@ def killed_when(due: Callable[[], bool], title: str) -> Iterator[list[int]]:
 
 
 def processes(title: str) -> list[int]:
-    """Ray's processes whose titles begin so."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cmdline").read_bytes().startswith(title.encode()):
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return sorted(found)
+    """Ray's processes whose titles begin so, of clusters that these tests started, oldest first."""
+    found: list[tuple[float, int]] = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if " ".join(process.cmdline()).startswith(title):
+                found.append((process.create_time(), process.pid))
+    return [pid for _, pid in sorted(found)]
+
+
+def command(*words: object) -> list[str]:
+    """Return a command of rankzoo, to be run in a process of its own."""
+    return [sys.executable, "-W", "ignore", "-m", "cli", *map(str, words)]
+
+
+def killed_driver(due: Callable[[], object], *words: object) -> None:
+    """Type a command and kill -9 its process once it is due."""
+    with subprocess.Popen(command(*words), cwd=ROOT, env=ENVIRONMENT) as driver:
+        while not due():
+            assert driver.poll() is None, f"it ended with {driver.returncode}"
+            time.sleep(0.02)
+        driver.kill()
+
+
+def said(*words: object) -> tuple[int, str]:
+    """Type a command; return its exit code and the lines for a person."""
+    pipes: dict[str, Any] = {"capture_output": True, "text": True, "cwd": ROOT, "env": ENVIRONMENT}
+    done = subprocess.run(command(*words), check=False, **pipes)
+    return done.returncode, done.stderr if done.returncode else done.stdout
 
 
 class Slow(nn.Module):
@@ -98,6 +124,29 @@ class Slow(nn.Module):
     def forward(self, colours: torch.Tensor) -> torch.Tensor:
         time.sleep(self.seconds)
         return nn.functional.normalize(colours @ self.weight + 0.01, dim=1)
+
+
+def load_limited(name: str, *, offline: bool, device: str) -> nn.Module:
+    """A model too large for a process that may have 64 MB more than it has."""
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(
+        resource.RLIMIT_DATA, (psutil.Process().memory_info().data + 2**26, before[1])
+    )
+    try:
+        torch.ones(2**27)
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+    raise AssertionError("there was room")
+
+
+def load_hungry(name: str, *, offline: bool, device: str) -> nn.Module:
+    """A model that takes more and more of the machine's memory, until Ray ends it."""
+    held: list[torch.Tensor] = []
+    while len(held) < 24 and psutil.virtual_memory().available > 2**29:
+        held.append(torch.ones(2**26))  # 256 MB
+        time.sleep(0.05)
+    time.sleep(30)
+    raise AssertionError("nobody ended this process")
 
 
 def load_slow(name: str, *, offline: bool, device: str) -> nn.Module:

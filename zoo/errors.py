@@ -48,3 +48,14 @@ class InterruptedRunError(RankzooError):
 
 class DivergedError(RankzooError):
     """Training whose loss or weights are no longer finite (exit code 1)."""
+
+
+def is_memory_full(error: BaseException) -> bool:
+    """Whether an error is Python's, torch's or faiss's word for memory that cannot be had."""
+    kind = isinstance(error, MemoryError) or "OutOfMemoryError" in type(error).__name__
+    return kind or "can't allocate memory" in str(error)  # torch's words for GPU and CPU
+
+
+def memory_full(what: str = "the memory is full") -> RankzooError:
+    """Return what a person is told of memory that cannot be had."""
+    return RankzooError(what, "ask for less at once, for example --batch-size")

@@ -26,7 +26,7 @@ def test_runs_on_actors_end_as_runs_here_one_of_them_killed(
     here, there = RunStore(whole, tmp_path / "here"), RunStore(whole, tmp_path / "there")
     carry_out(here, in_process(here, place_at(tmp_path / "here")))
     place = place_at(tmp_path / "there")
-    logs = (tmp_path / "there").rglob
+    logs = (tmp_path / "there" / "runs").rglob
     cluster = Cluster(ray_address, cpus=0.5)
     with connected(cluster) as ray:
         launch = launcher_on(ray, cluster, there, place)

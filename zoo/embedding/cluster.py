@@ -101,7 +101,7 @@ def embed_shards(
     if cluster.gpus and not job.options.device.startswith("cuda"):
         job = replace(job, options=replace(job.options, device="cuda"))
     rows = [vars(shard) for shard in shards]
-    with connected(cluster):
+    with connected(cluster, "data"):
         done = mapped(rows, Worker, (out, job), cluster)
         return _counted([row["done"] for row in track(done, "shards", len(shards))])
 

@@ -1,20 +1,14 @@
 """Starting the process of a run: its peak memory is its own, and so is its crash."""
 
-import json
 import os
-import subprocess
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
-import zoo
 from zoo.experiments.plan import Place, Trial
 from zoo.experiments.run_store import RunStore
+from zoo.experiments.runner import start
 from zoo.experiments.schedule import Launch, Process
 from zoo.experiments.trial import Job
 from zoo.recipes.values import to_json
-
-MODULE = "zoo.experiments.trial"
 
 
 def threads_each(jobs: int) -> int:
@@ -47,28 +41,7 @@ def launcher(store: RunStore, place: Place, jobs: int) -> Launch:
     """Return how the runs of a plan are started."""
 
     def launch(trial: Trial) -> Process:
-        return started(job_of(store, place, trial, jobs), store.run(trial).with_suffix(".log"))
+        job = asdict(job_of(store, place, trial, jobs))
+        return start(job, store.run(trial).with_suffix(".log"))
 
     return launch
-
-
-def started(job: Job, log: Path) -> subprocess.Popen[str]:
-    """Start the process of a run; it writes to the end of `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    root = str(Path(zoo.__file__).parents[1])
-    paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(job.threads)}
-    with log.open("a") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            text=True,
-            env=environment,
-            process_group=0,  # Ctrl-C reaches us alone: we ask the run to save
-        )
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(asdict(job)))
-    process.stdin.close()
-    return process

@@ -4,37 +4,21 @@ The study, its journal and the run folders stay what they are, in a folder that 
 actor that dies takes its process with it, and the run is tried again by the next call.
 """
 
-import os
 import signal
-import subprocess
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from zoo import __version__
 from zoo.cluster import Cluster
-from zoo.experiments.launch import job_of, started
+from zoo.experiments.launch import job_of
 from zoo.experiments.plan import Place, Trial
 from zoo.experiments.run_store import RunStore
+from zoo.experiments.runner import Runner
 from zoo.experiments.schedule import Launch, Process
 from zoo.experiments.trial import Job
 
-
-class Runner:
-    """An actor with the process of one run."""
-
-    def __init__(self) -> None:
-        self.process: subprocess.Popen[str] | None = None
-
-    def run(self, job: Mapping[str, Any], log: Path) -> int:
-        """Carry out a run; return its process's exit code."""
-        self.process = started(replace(Job(**job), parent=os.getpid()), log)
-        return self.process.wait()
-
-    def ask(self, number: int) -> None:
-        """Send the process a signal."""
-        if self.process is not None:
-            self.process.send_signal(number)
+KILL_S = 5.0  # seconds for an actor to pass a signal on
 
 
 class Remote:
@@ -45,14 +29,20 @@ class Remote:
         gpus = cluster.gpus or 0
         made = ray.remote(num_cpus=cluster.cpus, num_gpus=gpus, max_concurrency=2)(Runner)
         self.actor = made.remote()
-        self.over = self.actor.run.remote(asdict(job), log)
+        self.over = self.actor.run.remote(asdict(job), log, __version__)
         self.code: int | None = None
 
     def poll(self) -> int | None:
-        """Return the exit code, or nothing while it runs; a lost actor was killed."""
+        """Return the exit code, or nothing while it runs; a lost actor was killed.
+
+        Raises:
+            RankzooError, OSError: why the actor could start no process.
+        """
         if self.code is None and self.ray.wait([self.over], timeout=0)[0]:
             try:
                 self.code = int(self.ray.get(self.over))
+            except self.ray.exceptions.RayTaskError as error:
+                raise error.cause or error from error
             except self.ray.exceptions.RayError:
                 self.code = -signal.SIGKILL
         return self.code
@@ -62,8 +52,10 @@ class Remote:
         self.actor.ask.remote(int(signal.SIGTERM))
 
     def kill(self) -> None:
-        """End it."""
-        self.actor.ask.remote(int(signal.SIGKILL))
+        """End it, and its actor: one that waits for a free machine has no process yet."""
+        asked = self.actor.ask.remote(int(signal.SIGKILL))
+        self.ray.wait([asked], timeout=KILL_S)
+        self.ray.kill(self.actor)
 
 
 def launcher_on(ray: Any, cluster: Cluster, store: RunStore, place: Place) -> Launch:

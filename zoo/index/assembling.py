@@ -214,7 +214,7 @@ def _encoded(
         for row in options.track(rows, "codes", len(rows)):
             encoder(row)
         return parts
-    with connected(options.cluster):
+    with connected(options.cluster, "data"):
         done = mapped(rows, Encoder, (staged.absolute(), manifest), options.cluster)
         for _ in options.track(done, "codes", len(rows)):
             pass

@@ -10,8 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.cluster import RETRIES, Cluster, connected, guarded, unguarded
-from zoo.errors import RankzooError
+from zoo import __version__
+from zoo.cluster import (
+    RETRIES,
+    Cluster,
+    connected,
+    ended,
+    for_persons,
+    guarded,
+    refuse_other_version,
+    unguarded,
+)
 from zoo.files import refuse_to_overwrite, write_json
 from zoo.recipes import AnyRecipe
 from zoo.runs.folder import RunResult
@@ -47,7 +56,8 @@ def train_on_ray(
     options = replace(options, out=options.out.absolute(), data=data, resume="auto")
     work = options.out.with_name(f".{options.out.name}.ray")
     cluster = how.cluster.fit_for(options.device)
-    with connected(cluster):
+    with connected(cluster, "train", workers=how.count):
+        shutil.rmtree(work, ignore_errors=True)  # of a driver that was killed
         try:
             told = _fit((task, recipe, options), replace(how, cluster=cluster), work)
         finally:
@@ -67,7 +77,7 @@ def _fit(arguments: tuple[Any, ...], how: Processes, work: Path) -> dict[str, An
     each = {"CPU": float(how.cluster.cpus), **({"GPU": gpus} if gpus else {})}
     trainer = TorchTrainer(
         _train,
-        train_loop_config={"arguments": arguments, "work": work},
+        train_loop_config={"arguments": arguments, "work": work, "version": __version__},
         torch_config=TorchConfig("nccl" if gpus else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=how.count, use_gpu=bool(gpus), resources_per_worker=each
@@ -75,25 +85,32 @@ def _fit(arguments: tuple[Any, ...], how: Processes, work: Path) -> dict[str, An
         run_config=RunConfig(
             name="run",
             storage_path=str(work),
-            failure_config=FailureConfig(max_failures=RETRIES),
+            failure_config=FailureConfig(RETRIES, controller_failure_limit=RETRIES),
         ),
     )
     try:
         trainer.fit()
     except Exception as error:  # of Ray's, for whatever ended its processes
-        why = str(error).strip().splitlines()[-1]
-        hint = "the same command with --resume auto goes on from the last checkpoint"
-        raise RankzooError(f"Ray: training ended {RETRIES + 1} times: {why}", hint) from error
+        again = "the same command with --resume auto"
+        raise ended(error, "a process that trains", again) from error
     return read_object(work / TOLD)
 
 
 def _train(config: dict[str, Any]) -> None:
-    """Train in one of the processes, and tell how it ended, in a file: Ray keeps no last words."""
+    """Train in one of the processes, and tell how it ended, in a file: Ray keeps no last words.
+
+    Who fails raises, so that Ray ends the others, who would wait for it; it starts all again, and
+    they see what was told.
+    """
+    told = config["work"] / TOLD
+    if told.exists():
+        return
     task, recipe, options = config["arguments"]
     try:
+        refuse_other_version(config["version"])
         done: RunResult | None = named(task)(recipe, options)
-    except RankzooError as error:
-        write_json(config["work"] / TOLD, guarded(error))
-        return
+    except Exception as error:
+        write_json(told, guarded(for_persons(error)))
+        raise
     if done is not None:  # there is nothing in the processes that do not lead
-        write_json(config["work"] / TOLD, {"problem": "", **done.as_json()})
+        write_json(told, {"problem": "", **done.as_json()})

@@ -1,0 +1,17 @@
+"""A Ray cluster: how to reach one, and work mapped over its actors."""
+
+from zoo.cluster.reach import Cluster, connected, refuse_other_version
+from zoo.cluster.work import RETRIES, Guarded, ended, for_persons, guarded, mapped, unguarded
+
+__all__ = [
+    "RETRIES",
+    "Cluster",
+    "Guarded",
+    "connected",
+    "ended",
+    "for_persons",
+    "guarded",
+    "mapped",
+    "refuse_other_version",
+    "unguarded",
+]
