@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zoo.index.reader import Reader
     from zoo.serve.models import Models
     from zoo.serve.settings import Limits, Settings
-    from zoo.serve.shards import Spread
+    from zoo.serve.spread import Spread
 
 Folders = Annotated[list[Path], typer.Argument(metavar="IDX...", help="Index folders.")]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
@@ -143,7 +143,7 @@ def spread_options(
         return None
     if cluster.gpus:
         raise UsageError("shards search on CPUs", "leave --gpus out")
-    from zoo.serve.shards import Spread
+    from zoo.serve.spread import Spread
 
     return Spread(cluster, shards, replicas)
 
@@ -175,7 +175,7 @@ def serve(
     if how is None:
         start(Reader.open)
         return
-    from zoo.serve.shards import spread
+    from zoo.serve.spread import spread
 
     with spread(replace(how, seconds=settings.limits.seconds / 3)) as open_reader:
         start(open_reader)

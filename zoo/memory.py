@@ -16,6 +16,11 @@ def held() -> int | None:
     return _field("VmRSS")
 
 
+def mapped() -> int | None:
+    """Return what of `held` are pages of mapped files, which other processes may share."""
+    return _field("RssFile")
+
+
 def peak() -> int:
     """Return the most that was resident, mapped file pages included, since the last restart."""
     found = _field("VmHWM")  # a child's ru_maxrss starts at what its parent held when it forked

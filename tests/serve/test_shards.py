@@ -1,9 +1,5 @@
 """An index over a cluster: the answers of one process, whoever is killed meanwhile."""
 
-import os
-import signal
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.ray_cluster import processes
-from zoo.cluster import Cluster
-from zoo.errors import UsageError
+from zoo import __version__
 from zoo.index import Index, ModelIdentity, Plan, Record
 from zoo.index.reader import Reader
 from zoo.index.segment import nothing
-from zoo.serve.shards import Asked, Router, Shard, Spread, _check_room, spread
+from zoo.serve.shards import Asked, Router, Shard
 
 IDENTITY = ModelIdentity("colours", "0" * 64, {})
 
@@ -44,19 +38,26 @@ def index(tmp_path: Path) -> Index:
 class Here:
     """Stands for a deployment's handle: answers in this process, or not at all."""
 
-    def __init__(self, answers: bool = True) -> None:
-        self.shard = Shard(1)
+    def __init__(self, answers: bool = True, deaf_to: str = "") -> None:
+        self.shard = Shard(1, __version__)
         self.answers = answers
+        self.deaf_to = deaf_to
         self.search = self
 
-    def remote(self, asked: Asked) -> "Here":
-        self.asked = asked
-        return self
+    def remote(self, asked: Asked) -> "Response":
+        return Response(self, asked)
+
+
+class Response:
+    """What is waited for."""
+
+    def __init__(self, here: Here, asked: Asked) -> None:
+        self.here, self.asked = here, asked
 
     def result(self, timeout_s: float) -> Any:
-        if not self.answers:
+        if not self.here.answers or self.asked.name == self.here.deaf_to:
             raise TimeoutError
-        return self.shard.search(self.asked)
+        return self.here.shard.search(self.asked)
 
     def cancel(self) -> None:
         pass
@@ -95,40 +96,17 @@ def test_a_shard_that_stays_away_is_named_and_the_others_answer(index: Index) ->
     assert nothing(3)[1].shape == (3, 0)
 
 
-def test_more_replicas_than_the_cluster_has_cpus_for_are_refused() -> None:
-    with pytest.raises(UsageError, match="2 shards x 2 replicas take 4 CPUs, the cluster has 2"):
-        _check_room(Spread(Cluster(), 2, 2), {"CPU": 2.0})
+def test_a_shard_that_answers_for_one_segment_of_two_is_named(index: Index) -> None:
+    router = opened(index, [Here(), Here(deaf_to="000002")])
+    assert {hit.record.id // 100 for hit in router.search(torch.randn(1, 16), 400)[0]} == {0, 2, 3}
+    assert router.absent() == ("shard 1",)
 
 
-@pytest.mark.cluster
-@pytest.mark.filterwarnings("ignore")
-def test_killed_replicas_and_new_generations_fail_no_search(ray_address: str, index: Index) -> None:
-    queries = torch.randn(5, 16)
-    how = Spread(Cluster(ray_address, cpus=0.1), shards=2, replicas=2, seconds=30)
-    log: dict[str, Any] = {"answers": 0, "missing": [], "slowest": 0.0}
-    with spread(how) as open_reader:
-        router = open_reader(index.folder)
-        expected = asked_of(index, queries)
-        stop = threading.Event()
-
-        def load() -> None:
-            while not stop.is_set():
-                began = time.monotonic()
-                assert asked_of(router, queries) == expected
-                log["answers"] += 3
-                log["missing"] += router.absent()
-                log["slowest"] = max(log["slowest"], time.monotonic() - began)
-
-        under = threading.Thread(target=load)
-        under.start()
-        time.sleep(1)
-        (victim, *_) = processes("ray::ServeReplica:rankzoo-shard-0")
-        os.kill(victim, signal.SIGKILL)
-        time.sleep(3)
-        index.compact()
-        fresh = open_reader(index.folder)
-        assert asked_of(fresh, queries) == asked_of(index, queries)
-        stop.set()
-        under.join()
-    assert log["answers"] > 10, log
-    assert log["missing"] == [], log
+def test_a_shard_that_answers_late_is_given_its_time_again(index: Index) -> None:
+    queries, slow = torch.randn(1, 16), Here(answers=False)
+    router = opened(index, [Here(), slow])
+    router.search(queries, 400)
+    assert router._late
+    slow.answers = True  # what it was asked first comes now
+    router._look_again()
+    assert (router._away, router._late) == ({}, {})

@@ -7,7 +7,7 @@ files beside the old ones and moves the pointer last, in one rename.
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,9 +117,30 @@ def check_files(
         IntegrityError: naming the first file that is missing or differs.
     """
     seen = _read_seen(folder) if trust_seen else {}
+    files = track(manifest.files.items(), "verify", len(manifest.files))
+    passed, total = _compared(folder, files, seen)
+    if passed != seen:
+        with suppress(OSError):  # a read-only index is read in full every time
+            write_json(folder / SEEN, passed)
+    return total
+
+
+def check_some(folder: Path, files: Mapping[str, Facts]) -> None:
+    """Compare some of an index's files with what was promised of them; see `check_files`.
+
+    Raises:
+        IntegrityError: naming the first file that is missing or differs.
+    """
+    _compared(folder, files.items(), _read_seen(folder))
+
+
+def _compared(
+    folder: Path, files: Iterable[tuple[str, Facts]], seen: Mapping[str, list[Any]]
+) -> tuple[dict[str, list[Any]], int]:
+    """Return the stamps of files that are as promised, and how many bytes were read."""
     passed: dict[str, list[Any]] = {}
     total = 0
-    for name, facts in track(manifest.files.items(), "verify", len(manifest.files)):
+    for name, facts in files:
         path = folder / name
         stamp = _stamp(path, facts)
         if seen.get(name) != stamp:
@@ -127,10 +148,7 @@ def check_files(
                 raise _damaged(path, "(its sha256 is not the one the manifest promises)")
             total += facts.size
         passed[name] = stamp
-    if passed != seen:
-        with suppress(OSError):  # a read-only index is read in full every time
-            write_json(folder / SEEN, passed)
-    return total
+    return passed, total
 
 
 def _stamp(path: Path, facts: Facts) -> list[Any]:

@@ -3,12 +3,12 @@
 The router, which is this process, keeps what is known of the items, the filters and the tombstones;
 vectors and codes lie in the shards' memory alone. It asks all shards at once and merges as one
 process does (`Reader._search`): scores, ids and order are the same. A segment never changes and is
-opened when it is first asked for, so a new generation needs no new shard.
+verified and opened when it is first asked for, so a new generation needs no new shard.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,34 +17,35 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from zoo.cluster import Cluster, connected
-from zoo.errors import UsageError
+from zoo.cluster import refuse_other_version
+from zoo.embedding.vector_file import VECTORS
+from zoo.errors import IntegrityError, UnavailableError
+from zoo.files import Facts
 from zoo.index import engine
+from zoo.index.generations import SEGMENTS, check_some
 from zoo.index.layout import Plan
+from zoo.index.manifest import SegmentFacts
 from zoo.index.reader import Reader
-from zoo.index.segment import Searcher, Segment, nothing
+from zoo.index.segment import CODES, Searcher, Segment, nothing
+from zoo.memory import held, mapped
 
 KEPT = 64  # segments that a replica keeps open, of generations past too
 AWAY_S = 0.2  # what a shard that stayed away last time is waited for
 AWAY = float("inf")
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How many shards, how many replicas of each; seconds: until an answer goes without a shard."""
-
-    cluster: Cluster
-    shards: int = 1
-    replicas: int = 1
-    seconds: int | float = 10
+LOG = logging.getLogger("rankzoo")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A search of one segment; `bits` are its candidates, packed, or None for all."""
+    """A search of one segment; `bits` are its candidates, packed, or None for all.
 
-    home: Path
+    folder: of the index. files: what the shard is to find there, and nothing else.
+    """
+
+    folder: Path
+    name: str
     count: int
+    files: tuple[tuple[str, Facts], ...]
     kind: str
     queries: engine.Queries
     k: int
@@ -55,14 +56,31 @@ class Asked:
 class Shard:
     """A replica: it opens segments when they are first asked for, and searches them."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, version: str) -> None:
+        refuse_other_version(version)
         engine.set_threads(threads)
-        self.opened = lru_cache(KEPT)(Searcher)
+        self.opened = lru_cache(KEPT)(_opened)
 
     def search(self, asked: Asked) -> engine.Found:
-        """Return scores and rows of the best candidates."""
-        searcher = self.opened(asked.home, asked.count, asked.queries.shape[1], asked.kind)
+        """Return scores and rows of the best candidates.
+
+        Raises:
+            IntegrityError: the segment is not here, or is another one.
+        """
+        place = (asked.folder, asked.name, asked.files)
+        searcher = self.opened(*place, asked.count, asked.queries.shape[1], asked.kind)
         return searcher.search(asked.queries, asked.k, asked.plan, unpacked(asked))
+
+    def held(self) -> tuple[int, int]:
+        """Return the bytes this process holds, and how many of them are pages of mapped files."""
+        return held() or 0, mapped() or 0
+
+
+def _opened(
+    folder: Path, name: str, files: tuple[tuple[str, Facts], ...], count: int, dim: int, kind: str
+) -> Searcher:
+    check_some(folder, dict(files))
+    return Searcher(folder / SEGMENTS / name, count, dim, kind)
 
 
 def unpacked(asked: Asked) -> Bool[np.ndarray, " item"]:
@@ -94,8 +112,10 @@ class Router(Reader):
         """Ask all shards at once; a replica that dies meanwhile gives way to another one."""
         asked = [
             Asked(
-                segment.home.absolute(),
+                self.folder.absolute(),
+                segment.facts.name,
                 segment.facts.count,
+                _searched(segment.facts),
                 self.plan.kind,
                 queries,
                 k,
@@ -104,12 +124,31 @@ class Router(Reader):
             )
             for segment, mask in zip(self.segments, allowed, strict=True)
         ]
+        self._look_again()
         began = time.monotonic()
         waiting = [self._send(number, each) for number, each in enumerate(asked)]
-        return [
+        found = [
             self._wait(number, each, response, began)
             for number, (each, response) in enumerate(zip(asked, waiting, strict=True))
         ]
+        missed = {self._shard_of(number) for number, each in enumerate(found) if each is None}
+        for shard in {self._shard_of(number) for number in range(len(asked))} - missed:
+            self._away.pop(shard, None)
+            self._refused.pop(shard, None)
+        self._away.update(dict.fromkeys(missed, AWAY))
+        return [nothing(len(queries)) if each is None else each for each in found]
+
+    def try_shards(self) -> None:
+        """Let the shards open their segments.
+
+        Raises:
+            UnavailableError: one cannot, as it finds none or others on its machine.
+        """
+        query = np.zeros((1, self.manifest.dim), np.float32)
+        self._ask(query, 1, self.plan, self.candidates())
+        for shard, why in sorted(self._refused.items()):
+            hint = "all machines must see the index under the same path"
+            raise UnavailableError(f"shard {shard} cannot search {self.folder}: {why}", hint)
 
     def absent(self) -> tuple[str, ...]:
         """Return which shards gave no answer since this was asked last."""
@@ -123,80 +162,72 @@ class Router(Reader):
         missed: dict[int, float] = self.__dict__.setdefault("_missed", {})
         return missed
 
-    def _send(self, number: int, asked: Asked) -> Any:
-        return self.handles[number % len(self.handles)].search.remote(asked)
+    @property
+    def _refused(self) -> dict[int, str]:
+        """Why a shard cannot search this generation."""
+        refused: dict[int, str] = self.__dict__.setdefault("_refusals", {})
+        return refused
 
-    def _wait(self, number: int, asked: Asked, response: Any, began: float) -> engine.Found:
-        shard = number % len(self.handles)
+    @property
+    def _late(self) -> dict[int, Any]:
+        """An answer of each shard that is still waited for, aside: its coming ends the absence."""
+        late: dict[int, Any] = self.__dict__.setdefault("_responses", {})
+        return late
+
+    def _shard_of(self, number: int) -> int:
+        return number % len(self.handles)
+
+    def _send(self, number: int, asked: Asked) -> Any:
+        return self.handles[self._shard_of(number)].search.remote(asked)
+
+    def _look_again(self) -> None:
+        """Give shards their time again whose answers came late."""
+        for shard, response in list(self._late.items()):
+            try:
+                response.result(timeout_s=0)
+                self._away.pop(shard, None)
+            except TimeoutError:
+                continue
+            except Exception as error:  # it died, or says why it cannot: it is asked anew
+                LOG.debug("shard %d: %s", shard, error)
+            del self._late[shard]
+
+    def _wait(self, number: int, asked: Asked, response: Any, began: float) -> engine.Found | None:
+        """Return what a shard finds in a segment; nothing where it does not answer in time."""
+        shard = self._shard_of(number)
         end = began + (AWAY_S if shard in self._away else self.seconds)
         while True:
             try:
                 left = max(0.0, end - time.monotonic())
                 found: engine.Found = response.result(timeout_s=left)
-                self._away.pop(shard, None)
                 return found
             except TimeoutError:
-                response.cancel()
+                if self._late.setdefault(shard, response) is not response:
+                    response.cancel()
             except Exception as error:  # Ray has a dozen for a replica that died
-                if not _died(error):
+                if why := _refusal(error):
+                    self._refused[shard] = why
+                    LOG.warning("shard %d cannot search: %s", shard, why)
+                elif not _died(error):
                     raise
-                if time.monotonic() < end:
+                elif time.monotonic() < end:
                     response = self._send(number, asked)
                     continue
-            self._away[shard] = AWAY
-            return nothing(len(asked.queries))
+            return None
+
+
+def _searched(facts: SegmentFacts) -> tuple[tuple[str, Facts], ...]:
+    """Return what a shard reads of a segment: its rows stay with the router."""
+    return tuple(pair for pair in facts.files.items() if pair[0].endswith((VECTORS, CODES)))
+
+
+def _refusal(error: BaseException) -> str:
+    """Return why a shard found no segment, or not the one that was meant; else nothing."""
+    cause = getattr(error, "cause", None)
+    return str(cause) if isinstance(cause, (IntegrityError, OSError)) else ""
 
 
 def _died(error: BaseException) -> bool:
     from ray.exceptions import RayError, RayTaskError
 
     return isinstance(error, RayError) and not isinstance(error, RayTaskError)
-
-
-@contextmanager
-def spread(how: Spread) -> Iterator[Callable[[Path], Reader]]:
-    """Start shards on a cluster; yield what opens an index to be searched by them.
-
-    Raises:
-        UsageError: the cluster has fewer CPUs than they take. UnavailableError: see `connected`.
-    """
-    with connected(how.cluster) as ray:
-        from ray import serve
-
-        _check_room(how, ray.cluster_resources())
-        serve.start(proxy_location="Disabled")  # this process answers HTTP
-        names = [f"rankzoo-shard-{number}" for number in range(how.shards)]
-        try:
-            handles = [_deployed(serve, name, how) for name in names]
-
-            def open_reader(folder: Path) -> Reader:
-                router = Router.open(folder)
-                router.handles, router.seconds = handles, how.seconds
-                return router
-
-            yield open_reader
-        finally:
-            for name in names:
-                serve.delete(name)
-
-
-def _deployed(serve: Any, name: str, how: Spread) -> Any:
-    threads = max(1, int(how.cluster.cpus))
-    deployment = serve.deployment(
-        Shard,
-        name=name,
-        num_replicas=how.replicas,
-        ray_actor_options={"num_cpus": how.cluster.cpus},
-        health_check_period_s=2,
-        health_check_timeout_s=5,
-        logging_config={"log_level": "ERROR"},
-    )
-    return serve.run(deployment.bind(threads), name=name, route_prefix=None)
-
-
-def _check_room(how: Spread, resources: Mapping[str, float]) -> None:
-    wanted = how.shards * how.replicas * how.cluster.cpus
-    there = resources.get("CPU", 0.0)
-    if wanted > there:
-        problem = f"{how.shards} shards x {how.replicas} replicas take {wanted:g} CPUs"
-        raise UsageError(f"{problem}, the cluster has {there:g}", "give --cpus below 1")
