@@ -18,6 +18,7 @@ for command in (
     search.index,
     search.serve,
     search.scale,
+    search.spread,
     ranking.sorters,
     ranking.losses,
 ):

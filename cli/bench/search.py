@@ -1,4 +1,4 @@
-"""`rankzoo bench index|scale|serve`: what searches."""
+"""`rankzoo bench index|scale|serve|spread`: what searches."""
 
 import tempfile
 from pathlib import Path
@@ -14,6 +14,7 @@ from cli.output import Output, output_options
 if TYPE_CHECKING:
     from zoo.benchmarks.scale import Scale
     from zoo.benchmarks.serve import Load, Served
+    from zoo.benchmarks.spread import Spreading
 
 
 @takes(output=output_options)
@@ -78,6 +79,45 @@ def serve(*, served: "Served", loads: "list[Load]", output: Output) -> None:
         found = bench_serve(Path(folder), served, loads, track=output.track)
     tables = ("bare", "served", "browsing", "opening")
     output.result(found, lambda: Group(*(rows_table(found[name], name) for name in tables)))
+
+
+def spreading_options(
+    images: Annotated[int, typer.Option("--images", min=32, help="Images embedded.")] = 320,
+    count: Annotated[int, typer.Option("--count", min=10_000, help="Vectors searched.")] = 100_000,
+    dim: Annotated[int, typer.Option("--dim", min=8, help="Dimensions.")] = 128,
+    kind: Annotated[str, typer.Option("--kind", help="faiss kind.")] = "IVF512,SQ8",
+    workers: Annotated[
+        list[int] | None, typer.Option("--workers", min=1, max=8, help="How many; repeatable.")
+    ] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Turns; the best counts.")] = 3,
+    seed: Seed = 0,
+) -> "Spreading":
+    """Return what is embedded and searched, by how many workers."""
+    from zoo.benchmarks.spread import Spreading
+
+    return Spreading(
+        images,
+        count=count,
+        dim=dim,
+        kind=kind,
+        workers=tuple(workers or (1, 2, 4)),
+        repeats=repeats,
+        seed=seed,
+    )
+
+
+@takes(asked=spreading_options, output=output_options)
+def spread(*, asked: "Spreading", output: Output) -> None:
+    """Embed and search with several workers on Ray, a thread each, beside one process."""
+    from rich.console import Group
+
+    from zoo.benchmarks.spread import bench_spread
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = bench_spread(Path(folder), asked, output.track)
+    plain = {name: value for name, value in found.items() if not isinstance(value, list)}
+    tables = ("embedding", "searching")
+    output.result(found, lambda: Group(facts(plain), *(rows_table(found[t], t) for t in tables)))
 
 
 def scale_options(

@@ -1,0 +1,182 @@
+"""How embedding and searching grow with workers on Ray, on this machine, a thread each.
+
+With more workers than cores they take turns: that shows what dividing costs, not what it gives.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from PIL import Image
+
+from zoo.benchmarks.index import clustered
+from zoo.cluster import Cluster
+from zoo.data.preprocessing import Preprocessing
+from zoo.embedding.cluster import Division, Job, embed_shards
+from zoo.embedding.identity import ModelIdentity
+from zoo.errors import UsageError
+from zoo.index import Index, Plan, Record, engine
+from zoo.index.reader import Reader
+from zoo.models import EmbedderConfig, build_embedder, save_embedder
+from zoo.progress import Track, silent
+from zoo.serve.shards import Router
+from zoo.serve.spread import Spread, spread
+from zoo.tasks import load
+
+SHARDS = 16  # of the images
+SIDE = 256  # pixels of an image
+TOGETHER = 32  # queries that a server's pass takes at most
+K = 10
+WARM = 20  # queries before the clock starts: they map pages
+
+
+@dataclass(frozen=True)
+class Spreading:
+    """What is embedded and searched, and by how many workers.
+
+    count, dim, kind: of the index; it has as many segments as there are most workers.
+    """
+
+    images: int = 320
+    architecture: str = "resnet18"
+    count: int = 100_000
+    dim: int = 128
+    kind: str = "IVF512,SQ8"
+    queries: int = 400
+    workers: tuple[int, ...] = (1, 2, 4)
+    repeats: int = 3
+    seed: int = 0
+
+
+def bench_spread(folder: Path, asked: Spreading, track: Track = silent) -> dict[str, Any]:
+    """Embed and search with each number of workers, `repeats` times by turns; keep the best.
+
+    folder: an empty one, with room for the images and the index.
+
+    Raises:
+        UsageError: threads were not pinned, or an argument that cannot be.
+    """
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        raise UsageError("a worker is measured on one thread", "OMP_NUM_THREADS=1 rankzoo bench …")
+    torch.set_num_threads(1)
+    engine.set_threads(1)
+    model, images = _model(folder / "model", asked), _images(folder / "images", asked)
+    index, queries = _index(folder / "index", asked)
+    job = Job(load, str(model), images)
+    turns = [(turn, w) for turn in range(asked.repeats) for w in asked.workers]
+    embedded = [
+        (w, _embedding(folder / f"{t}-{w}", job, w, asked)) for t, w in track(turns, "embed")
+    ]
+    alone = [_searching(index, queries) for _ in range(asked.repeats)]
+    searched = [(w, _spread(index, queries, w)) for _, w in track(turns, "search")]
+    return {
+        **{name: value for name, value in vars(asked).items() if name != "workers"},
+        "cores": os.cpu_count(),
+        "embedding": [{"workers": w, **_best(embedded, w)} for w in asked.workers],
+        "searching": [
+            {"shards": "one process", **_least(alone)},
+            *({"shards": w, **_best(searched, w)} for w in asked.workers),
+        ],
+    }
+
+
+def _best(found: Sequence[tuple[int, dict[str, float]]], workers: int) -> dict[str, float]:
+    return _least([row for n, row in found if n == workers])
+
+
+def _least(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return each figure's best: the largest rate, the smallest of all else."""
+    return {n: (max if "per_s" in n else min)(row[n] for row in rows) for n in rows[0]}
+
+
+def _share(workers: int) -> Cluster:
+    """Return a cluster of this machine in which just so many workers have room."""
+    return Cluster(cpus=(os.cpu_count() or 1) / workers)
+
+
+def _embedding(out: Path, job: Job, workers: int, asked: Spreading) -> dict[str, float]:
+    """Return images a second, from when each worker has done one shard, and seconds of it all."""
+    done: list[float] = []
+
+    def watched(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:  # noqa: ARG001
+        for item in items:
+            done.append(time.perf_counter())
+            yield item
+
+    began = time.perf_counter()
+    embed_shards(out, job, Division(shards=SHARDS, cluster=_share(workers)), watched)
+    seconds = time.perf_counter() - began
+    steady = (SHARDS - workers) * asked.images / SHARDS
+    rate = steady / (done[-1] - done[workers - 1])
+    return {"images_per_s": rate, "seconds_with_start": seconds}
+
+
+def _spread(index: Index, queries: Any, workers: int) -> dict[str, float]:
+    with spread(Spread(_share(workers), workers, seconds=60)) as open_reader:
+        router = open_reader(index.folder)
+        assert isinstance(router, Router)
+        same = router.search(queries[:8], K) == index.search(queries[:8], K)
+        assert same, "shards answer as one process"
+        found = _searching(router, queries)
+        held = [handle.held.remote().result() for handle in router.handles]
+        resident, mapped = (1e-6 * max(column) for column in zip(*held, strict=True))
+        return {**found, "mb_a_shard": resident, "mb_mapped": mapped}
+
+
+def _searching(reader: Reader, queries: Float32[torch.Tensor, "query dim"]) -> dict[str, float]:
+    """Return latencies of queries one at a time, and how many a second go through together."""
+    took = [_seconds(lambda one: reader.search(one, K), query[None]) for query in queries]
+    p50, p99 = (1_000 * float(q) for q in np.quantile(took[WARM:], [0.5, 0.99]))
+    batches = [queries[n : n + TOGETHER] for n in range(0, len(queries), TOGETHER)]
+    together = sum(_seconds(lambda batch: reader.search(batch, K), batch) for batch in batches)
+    return {"p50_ms": p50, "p99_ms": p99, "queries_per_s_together": len(queries) / together}
+
+
+def _seconds(work: Callable[[torch.Tensor], object], queries: torch.Tensor) -> float:
+    began = time.perf_counter()
+    work(queries)
+    return time.perf_counter() - began
+
+
+def _model(folder: Path, asked: Spreading) -> Path:
+    torch.manual_seed(asked.seed)
+    preprocessing = Preprocessing(size=224, resize=SIDE)
+    config = EmbedderConfig(asked.architecture, preprocessing=preprocessing)
+    save_embedder(build_embedder(config), folder)
+    return folder
+
+
+def _images(folder: Path, asked: Spreading) -> Path:
+    folder.mkdir()
+    random = np.random.default_rng(asked.seed)
+    for number in range(asked.images):
+        pixels = random.integers(0, 256, (SIDE // 8, SIDE // 8, 3), dtype=np.uint8)
+        image = Image.fromarray(pixels).resize((SIDE, SIDE))
+        image.save(folder / f"{number:06d}.jpg")
+    return folder
+
+
+def _index(folder: Path, asked: Spreading) -> tuple[Index, Float32[torch.Tensor, "query dim"]]:
+    """Return an index in segments of one size, and queries like what lies in them."""
+    parts = max(asked.workers)
+    each = asked.count // parts
+    identity = ModelIdentity("clusters", "0" * 64, {})
+    plan = Plan(asked.kind, nprobe=16)
+    made: Index | None = None
+    queries = torch.empty(0)
+    for part in range(parts):
+        drawn = torch.from_numpy(clustered(each + asked.queries, asked.dim, asked.seed + part))
+        vectors, near = drawn[:each], drawn[each:]
+        rows = [Record(f"{part}-{n}.jpg") for n in range(each)]
+        if made is None:
+            made, queries = Index.from_vectors(folder, vectors, rows, identity, plan=plan), near
+        else:
+            made.add_vectors(vectors, rows)
+    assert made is not None
+    return made, queries
