@@ -29,7 +29,15 @@ ENVIRONMENT = {
 HOLD = """
 import sys, ray
 ray.__version__ = sys.argv[1] or ray.__version__
-ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", object_store_memory=2**27)
+for tries_left in (4, 3, 2, 1, 0):  # Ray gives its processes 30 s, too few on a busy machine
+    try:
+        how = {"include_dashboard": False, "logging_level": "ERROR"}
+        ray.init(num_cpus=2, object_store_memory=2**27, **how)
+        break
+    except Exception:
+        ray.shutdown()
+        if not tries_left:
+            raise
 print(ray.get_runtime_context().gcs_address, flush=True)
 sys.stdin.read()
 ray.shutdown()
