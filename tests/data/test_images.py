@@ -290,9 +290,8 @@ def test_an_image_in_memory_may_have_any_mode() -> None:
 def test_what_is_no_image_and_no_path_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unchecked: Any = getattr(
-        ready_image, "__wrapped__", ready_image
-    )  # tests check types, users do not
+    # Types are checked while the tests run, but not at a user's.
+    unchecked: Any = getattr(ready_image, "__wrapped__", ready_image)
     for other in (3, None, np.zeros((4, 4, 3)), b"x.png"):
         with pytest.raises(UsageError, match=f"not an image: {type(other).__name__}"):
             unchecked(other)
