@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from zoo.data.item import printable
-from zoo.data.png import File, refuse_chunk_flood
+from zoo.data.png import File, refuse_chunk_flood, refuse_wrong_sums
 from zoo.errors import DataError, UsageError
 
 SUFFIXES = frozenset(
@@ -108,8 +108,8 @@ def check_image(path: Path, *, decode: bool = False) -> tuple[int, int]:
     """Check that a file is a whole image; return its upright width and height.
 
     Without `decode` it is the header, the shape and the end marker that are looked at: pixels are
-    decoded only when the marker is not where the format puts it. With it, all that opening does is
-    done, so that what passes can be opened.
+    decoded only when the marker is not where the format puts it, or of a PNG whose EXIF may stand
+    behind them. With it, all that opening does is done, so that what passes can be opened.
 
     Raises:
         DataError: naming the file and what is wrong with it.
@@ -126,7 +126,7 @@ def check_image(path: Path, *, decode: bool = False) -> tuple[int, int]:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return an image's upright width and height from its header alone.
+    """Return an image's upright width and height: from its header, and a PNG's EXIF behind it.
 
     Raises:
         DataError: naming the file and what is wrong with it.
@@ -141,6 +141,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         ValueError: for pixels without an agreed range or colour conversion.
     """
+    image.load()  # first: what fails while metadata is looked for is taken for no metadata
     turn = _TURNS.get(_orientation(image))
     if turn is not None:
         image = image.transpose(turn)
@@ -152,7 +153,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
     if image.mode == "F":
         raise ValueError(_FLOATS)
-    image.load()
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
@@ -174,6 +174,7 @@ def _regular(path: Path) -> Iterator[File]:
 @contextmanager
 def _header(file: File) -> Iterator[Image.Image]:
     refuse_chunk_flood(file)
+    refuse_wrong_sums(file)
     with Image.open(file, formats=_FORMATS) as image:
         _refuse_thin(image)
         yield image
@@ -191,6 +192,8 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def _orientation(image: Image.Image) -> int:
+    if image.format == "PNG" and "exif" not in image.info:
+        image.load()  # Pillow looks for EXIF behind the pixels, and forgets that they were damaged
     try:
         value = image.getexif().get(_ORIENTATION)
     except Exception:  # damaged metadata beside whole pixels: Pillow raises whatever it met
