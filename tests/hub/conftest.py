@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.hub.clip_files import SHAPE
+
 
 @pytest.fixture(autouse=True)
 def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -80,3 +82,13 @@ def data_hub(own_hub: Any, caches: Path, monkeypatch: pytest.MonkeyPatch) -> Any
     HfFileSystem.clear_instance_cache()
     yield own_hub
     HfFileSystem.clear_instance_cache()
+
+
+@pytest.fixture(scope="module")
+def network() -> Any:
+    """A tiny, randomly initialised model of open_clip."""
+    import open_clip
+    import torch
+
+    torch.manual_seed(0)
+    return open_clip.CLIP(**SHAPE).eval()

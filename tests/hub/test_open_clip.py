@@ -1,6 +1,5 @@
 """A repository of open_clip becomes a model whose vectors are those of open_clip itself."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +10,11 @@ import torch
 from safetensors.torch import save
 
 import zoo
+from tests.hub.clip_files import SHAPE, TEXTS, files
 from zoo.errors import IntegrityError, UsageError
 from zoo.tasks import task_of_model
 
 open_clip = pytest.importorskip("open_clip")
-TOWER = {"width": 32, "layers": 2}
-SHAPE: dict[str, Any] = {
-    "embed_dim": 24,
-    "vision_cfg": {**TOWER, "image_size": 32, "head_width": 16, "patch_size": 8},
-    "text_cfg": {**TOWER, "context_length": 16, "vocab_size": 49408, "heads": 2},
-}
-INPUT = {"mean": [0.4, 0.5, 0.6], "std": [0.3, 0.2, 0.25], "interpolation": "bicubic"}
-TEXTS = [
-    "a red heart",
-    "A photo of a very long cat that says more than sixteen tokens can hold now",
-]
-
-
-@pytest.fixture(scope="module")
-def network() -> Any:
-    torch.manual_seed(0)
-    return open_clip.CLIP(**SHAPE).eval()
-
-
-def files(network: Any, shape: Any = SHAPE, **transform: Any) -> dict[str, bytes]:
-    config = {"model_cfg": shape, "preprocess_cfg": {**INPUT, **transform}}
-    return {
-        "open_clip_config.json": json.dumps(config).encode(),
-        "open_clip_model.safetensors": save(network.state_dict()),
-    }
 
 
 def photo() -> PIL.Image.Image:

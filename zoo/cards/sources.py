@@ -22,10 +22,14 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class HubSource:
-    """A repository of the Hub; without a revision, the first download pins one locally."""
+    """A repository of the Hub; without a revision, the first download pins one locally.
+
+    `prefer`: how the name of the weights begins that are taken where there are several.
+    """
 
     repo: str
     revision: str | None = None
+    prefer: str = ""
 
     def __str__(self) -> str:
         return f"{self.repo}@{self.revision}" if self.revision else self.repo

@@ -21,10 +21,13 @@ class Pin:
     files: tuple[FileRecord, ...]
 
 
-def pin_path(repo: str, revision: str | None) -> Path:
-    """Return where the pin of `repo@revision` is kept; no revision means the default branch."""
+def pin_path(repo: str, revision: str | None, prefer: str = "") -> Path:
+    """Return where the pin of `repo@revision` is kept; no revision means the default branch.
+
+    Of a repository whose weights were chosen by how their name begins, there is another pin.
+    """
     name = f"{repo}@{revision or 'main'}".replace("/", "--")
-    return cache_dir() / "pins" / f"{name}.json"
+    return cache_dir() / "pins" / f"{name}{'+' if prefer else ''}{prefer}.json"
 
 
 def read_pin(path: Path) -> Pin | None:

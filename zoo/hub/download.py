@@ -44,8 +44,10 @@ class Snapshot:
     files: tuple[FileRecord, ...]
 
 
-def wanted_files(files: Sequence[RemoteFile]) -> list[RemoteFile]:
+def wanted_files(files: Sequence[RemoteFile], prefer: str = "") -> list[RemoteFile]:
     """Choose what a model needs: small texts, and weights as safetensors (a pickle only if none).
+
+    Weights whose name begins with `prefer` come before all others.
 
     Raises:
         UnavailableError: the repository holds no weights.
@@ -53,7 +55,8 @@ def wanted_files(files: Sequence[RemoteFile]) -> list[RemoteFile]:
     texts = [f for f in files if f.name.endswith(_TEXT) and f.size <= _LARGEST_TEXT]
     texts = [f for f in texts if f.name.count("/") == 0 or f.name.startswith("1_Pooling/")]
     named = {f.name: f for f in files}
-    weights = [named[name] for name in _WEIGHTS if name in named][:1]
+    order = sorted(_WEIGHTS, key=lambda name: not name.startswith(prefer))
+    weights = [named[name] for name in order if name in named][:1]
     if not weights:
         raise UnavailableError(
             f"no {', no '.join(_WEIGHTS[:3])} in it", "choose a repository with model weights"
@@ -77,7 +80,7 @@ def download(
         UnavailableError: not found, gated, offline and absent, no network, no space (code 4).
         IntegrityError: content that is not what the Hub or the pin promised (code 5).
     """
-    path = pin_path(source.repo, source.revision)
+    path = pin_path(source.repo, source.revision, source.prefer)
     pin = None if refresh else read_pin(path)
     if pin is not None and not damaged(pin):
         return _snapshot(pin)
@@ -100,7 +103,7 @@ def damaged(pin: Pin) -> list[str]:
 def plan_download(source: HubSource) -> tuple[str, list[RemoteFile]]:
     """Return the commit and the files a download would bring, without bringing them."""
     remote = describe(source.repo, source.revision)
-    return remote.commit, wanted_files(remote.files)
+    return remote.commit, wanted_files(remote.files, source.prefer)
 
 
 def _download(source: HubSource, pin: Pin | None, track: Track) -> Pin:
@@ -110,7 +113,7 @@ def _download(source: HubSource, pin: Pin | None, track: Track) -> Pin:
     if COMMIT.match(source.revision or "") and remote.commit != source.revision:
         raise IntegrityError(f"{source}: the Hub answers with commit {remote.commit}")
     try:
-        files = wanted_files(remote.files)
+        files = wanted_files(remote.files, source.prefer)
     except UnavailableError as error:
         raise UnavailableError(f"{source}: {error}", error.hint) from error
     _require_space(sum(file.size for file in files), source)

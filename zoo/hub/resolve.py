@@ -17,6 +17,7 @@ from zoo.hub.converted import (
     with_safe_weights,
 )
 from zoo.hub.download import Snapshot, download
+from zoo.hub.open_clip_names import open_clip_source
 from zoo.hub.package import verified_files
 from zoo.progress import Track, silent
 
@@ -32,7 +33,8 @@ def resolve_model(
 ) -> Path:
     """Return a verified local model folder (config.json, model.safetensors) for any name.
 
-    `name` is an existing folder, a card of `rankzoo list`, or `owner/name[@revision]`.
+    `name` is an existing folder, a card of `rankzoo list`, `owner/name[@revision]`, or, with
+    open_clip installed, its `model/tag`.
 
     Raises:
         UnavailableError: no such name, or it cannot be reached (exit code 4).
@@ -81,8 +83,9 @@ def look_up(
 
     Raises:
         UnavailableError: no such card, or the card has a recipe and no weights.
+        UsageError: a name as open_clip spells them, of weights that it does not have.
     """
-    named = parse_hub_name(name, revision)
+    named = open_clip_source(name, revision) or parse_hub_name(name, revision)
     if named is not None:
         return _card_of_repo(named.repo), named
     card = find_card(name)
