@@ -13,6 +13,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from tests.ray_cluster import running_cluster
+from tests.shuffled import pytest_addoption as pytest_addoption
+from tests.shuffled import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.shuffled import pytest_report_header as pytest_report_header
 
 # One test process runs on each core; threads of their own would only wait for each other.
 torch.set_num_threads(1)
