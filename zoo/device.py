@@ -1,11 +1,16 @@
 """Where to compute: the one place that chooses a device."""
 
 import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
+
+Compute = TypeVar("Compute", bound=Callable[..., Any])
 
 WITHOUT_DOUBLES = ("mps",)  # kinds of device that refuse float64
 KINDS = "auto, cpu, cuda, cuda:N or mps"
@@ -57,6 +62,24 @@ def with_doubles(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tensors
 
 
+def needs_doubles(compute: Compute) -> Compute:
+    """Let `compute` run on the CPU where there is no float64; its results return to the device."""
+
+    @wraps(compute)
+    def run(*args: Any, **options: Any) -> Any:
+        tensors = [part for part in (*args, *options.values()) if isinstance(part, Tensor)]
+        if all(part.device.type not in WITHOUT_DOUBLES for part in tensors):
+            return compute(*args, **options)
+        home = tensors[0].device
+        named = {name: _moved(part, "cpu") for name, part in options.items()}
+        found = compute(*(_moved(part, "cpu") for part in args), **named)
+        parts = found if isinstance(found, tuple) else (found,)
+        there = tuple(_moved(part, home) for part in parts)
+        return there if isinstance(found, tuple) else there[0]
+
+    return cast(Compute, run)
+
+
 def describe_device() -> str:
     """Say what `auto` takes here, and what it has."""
     name = _automatic()
@@ -66,6 +89,10 @@ def describe_device() -> str:
     if name == "mps":
         return "mps, Apple's GPU"
     return f"cpu, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _moved(part: Any, device: torch.device | str) -> Any:
+    return part.to(device) if isinstance(part, Tensor) else part
 
 
 def _automatic() -> str:

@@ -18,6 +18,11 @@ SMOOTH = [name for name in RANKING if name not in BLACKBOX]
 
 
 def build(name: str, **options: Any) -> nn.Module:
+    return made(name, **options).double()
+
+
+def made(name: str, **options: Any) -> nn.Module:
+    """Return a loss as a user makes it, in float32."""
     kind = LOSSES[name]
     parameters = inspect.signature(kind).parameters
     if "classes" in parameters:
@@ -25,7 +30,7 @@ def build(name: str, **options: Any) -> nn.Module:
     if "ks" in parameters:
         options = {"ks": (1, 2)} | options
     torch.manual_seed(0)
-    loss: nn.Module = kind(**options).double()
+    loss: nn.Module = kind(**options)
     return loss
 
 

@@ -69,8 +69,11 @@ def test_an_operator(name: str) -> None:
     same_on_both(operator, *inputs)
 
 
+@pytest.mark.parametrize("doubles", [True, False], ids=["float64", "no float64"])
 @pytest.mark.parametrize("ranking", ["APRanking", "ALRPRanking", "RankSortRanking"])
-def test_a_head_and_its_gradient(ranking: str, samples: Callable[..., list[Any]]) -> None:
+def test_a_head_and_its_gradient(
+    ranking: str, doubles: bool, samples: Callable[..., list[Any]]
+) -> None:
     torch.manual_seed(0)
     head, features = retina({"type": ranking}), [f.detach() for f in pyramid(2)]
 
@@ -82,19 +85,31 @@ def test_a_head_and_its_gradient(ranking: str, samples: Callable[..., list[Any]]
     state = {name: value.clone() for name, value in head.state_dict().items()}
     expected = on_cpu(losses(samples(2), features))
     head.load_state_dict(state)
-    with accelerator() as device:
+    with accelerator(doubles) as device:
         head.to(device)
         batch = [sample.to(device) for sample in samples(2)]
         found = on_cpu(losses(batch, on_device(features)))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("detector", "loss", "doubles"),
+    [
+        ("retinanet", "alrp", True),
+        ("atss", "rank_sort", False),
+        ("faster_rcnn", "blackbox_ap", True),
+        ("cascade_rcnn", "rank_sort", False),
+    ],
+)
 def test_an_update_of_a_whole_detector(
-    recipe: Callable[..., Any], samples: Callable[..., list[Any]]
+    detector: str,
+    loss: str,
+    doubles: bool,
+    recipe: Callable[..., Any],
+    samples: Callable[..., list[Any]],
 ) -> None:
-    """ATSS. Detectors of two stages do not run here: mmengine asks an index for its very class."""
     torch.manual_seed(0)
-    model: Any = build_network(recipe("atss", "rank_sort"), labels=2)
+    model: Any = build_network(recipe(detector, loss), labels=2)
     model.init_weights()
     state = {name: value.clone() for name, value in model.state_dict().items()}
     images = torch.randn(2, 3, SIDE, SIDE)
@@ -116,5 +131,5 @@ def test_an_update_of_a_whole_detector(
         return updated
 
     expected = after("cpu")
-    with accelerator() as device:
+    with accelerator(doubles) as device:
         torch.testing.assert_close(after(device), expected, rtol=1e-3, atol=1e-4)

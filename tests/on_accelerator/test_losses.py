@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.accelerator import same_on_both
-from tests.losses.test_contract import RANKING, batch, build
+from tests.losses.test_contract import RANKING, batch, build, made
 from zoo.losses import (
     LOSSES,
     CrossBatchMemory,
@@ -51,7 +51,7 @@ def test_a_batch(name: str, labels: Tensor) -> None:
 def test_a_batch_where_there_is_no_float64(name: str) -> None:
     """Apple's MPS has none; what was float64 is float32 there."""
     same_on_both(
-        lambda leaf, labels: with_gradient(build(name).float().to(leaf.device), leaf, labels),
+        lambda leaf, labels: with_gradient(made(name).to(leaf.device), leaf, labels),
         batch()[0].float(),
         LEVELS,
         doubles=False,
@@ -102,11 +102,12 @@ DETECTION: dict[str, Value] = {
 }
 
 
+@pytest.mark.parametrize("doubles", [True, False], ids=["float64", "no float64"])
 @pytest.mark.parametrize("positives", [7, 0])
 @pytest.mark.parametrize("name", DETECTION)
-def test_a_detection_loss(name: str, positives: int) -> None:
-    iou = torch.rand(60) * (torch.arange(60) < positives)
-    same_on_both(lambda z, i: with_gradient(DETECTION[name], z, i), torch.randn(60), iou)
+def test_a_detection_loss(name: str, positives: int, doubles: bool) -> None:
+    iou, logits = torch.rand(60) * (torch.arange(60) < positives), torch.randn(60)
+    same_on_both(lambda z, i: with_gradient(DETECTION[name], z, i), logits, iou, doubles=doubles)
 
 
 def test_blackbox_ap_with_its_memory() -> None:

@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NoReturn
 
+from zoo.detection.indices import take_any_device
 from zoo.detection.ops import boxes, convolution, focal, pooling
 from zoo.errors import UnavailableError, UsageError
 
@@ -79,6 +80,8 @@ def require_mmdet() -> None:
     try:
         install_bridge()
         import mmdet  # noqa: F401
+
+        take_any_device()
     except AssertionError as error:  # mmdetection's own check of its companions' versions
         raise UsageError(" ".join(str(error).split()), INSTALL) from error
     except ImportError as error:

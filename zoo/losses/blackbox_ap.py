@@ -75,8 +75,8 @@ class BlackboxLoss(RankLoss):
         self.lam, self.margin = lam, margin
         self.decomposes = memory == 0
         # Past scores are constants, so a batch's sum and number of queries say all of it.
-        self.register_buffer("totals", torch.zeros(memory, dtype=torch.float64))
-        self.register_buffer("counts", torch.zeros(memory, dtype=torch.float64))
+        self.register_buffer("totals", torch.zeros(memory))
+        self.register_buffer("counts", torch.zeros(memory))
 
     def mean_over(self, batch: Ranked, count_of: Callable[[Tensor], Tensor]) -> Tensor:
         """Return the mean over this batch's queries and the remembered ones."""

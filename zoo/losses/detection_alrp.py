@@ -4,12 +4,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from zoo.device import needs_doubles
 from zoo.errors import UsageError
 from zoo.losses.detection_ranks import check_logits, detection_ranks, ramp_sums, with_gradient
 
 FEWEST_FALSE_POSITIVES = 1e-5  # below this a positive is where it should be: no update
 
 
+@needs_doubles
 def detection_alrp(
     logits: Float[Tensor, "*anchor"],
     is_positive: Bool[Tensor, "*anchor"],

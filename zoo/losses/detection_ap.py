@@ -4,9 +4,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from zoo.device import needs_doubles
 from zoo.losses.detection_ranks import check_logits, detection_ranks, with_gradient
 
 
+@needs_doubles
 def detection_ap(
     logits: Float[Tensor, "*anchor"], is_positive: Bool[Tensor, "*anchor"], delta: float = 1.0
 ) -> Float[Tensor, ""]:

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zoo.device import needs_doubles
 from zoo.losses.detection_ranks import (
     DetectionRanks,
     check_logits,
@@ -16,6 +17,7 @@ NEGLIGIBLE = 1e-10  # false positives or mis-sorted mass that call for no update
 CHUNK_ELEMENTS = 1 << 17  # 1 MB of float64: the pairwise sorting term stays in cache
 
 
+@needs_doubles
 def rank_sort(
     logits: Float[Tensor, "*anchor"], iou_targets: Float[Tensor, "*anchor"], delta: float = 0.5
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
