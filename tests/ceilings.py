@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from tests.flips import CONFIG
+from tests.stored import CONFIG
 from zoo.data.datasets.fashion_mnist import read_idx
 from zoo.data.images import decode_image, open_image
 from zoo.errors import RankzooError

@@ -4,19 +4,17 @@ import json
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests import flips
+from tests import stored
+from tests.fuzz_boxes import boxes
 from tests.fuzz_models import models
-from tests.fuzz_parser import Parser
+from tests.fuzz_parser import CLASSES, Parser, pixels
 from tests.fuzz_sets import sets
 from zoo.cards.shelf import cards_dir, read_card
-from zoo.data.boxes import layouts
-from zoo.data.boxes.boxed import Policies
 from zoo.data.images import check_image, open_image
 from zoo.data.manifest import read_manifest
 from zoo.data.open import open_dataset
@@ -33,21 +31,13 @@ from zoo.recipes.values import read_recipe
 from zoo.runs.reading import read_run
 
 Write = Callable[[Path], object]
-CLASSES = "cat", "dog"
 SPLITS = "train", "test"
 
 
 def parsers() -> list[Parser]:
     """Return every reader of data, annotations, images, models, recipes, cards and own files."""
-    ours = [*_data(), *_boxes(), *_images(), *_models(), *_texts(), *_own()]
+    ours = [*_data(), *boxes(), *_images(), *_models(), *_texts(), *_own()]
     return [*ours, *sets(), *models()]
-
-
-def _pixels(folder: Path, count: int = 8, suffix: str = ".png") -> list[str]:
-    folder.mkdir(parents=True, exist_ok=True)
-    for n in range(count):
-        Image.new("RGB", (24, 16), (30 * n, 90, 9)).save(folder / f"{n}{suffix}")
-    return [f"{n}{suffix}" for n in range(count)]
 
 
 def _table(folder: Path, form: str) -> None:
@@ -60,7 +50,7 @@ def _table(folder: Path, form: str) -> None:
             "labels": ";".join(CLASSES[: 1 + n % 2]),
             "score": str(n / 7),
         }
-        for n, name in enumerate(_pixels(folder))
+        for n, name in enumerate(pixels(folder))
     ]
     lines = [json.dumps(row) for row in rows]
     if form == "csv":
@@ -71,7 +61,7 @@ def _table(folder: Path, form: str) -> None:
 def _data() -> list[Parser]:
     def tree(folder: Path) -> None:
         for name in CLASSES:
-            _pixels(folder / name, 3)
+            pixels(folder / name, 3)
 
     def tables(form: str) -> Parser:
         name = f"data.{form}"
@@ -102,7 +92,7 @@ def _named(name: str) -> Callable[[Path], object]:
 
 
 def _products(folder: Path) -> None:
-    _pixels(folder / "chair_final")
+    pixels(folder / "chair_final")
     for split, first in (("train", 0), ("test", 4)):
         rows = [f"{n} {n // 2} 1 chair_final/{n}.png" for n in range(first, first + 4)]
         text = "\n".join(["image_id class_id super_class_id path", *rows]) + "\n"
@@ -117,7 +107,7 @@ def _karpathy(folder: Path) -> None:
             "sentences": [{"raw": f"a thing {n}"}],
             "imgid": n,
         }
-        for n, name in enumerate(_pixels(folder))
+        for n, name in enumerate(pixels(folder))
     ]
     value = {"images": images, "dataset": "x"}
     (folder / "dataset_x.json").write_text(json.dumps(value), encoding="utf-8")
@@ -145,78 +135,6 @@ def _unpack(folder: Path) -> object:
     return unpacked(folder / "a.tar", folder / "out")
 
 
-def _boxes() -> list[Parser]:
-    def read(folder: Path) -> object:
-        return [part.read(Policies()) for part in layouts.find_parts(folder)]
-
-    return [
-        Parser("COCO", ("train/_annotations.coco.json",), _coco, read),
-        Parser("YOLO", ("data.yaml", "labels/train/0.txt"), _yolo, read),
-        Parser("VOC", ("0.xml",), _voc, read),
-        Parser("boxes jsonl", ("metadata.jsonl",), _box_lines, read),
-    ]
-
-
-def _coco(folder: Path) -> None:
-    for split in ("train", "valid"):
-        names = _pixels(folder / split, 4)
-        value: dict[str, Any] = {
-            "images": [
-                {"id": n, "file_name": x, "width": 24, "height": 16} for n, x in enumerate(names)
-            ],
-            "categories": [
-                {"id": n, "name": x, "supercategory": "a"} for n, x in enumerate(CLASSES)
-            ],
-            "annotations": [
-                {
-                    "id": n,
-                    "image_id": n,
-                    "category_id": n % 2,
-                    "bbox": [2, 3, 8, 9],
-                    "area": 72,
-                    "iscrowd": 0,
-                }
-                for n in range(4)
-            ],
-        }
-        file = folder / split / "_annotations.coco.json"
-        file.write_text(json.dumps(value), encoding="utf-8")
-
-
-def _yolo(folder: Path) -> None:
-    for split in ("train", "val"):
-        names = _pixels(folder / "images" / split, 3)
-        texts = folder / "labels" / split
-        texts.mkdir(parents=True)
-        for n, name in enumerate(names):
-            line = f"{n % 2} 0.5 0.5 0.25 0.5\n"
-            (texts / name).with_suffix(".txt").write_text(line, encoding="utf-8")
-    (folder / "data.yaml").write_text(
-        "path: .\ntrain: images/train\nval: images/val\nnc: 2\nnames: [cat, dog]\n",
-        encoding="utf-8",
-    )
-
-
-def _voc(folder: Path) -> None:
-    for n, name in enumerate(_pixels(folder, 3)):
-        (folder / f"{n}.xml").write_text(
-            f"<annotation><filename>{name}</filename>"
-            "<size><width>24</width><height>16</height><depth>3</depth></size>"
-            f"<object><name>{CLASSES[n % 2]}</name><difficult>0</difficult><bndbox><xmin>2</xmin>"
-            "<ymin>3</ymin><xmax>9</xmax><ymax>12</ymax></bndbox></object></annotation>",
-            encoding="utf-8",
-        )
-
-
-def _box_lines(folder: Path) -> None:
-    rows = [
-        {"file_name": name, "objects": [{"label": CLASSES[n % 2], "bbox": [2, 3, 9, 12]}]}
-        for n, name in enumerate(_pixels(folder, 3))
-    ]
-    text = "\n".join(json.dumps(row) for row in rows)
-    (folder / "metadata.jsonl").write_text(text, encoding="utf-8")
-
-
 def _images() -> list[Parser]:
     def parser(suffix: str) -> Parser:
         name = f"0{suffix}"
@@ -225,14 +143,14 @@ def _images() -> list[Parser]:
             check_image(folder / name, decode=True)
             return open_image(folder / name, size=8).size
 
-        return Parser(f"image {suffix}", (name,), lambda f: _pixels(f, 1, suffix), read)
+        return Parser(f"image {suffix}", (name,), lambda f: pixels(f, 1, suffix), read)
 
     return [parser(s) for s in (".png", ".jpg", ".gif", ".webp", ".bmp", ".tiff")]
 
 
 def _models() -> list[Parser]:
     def weights(name: str) -> Write:
-        state = Embedder(flips.CONFIG).backbone.state_dict()
+        state = Embedder(stored.CONFIG).backbone.state_dict()
         state |= {"fc.weight": torch.ones(8, 8), "fc.bias": torch.ones(8)}
         save = save_file if name.endswith("safetensors") else torch.save
         return lambda folder: save(state, folder / name)
@@ -263,12 +181,12 @@ def _texts() -> list[Parser]:
         index = Index.open(folder / "index")
         try:
             clause = read_text(folder / "a.txt", "a condition")
-            return index.search(flips.vectors(2), 3, where=clause)
+            return index.search(stored.vectors(2), 3, where=clause)
         finally:
             index.close()
 
     def filterable(folder: Path) -> None:
-        flips.write_index(folder / "index", "Flat")
+        stored.write_index(folder / "index", "Flat")
         text("label = 'c1' and id > 3 or path like 'p%'")(folder)
 
     card = (cards_dir() / "emoji-sup_hap.md").read_text(encoding="utf-8")
@@ -294,16 +212,16 @@ def _own() -> list[Parser]:
     """Everything the product stores: its plain text, signed again."""
     found = [
         Parser(kind.name, (), kind.write, kind.read)
-        for kind in flips.stored()
+        for kind in stored.stored()
         if kind.name != "index IVF4,SQ8"
     ]
 
     def write(folder: Path) -> None:
-        flips.write_run(folder)
-        save_embedder(Embedder(flips.CONFIG), folder)
+        stored.write_run(folder)
+        save_embedder(Embedder(stored.CONFIG), folder)
 
     files = "results.json", "recipe.json", "config.json"
     found.append(Parser("run folder", files, write, read_run))
     recipe = "recipe.json"
-    found.append(Parser(recipe, (recipe,), flips.write_run, lambda f: read_recipe(f / recipe)))
+    found.append(Parser(recipe, (recipe,), stored.write_run, lambda f: read_recipe(f / recipe)))
     return found

@@ -5,12 +5,15 @@ checkout. Imports are followed as written, at any depth of a function, without r
 """
 
 import ast
+import io
 import sys
+import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 Graph = dict[str, set[str]]
+FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
 WIDE = 5  # parameters a function may have before it wants an options value
 START = "cli.train"  # what `rankzoo train photos` opens first
 
@@ -103,15 +106,54 @@ def _packages(name: str, arrows: Graph) -> list[str]:
 
 def wide_functions(root: Path) -> list[str]:
     """Return the functions with more than five parameters, `self` and `cls` not counted."""
-    found = []
-    for path in sources(root):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
-                count = len([n for n in names if n not in ("self", "cls")])
-                if count + len(node.args.kwonlyargs) > WIDE:
-                    found.append(f"{path.relative_to(root)}:{node.name}")
-    return found
+    return [
+        f"{path.relative_to(root)}:{node.name}"
+        for path in sources(root)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, FUNCTIONS) and _width(node) > WIDE
+    ]
+
+
+def style(root: Path) -> dict[str, object]:
+    """Return the measures by which other code bases were read: `__init__.py` is left out."""
+    files = [path for path in sources(root) if path.name != "__init__.py"]
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    trees = [ast.parse(text) for text in texts]
+    each = [[n for n in ast.walk(tree) if isinstance(n, FUNCTIONS)] for tree in trees]
+    functions = [node for found in each for node in found]
+    public = [node for node in functions if not node.name.startswith("_")]
+    lines = [len(text.splitlines()) for text in texts]
+    lengths = [(node.end_lineno or 0) - node.lineno + 1 for node in functions]
+    widths = [_width(node) for node in functions]
+    return {
+        "lines a file, median and p90": (_share(lines, 0.5), _share(lines, 0.9)),
+        "functions a file, median": _share([len(found) for found in each], 0.5),
+        "lines a function, median and p90": (_share(lengths, 0.5), _share(lengths, 0.9)),
+        "parameters a function, median and p90": (_share(widths, 0.5), _share(widths, 0.9)),
+        "public functions documented": _part([bool(ast.get_docstring(n)) for n in public]),
+        "functions with a typed return": _part([n.returns is not None for n in functions]),
+        "comment lines": round(sum(map(_comments, texts)) / sum(lines), 3),
+        "files of more than 400 lines": sum(count > 400 for count in lines),
+        "functions of more than 60 lines": sum(length > 60 for length in lengths),
+    }
+
+
+def _width(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    names = [a.arg for a in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]]
+    return len([name for name in names if name not in ("self", "cls")])
+
+
+def _share(values: list[int], quantile: float) -> int:
+    return sorted(values)[min(len(values) - 1, int(quantile * len(values)))]
+
+
+def _part(values: list[bool]) -> float:
+    return round(sum(values) / max(1, len(values)), 3)
+
+
+def _comments(text: str) -> int:
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return sum(token.type == tokenize.COMMENT for token in tokens)
 
 
 def figures(root: Path) -> dict[str, object]:
@@ -141,5 +183,5 @@ def figures(root: Path) -> dict[str, object]:
 
 if __name__ == "__main__":
     place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
-    for name, value in figures(place).items():
+    for name, value in {**figures(place), **style(place)}.items():
         sys.stdout.write(f"{name}: {value}\n")
