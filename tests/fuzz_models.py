@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from tests.flips import CONFIG, SCORER
 from tests.fuzz_parser import Parser
+from tests.stored import CONFIG, SCORER
 from zoo.cards.model_files import read_config
 from zoo.detection.storage import read_detector_config, save_detector, threshold_of
 from zoo.hub.pickles import foreign_classes, read_state_dict
