@@ -15,7 +15,7 @@ from cli.output import Output, output_options
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import UsageError
 from zoo.index.layout import Plan
-from zoo.index.wish import Wish, parse_bytes
+from zoo.index.target import Target, parse_bytes
 
 if TYPE_CHECKING:
     from zoo.embedding.cluster import Division
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zoo.index.options import IndexOptions
 
 Recall = Annotated[
-    float | None, typer.Option("--recall", min=0, max=1, help="Recall@10 wished, e.g. 0.95.")
+    float | None, typer.Option("--recall", min=0, max=1, help="Recall@10 wanted, e.g. 0.95.")
 ]
 Memory = Annotated[str | None, typer.Option("--memory", help="Memory at most, e.g. 2GB.")]
 Latency = Annotated[
@@ -37,12 +37,12 @@ WhiteningDim = Annotated[
 ]
 
 
-def wish_options(
+def target_options(
     recall: Recall = None, memory: Memory = None, latency_ms: Latency = None
-) -> Wish | None:
+) -> Target | None:
     """Return what is asked of the index, None when nothing is."""
-    wish = Wish(recall, parse_bytes(memory) if memory else None, latency_ms)
-    return wish if wish != Wish() else None
+    target = Target(recall, parse_bytes(memory) if memory else None, latency_ms)
+    return target if target != Target() else None
 
 
 def whitening_options(whiten: Whiten = False, whitening_dim: WhiteningDim = None) -> dict[str, Any]:
@@ -63,18 +63,18 @@ def vector_options(captions: Captions = False, scales: Scales = "1") -> dict[str
     return {"modality": "captions" if captions else "images", "scales": parse_scales(scales)}
 
 
-@takes(vectors=vector_options, layout=layout_options, wish=wish_options, embed=embed_options)
+@takes(vectors=vector_options, layout=layout_options, target=target_options, embed=embed_options)
 def index_options(
     *,
     vectors: dict[str, Any],
     layout: dict[str, Any],
-    wish: Wish | None,
+    target: Target | None,
     embed: EmbedOptions,
 ) -> "IndexOptions":
     """Return how the index is made."""
     from zoo.index.options import IndexOptions
 
-    return IndexOptions(wish=wish, embed=embed, **vectors, **layout)
+    return IndexOptions(target=target, embed=embed, **vectors, **layout)
 
 
 def in_shards(options: "IndexOptions", division: "Division") -> "AssembleOptions":
@@ -85,7 +85,7 @@ def in_shards(options: "IndexOptions", division: "Division") -> "AssembleOptions
     """
     from zoo.index.assembling import AssembleOptions
 
-    if options.wish is not None:
+    if options.target is not None:
         hint = "tune an index of a few of the images, and give the --kind it chose"
         raise UsageError("--recall, --memory and --latency-ms take all of a set's vectors", hint)
     return AssembleOptions(

@@ -117,7 +117,7 @@ def test_queries_without_a_right_answer_are_counted_apart(vectors: torch.Tensor)
 
 def test_a_gallery_that_shares_no_label_with_the_queries_is_refused(vectors: torch.Tensor) -> None:
     dataset = labelled(torch.arange(6)[:, None], ["query"] * 3 + ["gallery"] * 3)
-    with pytest.raises(DataError, match="none of the 3 queries has a right answer"):
+    with pytest.raises(DataError, match="none of the 3 queries has a relevant item"):
         evaluate_vectors(vectors[:3], vectors[3:6], dataset, task_of(dataset))
 
 

@@ -110,7 +110,7 @@ def test_a_value_that_is_not_there_is_no_number(
     plan: Plan, record: Callable[..., None], tmp_path: Path
 ) -> None:
     values = torch.rand(QUERIES)
-    values[:5] = math.nan  # queries without a right answer
+    values[:5] = math.nan  # queries without a relevant item
     store = RunStore(plan, tmp_path)
     trial = store.finals(plan.candidate("triplet"))[0]
     run = store.run(trial)

@@ -14,9 +14,9 @@ from zoo.embedding.sources import query_like
 from zoo.errors import UsageError
 from zoo.index import Index, Plan
 from zoo.index.candidates import between, candidates, cells_for, described, efforts, sub_quantisers
-from zoo.index.measure import Measured, course, measure
+from zoo.index.measure import Measured, measure, workload
+from zoo.index.target import Target, parse_bytes
 from zoo.index.tune import choose, rescaled, tune
-from zoo.index.wish import Wish, parse_bytes
 
 ROW = Measured(Plan("IVF8,SQ8"), 0.9, 1000.0, 1.0, 100, 1.0)
 
@@ -38,19 +38,19 @@ ROWS = [
 
 
 @pytest.mark.parametrize(
-    ("wish", "kind"),
+    ("target", "kind"),
     [
-        (Wish(recall=0.95), "HNSW32"),
-        (Wish(recall=0.95, memory_bytes=500), "IVF8,SQ8"),
-        (Wish(recall=0.99), "Flat"),
-        (Wish(recall=0.99, latency_ms=5.0), "HNSW32"),  # out of reach: the nearest recall
-        (Wish(memory_bytes=500), "IVF8,SQ8"),  # no recall wished: the best
-        (Wish(), "Flat"),
-        (Wish(memory_bytes=1), "Flat"),  # nothing fits: the best recall of all
+        (Target(recall=0.95), "HNSW32"),
+        (Target(recall=0.95, memory_bytes=500), "IVF8,SQ8"),
+        (Target(recall=0.99), "Flat"),
+        (Target(recall=0.99, latency_ms=5.0), "HNSW32"),  # out of reach: the nearest recall
+        (Target(memory_bytes=500), "IVF8,SQ8"),  # no recall wanted: the best
+        (Target(), "Flat"),
+        (Target(memory_bytes=1), "Flat"),  # nothing fits: the best recall of all
     ],
 )
-def test_the_fastest_that_fulfils_the_wish_is_chosen(wish: Wish, kind: str) -> None:
-    assert choose(ROWS, wish).plan.kind == kind
+def test_the_fastest_that_meets_the_target_is_chosen(target: Target, kind: str) -> None:
+    assert choose(ROWS, target).plan.kind == kind
 
 
 def test_measured_recall_and_memory_are_true(
@@ -59,7 +59,7 @@ def test_measured_recall_and_memory_are_true(
     vectors, queries = points(1500).numpy(), points(40, seed=1).numpy()
     kinds = [Plan("Flat"), Plan("IVF8,Flat"), Plan("HNSW8")]
     monkeypatch.setattr("zoo.index.tune.candidates", lambda _count, _dim: kinds)
-    plan, rows = tune(vectors, queries, Wish(k=5))
+    plan, rows = tune(vectors, queries, Target(k=5))
     assert {r.plan.kind for r in rows} == {"Flat", "IVF8,Flat", "HNSW8"}
     assert next(r for r in rows if r.plan.kind == "Flat").recall == 1.0
     one_cell = next(r for r in rows if r.plan == Plan("IVF8,Flat", nprobe=1))
@@ -70,7 +70,7 @@ def test_measured_recall_and_memory_are_true(
 
 
 def test_queries_are_held_back_when_there_are_none(points: Callable[..., Tensor]) -> None:
-    _, rows = tune(points(400).numpy(), None, Wish())
+    _, rows = tune(points(400).numpy(), None, Target())
     assert rows[0].memory_bytes == pytest.approx(45 + 4 * 400 * 16, rel=0.01)
 
 
@@ -93,24 +93,24 @@ def test_a_search_goes_no_harder_than_the_wish_needs_and_comes_close_to_it(
     points: Callable[..., Tensor],
 ) -> None:
     vectors, queries = points(3000).numpy(), points(100, seed=1).numpy()
-    with course(vectors, queries, 10) as laid:
+    with workload(vectors, queries, 10) as laid:
         full = {r.plan.nprobe: r.recall for r in measure(laid, Plan("IVF64,Flat"))}
-        wish = Wish(recall=(full[8] + full[16]) / 2)
-        wished = {r.plan.nprobe: r.recall for r in measure(laid, Plan("IVF64,Flat"), wish)}
+        target = Target(recall=(full[8] + full[16]) / 2)
+        wanted = {r.plan.nprobe: r.recall for r in measure(laid, Plan("IVF64,Flat"), target)}
     assert set(full) == {1, 2, 4, 8, 16, 32, 64}
-    assert set(wished) - set(full)  # between 8 and 16
-    assert max(wished) == 16
-    reached = min(n for n, recall in wished.items() if recall >= (wish.recall or 0))
-    missed = max(n for n, recall in wished.items() if recall < (wish.recall or 0))
+    assert set(wanted) - set(full)  # between 8 and 16
+    assert max(wanted) == 16
+    reached = min(n for n, recall in wanted.items() if recall >= (target.recall or 0))
+    missed = max(n for n, recall in wanted.items() if recall < (target.recall or 0))
     assert missed < reached <= 9 / 8 * missed + 1
 
 
 def test_who_is_slower_than_the_bar_without_the_recall_is_given_up(
     points: Callable[..., Tensor],
 ) -> None:
-    with course(points(500).numpy(), points(20, seed=1).numpy(), 10) as laid:
-        wish = Wish(recall=1.0)
-        (only,) = measure(laid, Plan("IVF16,Flat"), wish, bar=float("inf"))
+    with workload(points(500).numpy(), points(20, seed=1).numpy(), 10) as laid:
+        target = Target(recall=1.0)
+        (only,) = measure(laid, Plan("IVF16,Flat"), target, bar=float("inf"))
     assert only.plan.nprobe == 1
     assert only.recall < 1
 
@@ -118,8 +118,8 @@ def test_who_is_slower_than_the_bar_without_the_recall_is_given_up(
 def test_nothing_is_refined_further_once_the_softest_probe_suffices(
     points: Callable[..., Tensor],
 ) -> None:
-    with course(points(500).numpy(), points(20, seed=1).numpy(), 10) as laid:
-        rows = list(measure(laid, Plan("IVF2,SQ8", refine=2), Wish(recall=0.1)))
+    with workload(points(500).numpy(), points(20, seed=1).numpy(), 10) as laid:
+        rows = list(measure(laid, Plan("IVF2,SQ8", refine=2), Target(recall=0.1)))
     assert [str(row.plan) for row in rows] == ["IVF2,SQ8 nprobe=1 refine=2"]
 
 
@@ -157,7 +157,7 @@ def test_an_index_keeps_the_table_it_was_chosen_from(
     tmp_path: Path, photos: Path, colour_model: Callable[..., Any]
 ) -> None:
     dataset = read_dataset(photos, require_labels=False)
-    index = Index.build(tmp_path / "idx", colour_model(), dataset, wish=Wish(recall=0.9))
+    index = Index.build(tmp_path / "idx", colour_model(), dataset, target=Target(recall=0.9))
     (measured,) = Index.open(index.folder).info()["tuning"]
     assert (measured["plan"], measured["recall"]) == ("Flat", 1.0)
 

@@ -13,7 +13,7 @@ Numbers = float | Sequence[float] | Tensor
 
 @pytest.fixture
 def ranking() -> Ranking:
-    """Scores without ties and relevance, 40 queries against 150 items, 1 .. 60 right answers."""
+    """Scores without ties and relevance, 40 queries against 150 items, 1 .. 60 relevant items."""
     generator = torch.Generator().manual_seed(7)
     scores = torch.rand(40, 150, generator=generator, dtype=torch.float64)
     share = torch.linspace(0.02, 0.4, 40)[:, None]

@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Float32
 
 from zoo.index.layout import Plan
-from zoo.index.measure import Course, Measured, course, measure
+from zoo.index.measure import Measured, Workload, measure, workload
+from zoo.index.target import Target
 from zoo.index.tune import tune
-from zoo.index.wish import Wish
 from zoo.progress import Track, silent
 
-WISH = Wish(recall=0.99)
+TARGET = Target(recall=0.99)
 QUERIES = 2_000
 CLUSTERS = 1_000
 SPREAD = 0.7  # standard deviation inside a cluster; between centres it is 1
@@ -82,30 +82,30 @@ def bench_index(
     vectors = clustered(points.count, dim, seed)
     held = min(QUERIES, points.count // 10)
     queries, base = vectors[:held], vectors[held:]
-    plan, tuned = tune(base, queries, WISH, track, sample=len(base))
+    plan, tuned = tune(base, queries, TARGET, track, sample=len(base))
     result: dict[str, Any] = {"count": len(base), "dim": dim, "seed": seed, "chosen": str(plan)}
     result["tuner"] = [row.to_json() for row in tuned]
-    with course(base, queries, WISH.k) as laid:
+    with workload(base, queries, TARGET.k) as laid:
         if codes:
             return result | _beside_autofaiss(laid, quantised(len(base), dim, codes), tuned)
         return result | _beside_hand(laid, plan, rivals or by_hand(dim), track)
 
 
 def _beside_hand(
-    course: Course, ours: Plan, rivals: Sequence[Plan], track: Track
+    workload: Workload, ours: Plan, rivals: Sequence[Plan], track: Track
 ) -> dict[str, Any]:
     tried = track(rivals, "by hand", len(rivals))
-    rows = [row for rival in tried for row in measure(course, rival, WISH)]
-    best = max((row for row in rows if row.fulfils(WISH)), key=lambda row: row.qps)
+    rows = [row for rival in tried for row in measure(workload, rival, TARGET)]
+    best = max((row for row in rows if row.meets(TARGET)), key=lambda row: row.qps)
     return {
         "by_hand": [row.to_json() for row in rows],
         "best_by_hand": str(best.plan),
-        "ratio_by_hand": duel(course, ours, best.plan),
+        "ratio_by_hand": duel(workload, ours, best.plan),
     }
 
 
-def _beside_autofaiss(course: Course, plan: Plan, tuned: Sequence[Measured]) -> dict[str, Any]:
-    rows = list(measure(course, plan, WISH))
+def _beside_autofaiss(workload: Workload, plan: Plan, tuned: Sequence[Measured]) -> dict[str, Any]:
+    rows = list(measure(workload, plan, TARGET))
     top = max(rows, key=lambda row: (row.recall, row.qps))
     equal = max((row for row in tuned if row.recall >= top.recall), key=lambda row: row.qps)
     return {
@@ -117,9 +117,9 @@ def _beside_autofaiss(course: Course, plan: Plan, tuned: Sequence[Measured]) -> 
     }
 
 
-def duel(course: Course, ours: Plan, theirs: Plan, rounds: int = ROUNDS) -> float:
+def duel(workload: Workload, ours: Plan, theirs: Plan, rounds: int = ROUNDS) -> float:
     """Search two plans in turn; return the ratio of their best queries per second."""
-    pair = [(course.build(plan.kind), plan) for plan in (ours, theirs)]
-    runs = [[course.run(*one, repeats=1).qps for one in pair] for _ in range(rounds)]
+    pair = [(workload.build(plan.kind), plan) for plan in (ours, theirs)]
+    runs = [[workload.run(*one, repeats=1).qps for one in pair] for _ in range(rounds)]
     best_ours, best_theirs = np.max(runs, axis=0)
     return float(best_ours / best_theirs)

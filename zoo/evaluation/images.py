@@ -39,7 +39,7 @@ def evaluate_images(
     The metrics of several tasks are averaged, each task counting alike; the report shows the first.
 
     Raises:
-        DataError: no query has a right answer, an image cannot be read, a vector is not finite.
+        DataError: no query has a relevant item, an image cannot be read, a vector is not finite.
     """
     needed = torch.unique(torch.cat([p for task in tasks for p in (task.queries, task.gallery)]))
     vectors = extract(dataset.subset(needed.tolist()).paths, dataset.name)

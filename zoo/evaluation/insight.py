@@ -117,7 +117,7 @@ def rank_histogram(first: Tensor) -> dict[str, int]:
 
 
 def _scores(measured: Measured, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the plain scores and the right answers of some queries."""
+    """Return the plain scores and the relevant items of some queries."""
     task, labels = measured.task, measured.dataset.label_ids[:, 0]
     blocks = [part.clone() for _, part in score_blocks(measured.queries[rows], measured.gallery)]
     scores = torch.cat(blocks)

@@ -1,4 +1,4 @@
-"""Runners of the landmark benchmarks, where the right answers are listed query by query."""
+"""Runners of the landmark benchmarks, where the relevant items are listed query by query."""
 
 from collections.abc import Sequence
 from pathlib import Path

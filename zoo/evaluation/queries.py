@@ -11,7 +11,7 @@ from zoo.data.dataset import ImageDataset, hold_out
 from zoo.errors import DataError
 
 RIGHT = "an item is right when it has the query's label"
-OUT = "queries without a right answer are left out, ties count against the model"
+OUT = "queries without a relevant item are left out, ties count against the model"
 
 LOG = logging.getLogger("rankzoo")
 

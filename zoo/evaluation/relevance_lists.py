@@ -1,4 +1,4 @@
-"""Queries whose right answers are listed one by one, as the landmark benchmarks do."""
+"""Queries whose relevant items are listed one by one, as the landmark benchmarks do."""
 
 from collections.abc import Callable, Iterable, Sequence
 

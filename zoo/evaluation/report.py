@@ -92,7 +92,7 @@ def _setting(evaluation: Evaluation) -> dict[str, Cell]:
         "protocol": evaluation.protocol,
         "queries": evaluation.queries,
         "gallery": evaluation.gallery,
-        "queries without a right answer": evaluation.skipped,
+        "queries without a relevant item": evaluation.skipped,
         **evaluation.options,
     }
 
@@ -135,7 +135,7 @@ def _curves(insights: Mapping[str, Insight]) -> Markup:
     ]
     for model, insight in insights.items():
         blocks += [
-            paragraph(f"{model}: rank of the first right answer."),
+            paragraph(f"{model}: rank of the first relevant item."),
             histogram(insight.first_ranks, "rank", "queries"),
         ]
         if len(insight.closeness) > 2:

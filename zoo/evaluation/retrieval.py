@@ -20,7 +20,7 @@ def evaluate_retrieval(
     """Evaluate a model on a dataset, under the task its splits define unless one is given.
 
     Raises:
-        DataError: no query has a right answer, an image cannot be read, a vector is not finite.
+        DataError: no query has a relevant item, an image cannot be read, a vector is not finite.
     """
     extract = Extractor(model, options=options)
     return evaluate_images(extract, dataset, [task or task_of(dataset)]).evaluations[0]

@@ -52,7 +52,7 @@ def evaluate_vectors(
     """Evaluate embeddings of the queries and of the gallery of a task, in its order.
 
     Raises:
-        DataError: not one vector per image, or one is not finite; no query has a right answer.
+        DataError: not one vector per image, or one is not finite; no query has a relevant item.
     """
     _check(queries, dataset, task.queries)
     _check(gallery, dataset, task.gallery)
@@ -147,16 +147,16 @@ def evaluation_of(
     """Gather per-query values into a result.
 
     Raises:
-        DataError: no query has a right answer.
+        DataError: no query has a relevant item.
     """
     lonely = int(values["mean_average_precision"].isnan().sum())
     if lonely == len(task.queries):
         raise DataError(
-            f"none of the {lonely} queries has a right answer in the gallery",
+            f"none of the {lonely} queries has a relevant item in the gallery",
             "check that query and gallery share labels",
         )
     if lonely:
-        LOG.warning("%d of %d queries have no right answer, left out", lonely, len(task.queries))
+        LOG.warning("%d of %d queries have no relevant item, left out", lonely, len(task.queries))
     return Evaluation(
         protocol=task.protocol,
         definition=task.definition,

@@ -32,7 +32,7 @@ def building_cost(model: nn.Module, dataset: ImageDataset, options: IndexOptions
     """
     model = at_scales(model, options.scales)
     count, dim = len(dataset), dim_of(model)
-    plans = [options.plan] if options.wish is None else candidates(count, dim)
+    plans = [options.plan] if options.target is None else candidates(count, dim)
     built = min(count, SAMPLE) if len(plans) > 1 else count
     embed_s = embedding_seconds(model, dataset, options.modality, options.embed)
     rows: list[dict[str, Any]] = [

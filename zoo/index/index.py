@@ -56,11 +56,11 @@ class Index(Reader):
         whiten = options.whiten or options.whitening_dim is not None
         whitening = whitening_of(matrix, options.whitening_dim) if whiten else None
         plan, tuning = options.plan, list[dict[str, Any]]()
-        if options.wish is not None:
+        if options.target is not None:
             asked = query_like(model, dataset, options.modality)
             queries = None if asked is None else whitened(asked, whitening)
             white = whitened(matrix, whitening)
-            plan, rows = tune(white, queries, options.wish, options.embed.track)
+            plan, rows = tune(white, queries, options.target, options.embed.track)
             tuning = [row.to_json() for row in rows]
         kept = StoreOptions(plan, options.modality, root, options.like, whitening, tuning)
         made_by = identify(model, options.name)

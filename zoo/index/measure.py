@@ -17,7 +17,7 @@ from zoo.index import engine
 from zoo.index.candidates import between, efforts
 from zoo.index.layout import Plan
 from zoo.index.segment import CODES
-from zoo.index.wish import Wish
+from zoo.index.target import Target
 
 log = logging.getLogger("rankzoo")
 SINGLES = 50  # queries asked one by one for the latency
@@ -40,12 +40,12 @@ class Measured:
     memory_bytes: int
     build_s: float
 
-    def fulfils(self, wish: Wish) -> bool:
+    def meets(self, target: Target) -> bool:
         """Whether everything asked for is there."""
         return (
-            (wish.recall is None or self.recall >= wish.recall)
-            and (wish.memory_bytes is None or self.memory_bytes <= wish.memory_bytes)
-            and (wish.latency_ms is None or self.latency_ms <= wish.latency_ms)
+            (target.recall is None or self.recall >= target.recall)
+            and (target.memory_bytes is None or self.memory_bytes <= target.memory_bytes)
+            and (target.latency_ms is None or self.latency_ms <= target.latency_ms)
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -55,14 +55,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Built:
-    """An index of a course's vectors, mapped; what a search keeps in memory; seconds it took."""
+    """An index of a workload's vectors, mapped; what a search keeps in memory; seconds it took."""
 
     index: Any
     memory_bytes: int
     seconds: float
 
 
-class Course:
+class Workload:
     """Vectors mapped as an index maps them, queries and their true neighbours: plans run on it."""
 
     def __init__(self, folder: Path, vectors: Vectors, queries: Queries, k: int) -> None:
@@ -111,35 +111,35 @@ class Course:
 
 
 @contextmanager
-def course(vectors: Vectors, queries: Queries, k: int) -> Iterator[Course]:
-    """Lay a course out in a temporary folder."""
+def workload(vectors: Vectors, queries: Queries, k: int) -> Iterator[Workload]:
+    """Lay a workload out in a temporary folder."""
     with TemporaryDirectory() as folder:
-        yield Course(Path(folder), vectors, queries, k)
+        yield Workload(Path(folder), vectors, queries, k)
 
 
 def measure(
-    course: Course, plan: Plan, wish: Wish = Wish(), bar: float = 0.0
+    workload: Workload, plan: Plan, target: Target = Target(), bar: float = 0.0
 ) -> Iterator[Measured]:
     """Build one kind and yield it at rising effort, then near the effort that reaches the recall.
 
-    bar: queries per second that something which fulfils the wish has reached: searching harder
-        only gets slower, so whoever falls below it without the wished recall is given up.
+    bar: queries per second that something which meets the target has reached: searching harder
+        only gets slower, so whoever falls below it without the wanted recall is given up.
     """
-    built = course.build(plan.kind)
+    built = workload.build(plan.kind)
     reached = 0  # where the group before stopped: those in front of it find less
     for group in efforts(plan):
         before: Measured | None = None
         first = max(0, reached - 1)
         for place, trial in enumerate(group[first:], first):
             reached = place
-            row = course.run(built, trial)
+            row = workload.run(built, trial)
             log.info("%s: recall %.4f at %.0f queries a second", trial, row.recall, row.qps)
             yield row
-            if wish.recall is not None and row.recall >= wish.recall:
+            if target.recall is not None and row.recall >= target.recall:
                 if place == 0:
                     return  # refining more cannot spare a probe: it is only slower
                 if before is not None:
-                    yield from _closer(course, built, before.plan, row.plan, wish.recall)
+                    yield from _closer(workload, built, before.plan, row.plan, target.recall)
                 break
             if before is None and row.qps < bar:
                 return  # and every group after this one is slower still
@@ -150,12 +150,12 @@ def measure(
 
 
 def _closer(
-    course: Course, built: Built, low: Plan, high: Plan, recall: float
+    workload: Workload, built: Built, low: Plan, high: Plan, recall: float
 ) -> Iterator[Measured]:
     """Halve the way between an effort that misses the recall and one that reaches it."""
     middle = between(low, high)
     while middle is not None:
-        row = course.run(built, middle)
+        row = workload.run(built, middle)
         yield row
         low, high = (low, middle) if row.recall >= recall else (middle, high)
         middle = between(low, high)

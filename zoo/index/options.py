@@ -9,7 +9,7 @@ from zoo.embedding.options import EmbedOptions
 from zoo.embedding.whitening import Whitening
 from zoo.errors import UsageError
 from zoo.index.layout import Plan
-from zoo.index.wish import Wish
+from zoo.index.target import Target
 
 Own = TypeVar("Own", bound="IndexOptions | StoreOptions | EmbedOptions")
 
@@ -21,7 +21,7 @@ class IndexOptions:
     name: what `zoo.load` will be given to find the model again when somebody searches.
     modality: index the dataset's `images`, or its `captions`.
     scales: sizes at which images are embedded and averaged; kept, and applied to every query.
-    wish: choose the plan by measuring, with text queries where the model reads text and the
+    target: choose the plan by measuring, with text queries where the model reads text and the
         dataset has captions (zoo/index/tune.py); `plan` is not looked at then.
     whiten: learn PCA whitening from the embeddings and keep it with the index, with all
         directions or the `whitening_dim` of largest variance. like: see `StoreOptions`.
@@ -31,7 +31,7 @@ class IndexOptions:
     modality: Literal["images", "captions"] = "images"
     plan: Plan = field(default_factory=Plan)
     scales: tuple[float, ...] = (1.0,)
-    wish: Wish | None = None
+    target: Target | None = None
     like: Path | None = None
     whiten: bool = False
     whitening_dim: int | None = None

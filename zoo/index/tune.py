@@ -7,8 +7,8 @@ import numpy as np
 
 from zoo.index.candidates import candidates, cells_for, memory_bytes
 from zoo.index.layout import Plan
-from zoo.index.measure import Measured, Queries, Vectors, course, measure
-from zoo.index.wish import Wish
+from zoo.index.measure import Measured, Queries, Vectors, measure, workload
+from zoo.index.target import Target
 from zoo.progress import Track, silent
 
 SAMPLE = 200_000  # vectors that candidates are built on
@@ -18,7 +18,7 @@ QUERIES = 1_000
 def tune(
     vectors: Vectors,
     queries: Queries | None,
-    wish: Wish,
+    target: Target,
     track: Track = silent,
     *,
     sample: int = SAMPLE,
@@ -39,28 +39,28 @@ def tune(
         )
     base = np.ascontiguousarray(vectors[np.sort(order[:sample])])
     plans = candidates(len(base), base.shape[1])
-    if wish.memory_bytes is not None:
-        plans = _affordable(plans, wish.memory_bytes, len(vectors), base.shape[1])
+    if target.memory_bytes is not None:
+        plans = _affordable(plans, target.memory_bytes, len(vectors), base.shape[1])
     scale = len(vectors) / len(base)
     rows: list[Measured] = []
-    with course(base, queries, wish.k) as laid:
+    with workload(base, queries, target.k) as laid:
         for plan in track(plans, "tune", len(plans)):
-            bar = max((row.qps for row in rows if row.fulfils(wish)), default=0.0)
-            found = measure(laid, plan, wish, bar if wish.recall is not None else 0.0)
+            bar = max((row.qps for row in rows if row.meets(target)), default=0.0)
+            found = measure(laid, plan, target, bar if target.recall is not None else 0.0)
             rows += [replace(r, memory_bytes=int(r.memory_bytes * scale)) for r in found]
-    return rescaled(choose(rows, wish).plan, len(base), len(vectors)), rows
+    return rescaled(choose(rows, target).plan, len(base), len(vectors)), rows
 
 
-def choose(rows: Sequence[Measured], wish: Wish) -> Measured:
-    """Return the fastest row that fulfils the wish, else the one that comes nearest to its recall.
+def choose(rows: Sequence[Measured], target: Target) -> Measured:
+    """Return the fastest row that meets the target, else the one that comes nearest to its recall.
 
-    Without a wished recall, the row of best recall among those that fulfil the rest.
+    Without a wanted recall, the row of best recall among those that meet the rest.
     """
-    fulfilling = [row for row in rows if row.fulfils(wish)]
+    fulfilling = [row for row in rows if row.meets(target)]
     if not fulfilling:
-        affordable = [row for row in rows if row.fulfils(replace(wish, recall=None))]
+        affordable = [row for row in rows if row.meets(replace(target, recall=None))]
         return max(affordable or rows, key=lambda row: (row.recall, row.qps))
-    if wish.recall is None:
+    if target.recall is None:
         return max(fulfilling, key=lambda row: (round(row.recall, 3), row.qps))
     return max(fulfilling, key=lambda row: row.qps)
 

@@ -17,7 +17,7 @@ class Evaluation:
     """Metrics of one model under one protocol.
 
     `definition` says in one sentence what was searched with what, and what counts as right.
-    `per_query` holds one value a query and metric (NaN for a query without a right answer);
+    `per_query` holds one value a query and metric (NaN for a query without a relevant item);
     `query_items` the dataset position of each query. `skipped` counts queries left out.
     `resampled` measures again on some rows of the gallery, for intervals where metrics are no means
     over queries.

@@ -1,7 +1,7 @@
 """Retrieval metrics: the mean over queries of one value each.
 
-`scores` is (query, gallery), higher is closer; `relevant` marks the right answers. Queries without
-a right answer are left out of the mean. Ties are broken against the model. To leave an item out of
+`scores` is (query, gallery), higher is closer; `relevant` marks the relevant items. Queries without
+a relevant item are left out of the mean. Ties are broken against the model. To leave an item out of
 a ranking (the query itself, in a set searched with its own images), give it score -inf and mark it
 irrelevant: `leave_out` does both, by id and never by column. A score that is NaN is a `DataError`.
 """
@@ -45,7 +45,7 @@ def leave_out(
 
 
 def recall_at_k(scores: Scores, relevant: Relevant, k: int = 1) -> Mean:
-    """Return the share of queries with a right answer among their first `k` items (CMC at k).
+    """Return the share of queries with a relevant item among their first `k` items (CMC at k).
 
     >>> recall_at_k(torch.tensor([[0.9, 0.8]]), torch.tensor([[False, True]]), k=2)
     tensor(1., dtype=torch.float64)
@@ -54,7 +54,7 @@ def recall_at_k(scores: Scores, relevant: Relevant, k: int = 1) -> Mean:
 
 
 def precision_at_k(scores: Scores, relevant: Relevant, k: int = 1) -> Mean:
-    """Return the mean share of right answers among the first `k` items."""
+    """Return the mean share of relevant items among the first `k` items."""
     return _mean(scores, relevant, lambda ranks: per_query.precision_at_k(ranks, k))
 
 
@@ -79,22 +79,22 @@ def map_at_r(scores: Scores, relevant: Relevant) -> Mean:
 
 
 def r_precision(scores: Scores, relevant: Relevant) -> Mean:
-    """Return the mean share of right answers among the first R items."""
+    """Return the mean share of relevant items among the first R items."""
     return _mean(scores, relevant, per_query.r_precision)
 
 
 def mean_reciprocal_rank(scores: Scores, relevant: Relevant) -> Mean:
-    """Return the mean of 1 / rank of the first right answer."""
+    """Return the mean of 1 / rank of the first relevant item."""
     return _mean(scores, relevant, per_query.reciprocal_rank)
 
 
 def median_rank(scores: Scores, relevant: Relevant) -> Mean:
-    """Return the median rank of the first right answer (1 = best)."""
+    """Return the median rank of the first relevant item (1 = best)."""
     return median_of(per_query.first_rank(positive_ranks(scores, relevant)))
 
 
 def mean_rank(scores: Scores, relevant: Relevant) -> Mean:
-    """Return the mean rank of the first right answer (1 = best)."""
+    """Return the mean rank of the first relevant item (1 = best)."""
     return _mean(scores, relevant, per_query.first_rank)
 
 

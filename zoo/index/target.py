@@ -7,7 +7,7 @@ from zoo.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Wish:
+class Target:
     """What the user asks for; None means no matter.
 
     recall: share of the k true neighbours found. latency_ms: of one query alone.
