@@ -41,16 +41,17 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> list[Report]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LOSSES)
 def test_two_processes_give_the_value_and_gradient_of_one(
-    name: str, reports: list[Report], record_property: Callable[[str, object], None]
+    reports: list[Report], record_property: Callable[[str, object], None]
 ) -> None:
-    for rank, report in enumerate(reports):
-        value, expected, gradient_error = report[name]
-        line = f"{name:16} process {rank}: value {expected:.12f} {value:.12f}"
-        record_property("expected, got", f"{line}   gradient off by {gradient_error:.1e}")
-        assert value == pytest.approx(expected, rel=1e-12)
-        assert gradient_error < 1e-10
+    """Of every loss, in one test: the two processes compute them all at once."""
+    for name in LOSSES:
+        for rank, report in enumerate(reports):
+            value, expected, gradient_error = report[name]
+            line = f"{name:16} process {rank}: value {expected:.12f} {value:.12f}"
+            record_property("expected, got", f"{line}   gradient off by {gradient_error:.1e}")
+            assert value == pytest.approx(expected, rel=1e-12), name
+            assert gradient_error < 1e-10, name
 
 
 def test_one_process_takes_the_same_path(toy: tuple[Tensor, Tensor]) -> None:

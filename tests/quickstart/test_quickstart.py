@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from zoo.data.dataset import ImageDataset, Item
+from zoo.data.dataset import ImageDataset, Item, read_dataset
 from zoo.quickstart import free_folder
 from zoo.quickstart.examples import draw_queries
 
@@ -56,7 +56,9 @@ def test_a_folder_that_holds_something_is_refused_before_any_work(
 @pytest.mark.slow
 def test_a_short_quickstart_learns_and_reports(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = rankzoo("quickstart", "--out", str(out), "--steps", "15", "--seed", "3", "--json")
+    done = rankzoo(
+        "quickstart", "--out", str(out), "--steps", "15", "--seed", "3", "--device", "cpu", "--json"
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["seed"] == 3
@@ -65,8 +67,19 @@ def test_a_short_quickstart_learns_and_reports(tmp_path: Path) -> None:
     page = Path(found["report"]).read_text(encoding="utf-8")
     assert f"{found['after']['recall_at_1']:.4f}" in page
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    check_emoji(out / "data")
     query = next((out / "data" / "twemoji").iterdir())
     searched = rankzoo("search", str(out / "index"), str(query), "--json", "-k", "3")
     hits = json.loads(searched.stdout)["results"][0]["hits"]
     assert [hit["rank"] for hit in hits] == [1, 2, 3]
     assert hits[0]["score"] >= hits[1]["score"] >= hits[2]["score"]
+
+
+def check_emoji(folder: Path) -> None:
+    """The whole set was drawn, and every image is whole."""
+    read = read_dataset(folder)  # checks every image
+    assert (len(read), [len(names) for names in read.label_names]) == (7888, [1916, 99, 9])
+    assert len(list(folder.rglob("*.png"))) == len(read)
+    read.split("train").require_classes()
+    asked, answers = read.split("query"), read.split("gallery")
+    assert set(asked.label_ids[:, 0].tolist()) == set(answers.label_ids[:, 0].tolist())

@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.data.dataset import read_dataset
 from zoo.data.images import open_image
 from zoo.data.synthetic import emoji, glyphs
 from zoo.data.synthetic.emoji import build_emoji, list_emoji
@@ -65,18 +64,6 @@ def test_the_set_is_drawn_once_and_then_reused(
     assert image.shape == (64, 64, 3)
     assert image[0, 0].tolist() == [255, 255, 255]
     assert image.std() > 10
-
-
-@pytest.mark.slow
-def test_the_whole_set_is_drawn_and_every_image_is_whole(tmp_path: Path) -> None:
-    drawn = build_emoji(tmp_path / "emoji")
-    read = read_dataset(tmp_path / "emoji")  # checks every image
-    assert (read.items, read.levels) == (drawn.items, drawn.levels)
-    assert (len(read), [len(names) for names in read.label_names]) == (7888, [1916, 99, 9])
-    assert len(list((tmp_path / "emoji").rglob("*.png"))) == len(read)
-    read.split("train").require_classes()
-    asked, answers = read.split("query"), read.split("gallery")
-    assert set(asked.label_ids[:, 0].tolist()) == set(answers.label_ids[:, 0].tolist())
 
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
