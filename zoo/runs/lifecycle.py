@@ -41,11 +41,13 @@ class Span:
 class Run:
     """A run in its folder, as a block.
 
-    >>> with Run(out, recipe, options) as run:                            # doctest: +SKIP
-    ...     span = Span(restore(out), steps, recipe.engine.checkpoint_every)
-    ...     for step, batch in run.steps(batches(span.done), span, save):
-    ...         run.record(update(step, batch))
-    ...     run.finish({"metrics": measure()})
+    ::
+
+        with Run(out, recipe, options) as run:
+            span = Span(restore(out), steps, recipe.engine.checkpoint_every)
+            for step, batch in run.steps(batches(span.done), span, save):
+                run.record(update(step, batch))
+            run.finish({"metrics": measure()})
 
     A start that fails before its first update leaves nothing behind.
     """

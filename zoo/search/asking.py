@@ -43,8 +43,7 @@ def ask(
     """Return one answer a question: an image, a file, each image of a folder, or a text.
 
     With `options.together` all of them are one question. name: what messages call the model.
-
-    >>> ask(index, zoo.load("runs/a"), ["photo.jpg", "red heart"])  # doctest: +SKIP
+    For example `ask(index, zoo.load("runs/a"), ["photo.jpg", "red heart"])`.
 
     Raises:
         UsageError: it is not the index's model, or lacks the side a question needs.
