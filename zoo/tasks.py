@@ -119,6 +119,11 @@ class Task:
                 raise UsageError(message, f"it takes {known}")
 
 
+BothSides = partial(
+    Task,
+    evaluate="zoo.evaluation.session:evaluate_embedders",
+    pipeline_tag="zero-shot-image-classification",
+)
 TASKS = {
     task.name: task
     for task in (
@@ -170,29 +175,23 @@ TASKS = {
             },
             pipeline_tag="image-classification",
         ),
-        Task(
+        BothSides(
             name="image and text encoder",
             key="vision_config",
             load="zoo.models.clip:load_clip",
-            evaluate="zoo.evaluation.session:evaluate_embedders",
             takes={"eval": EVALUATES_IMAGES, "index build": INDEXES, **SERVES, **DESCRIBES},
-            pipeline_tag="zero-shot-image-classification",
         ),
-        Task(
+        BothSides(
             name="open_clip",
             key="open_clip",
             load="zoo.models.open_clip:load_open_clip",
-            evaluate="zoo.evaluation.session:evaluate_embedders",
             takes={"eval": EVALUATES_IMAGES, "index build": INDEXES, **SERVES, **DESCRIBES},
-            pipeline_tag="zero-shot-image-classification",
         ),
-        Task(
+        BothSides(
             name="two towers",
             key="two_towers",
             load="zoo.models.two_towers:load_two_towers",
-            evaluate="zoo.evaluation.session:evaluate_embedders",
             takes={"eval": EVALUATES_IMAGES},
-            pipeline_tag="zero-shot-image-classification",
         ),
         Task(
             name="text encoder",

@@ -39,8 +39,7 @@ def train(
     """Train `model` on the dataset's training split into the run folder `out`.
 
     A dataset without splits has a fifth of its classes held out for evaluation. A recipe with
-    captions needs its frozen text `encoder`, or a model that reads text itself. The options are
-    those of `RunOptions`.
+    captions needs its frozen text `encoder`, or a model that reads text. options: `RunOptions`.
 
     Raises:
         UsageError: the folder is taken, or the recipe does not fit the data or the processes.
@@ -58,18 +57,15 @@ def train(
             write_skipped(out / "skipped.json", dataset.skipped)
         world.wait()
         training_set = dataset.split("train")
-        shape = model.config.preprocessing
-        loader = Loader(recipe, training_set, shape, world, how)
+        loader = Loader(recipe, training_set, model.config.preprocessing, world, how)
 
         # Model, losses, optimisers, and where they were
         keep_freed_memory()
         objective = build_objective(recipe, training_set, world, model.dim, encoder)
         kind = TowersTrainer if isinstance(objective, TowersObjective) else Trainer
         trainer = kind(model, loader, objective, device)
-        reads = text_side(recipe, encoder)
-        validator = Validator(
-            dataset, out, EmbedOptions(64, how.workers, how.device, how.track), reads
-        )
+        embed = EmbedOptions(64, how.workers, how.device, how.track)
+        validator = Validator(dataset, out, embed, text_side(recipe, encoder))
         before, why = dict[str, float](), ""
         if how.compare and world.leads:
             before, why = validator.start(trainer.judged, loader.steps * recipe.batch.size)
@@ -78,11 +74,9 @@ def train(
 
         # Steps
         span = Span(done, loader.steps, recipe.engine.checkpoint_every)
-        save = partial(trainer.save, out)
-        for step, batch in run.steps(loader.batches(done), span, save):
+        for step, batch in run.steps(loader.batches(done), span, partial(trainer.save, out)):
             run.record(trainer.update(step, batch))
-            last = step == loader.steps
-            if world.leads and not last and due(step, recipe.engine.evaluate_every):
+            if world.leads and step < loader.steps and due(step, recipe.engine.evaluate_every):
                 run.record(validator.periodic(trainer.judged, step))
                 trainer.awake = False
 
