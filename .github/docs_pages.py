@@ -98,6 +98,7 @@ def _shelf() -> Iterator[str]:
             yield "`rankzoo train NAME --data FOLDER` makes the weights; numbers are the papers'.\n"
         else:
             yield from (
+                f"`{card.name}`, before and after training:\n\n"
                 f"![What {card.name} finds before and after training](images/{card.name}.png)\n"
                 for card in inside
                 if (ROOT / "model_cards" / f"{card.name}.png").is_file()
