@@ -24,6 +24,7 @@ EXAMPLES = (
     "bench decode",
     "bench detection --negatives 200000 --positives 2000",
     "bench detectors --out runs/detectors",
+    "bench embedding --model efficientnet_lite0 --size 64",
     "bench evaluation --gallery 100000 --queries 1000",
     "bench index --count 200000 --dim 256",
     "bench losses --loss sup_ap --loss recall_at_k",

@@ -10,6 +10,7 @@ app = typer.Typer(
 for command in (
     training.startup,
     training.decode,
+    training.embedding,
     training.training,
     training.batches,
     ranking.detection,

@@ -1,4 +1,4 @@
-"""`rankzoo bench startup|decode|training|batches|evaluation`: embedding and training."""
+"""`rankzoo bench startup|decode|embedding|training|batches|evaluation`: embedding and training."""
 
 import tempfile
 from pathlib import Path
@@ -30,6 +30,25 @@ def decode(repeats: Repeats = 5, *, output: Output) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         show_facts(output, benchmark_decode(Path(folder), repeats=repeats).to_json())
+
+
+@takes(output=output_options)
+def embedding(
+    architecture: Annotated[str, typer.Option("--model", help="A timm architecture.")] = "resnet18",
+    size: Annotated[int, typer.Option("--size", min=1, help="Side of the input, pixels.")] = 96,
+    every: Annotated[
+        bool, typer.Option("--every", help="Compiled and exported forms too: minutes.")
+    ] = False,
+    repeats: Repeats = 5,
+    *,
+    output: Output,
+) -> None:
+    """Run a network alone in several forms; images per second, and what embeddings lose."""
+    from zoo.benchmarks.embedding import Forms, benchmark_embedding
+
+    forms = Forms(architecture, size, repeats=repeats, every=every)
+    with tempfile.TemporaryDirectory() as folder:
+        show_rows(output, benchmark_embedding(Path(folder), forms, output.track))
 
 
 @takes(output=output_options)

@@ -17,6 +17,7 @@ from zoo.device import sent
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import DataError, RankzooError
 from zoo.memory import keep_freed_memory
+from zoo.models.layout import channels_last
 
 Transform = Callable[[Image], Tensor]
 Box = tuple[float, float, float, float]
@@ -52,7 +53,8 @@ def embed_dataset(
 ) -> Float[Tensor, "item dim"]:
     """Embed every item of a dataset with the model's evaluation transform.
 
-    The model is put on the options' device and into evaluation mode for the time of the call.
+    The model is put on the options' device and, for the time of the call, into evaluation mode and
+    into the layout that a CPU is fastest in.
 
     Raises:
         DataError: an image cannot be read, or its embedding is not finite.
@@ -83,11 +85,12 @@ def embed_batches(
     model.eval().to(options.device)
     start = 0
     try:
-        for images in options.track(loader, "embedding", total=len(loader)):
-            vectors = _embed(model, [_checked(image) for image in images], options.device)
-            refuse_non_finite(vectors, paths[start : start + len(vectors)])
-            start += len(vectors)
-            yield vectors
+        with channels_last(model):
+            for images in options.track(loader, "embedding", total=len(loader)):
+                vectors = _embed(model, [_checked(image) for image in images], options.device)
+                refuse_non_finite(vectors, paths[start : start + len(vectors)])
+                start += len(vectors)
+                yield vectors
     finally:
         model.train(training)
 

@@ -18,6 +18,7 @@ from zoo.models.backbone import build_backbone, load_backbone, load_strictly
 from zoo.models.bounds import refuse_larger
 from zoo.models.config import WIDEST
 from zoo.models.embedder import EmbedsImages, run_on_images
+from zoo.models.layout import channels_last
 from zoo.models.pooling import WildcatPooling
 from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_model
 from zoo.models.tensor_names import backbone_of, for_timm, in_memory, on_disk
@@ -172,9 +173,10 @@ class Scorer(EmbedsImages, nn.Module):
         transform = self.transform
         groups = [paths[i : i + batch_size] for i in range(0, len(paths), batch_size)]
         found = []
-        for group in track(groups, "features", len(groups)):
-            images = torch.stack([transform(open_image(path)) for path in group])
-            found.append(self.features(images.to(device)).cpu())
+        with channels_last(self):
+            for group in track(groups, "features", len(groups)):
+                images = torch.stack([transform(open_image(path)) for path in group])
+                found.append(self.features(images.to(device)).cpu())
         return torch.cat(found)
 
 

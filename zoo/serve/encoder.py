@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from zoo.embedding.identity import ModelIdentity, identify
 from zoo.embedding.sides import text_side
 from zoo.embedding.words import Words
+from zoo.models.layout import lay_channels_last
 
 
 class Encoder:
@@ -23,6 +24,7 @@ class Encoder:
         self.model: Any = model.eval()  # torch's stubs know neither transform nor embed_texts
         self.reader = words or model
         self.identity: ModelIdentity = identify(model, name)
+        lay_channels_last(model)
 
     @property
     def sees(self) -> bool:
