@@ -24,6 +24,9 @@ Backbone = Annotated[
     str | None, typer.Option("--backbone", help="Card, owner/name[@revision], or folder.")
 ]
 Losses = Annotated[str, typer.Option("--losses", help="Names, comma-separated, or `all`.")]
+Claims = Annotated[
+    str, typer.Option("--claims", help="Papers' claims to test: names, comma-separated, or `all`.")
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the comparison; it goes on there.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Runs of each at its chosen settings.")]
 Search = Annotated[
@@ -58,6 +61,7 @@ class Candidates:
     recipe: Name = None
     backbone: Backbone = None
     losses: Losses = ""
+    claims: Claims = ""
     changes: Set = None
     batch_size: Size = None
 
@@ -122,5 +126,7 @@ def compare(*, options: "CompareOptions", dry_run: DryRun = False, output: Outpu
     result = execute(options, shlex.join(["rankzoo", *sys.argv[1:]]), output.track)
     output.result(
         result.as_json(),
-        lambda: terminal(result.standings, result.shown, str(result.folder / "index.html")),
+        lambda: terminal(
+            result.standings, result.shown, result.verdicts, str(result.folder / "index.html")
+        ),
     )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.experiments.candidate import Candidate, choose
+from zoo.experiments.claims import CLAIMS, arms
 from zoo.experiments.cost import START_S, estimate
 from zoo.experiments.options import CompareOptions, parse_budget, plan
 from zoo.experiments.plan import Place, Plan
@@ -35,11 +36,12 @@ def test_losses_are_tuned_run_and_put_in_a_table(
     tmp_path: Path,
 ) -> None:
     hot = Candidate("hot", LossTerm("triplet"), own=({"optimiser.lr": 1e30},))
-    big = Candidate("big", LossTerm("triplet"), own=({"batch.size": 512},))
+    big = Candidate("big", LossTerm("triplet"), changes={"batch.size": 512})
     whole = plan_of("untrained,smooth_ap,recall_at_k", hot, big, seeds=2)
     store = RunStore(whole, tmp_path)
     carry_out(store, in_process(store, place_at(tmp_path)))
-    result = result_of(store, "rankzoo compare")
+    claim = CLAIMS["h_ap_trades_fine_for_coarse"]
+    result = result_of(store, [claim], "rankzoo compare")
     assert result.complete
     rows = {row.name: row for row in result.standings}
     for name in ("untrained", "smooth_ap"):
@@ -52,6 +54,7 @@ def test_losses_are_tuned_run_and_put_in_a_table(
     assert "diverged" in rows["hot"].note
     assert "classes" in rows["big"].note
     assert "ks is" in rows["recall_at_k"].note, "a batch of eight is too short for RS@16"
+    assert result.verdicts[0].answer == "unclear", "SupAP took no part"
 
     write_result(result, tmp_path)
     text = (tmp_path / "results.json").read_text()
@@ -117,7 +120,7 @@ def test_pair_losses_are_compared_on_captions(
     whole = Plan(captioned, taking_part, 2, rates=(1e-3,), steps=10, tuning_steps=3)
     store = RunStore(whole, tmp_path)
     carry_out(store, in_process(store, place_at(tmp_path)))
-    result = result_of(store)
+    result = result_of(store, [])
     assert result.complete
     assert result.shown[0] == "t2i_recall_at_1"
     rows = {row.name: row for row in result.standings}
@@ -170,6 +173,18 @@ def test_a_folder_goes_on_with_the_search_it_was_begun_with(options: CompareOpti
         open_settings(options.out, plan(replace(options, search="tpe"))[1])
     with pytest.raises(UsageError, match="--trials 5: a grid"):
         plan(replace(options, trials=5))
+
+
+def test_claims_bring_their_candidates_along(options: CompareOptions) -> None:
+    whole, _ = plan(replace(options, losses="", claims="blackbox_margin,blackbox_memory"))
+    assert [c.name for c in whole.candidates] == [
+        "rambo-no-margin",
+        "blackbox_recall",
+        "rambo-memory-3",
+    ]
+    assert {side.name for side in arms(CLAIMS["blackbox_memory"])} <= {
+        c.name for c in whole.candidates
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Who takes part: a loss with the settings it may be tuned over."""
+"""Who takes part: a loss (or a changed recipe) with the settings it may be tuned over."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import product
 from typing import Any
@@ -20,15 +20,17 @@ RATE = "optimiser.lr"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A loss, and the settings of its own that tuning may choose.
+    """A loss, the recipe's keys it changes, and the settings of its own that tuning may choose.
 
-    `loss` None: the pretrained network as it is.
+    `loss` None: the pretrained network as it is. `steps` multiplies the steps of the comparison.
     """
 
     name: str
     loss: LossTerm | None
     extra: LossTerm | None = None
+    changes: Changes = field(default_factory=dict)
     own: tuple[Changes, ...] = ({},)
+    steps: float = 1.0
 
     def points(self, rates: Sequence[float]) -> list[Changes]:
         """Return the grid: every learning rate with every setting of its own.
@@ -48,8 +50,9 @@ class Candidate:
         recipe = base
         if self.loss is not None:
             recipe = replace(base, loss=self.loss, extra_loss=self.extra)
+            steps = max(1, round(steps * self.steps))
         recipe = replace(recipe, schedule=replace(recipe.schedule, steps=steps))
-        for key, value in point.items():
+        for key, value in {**self.changes, **point}.items():
             recipe = override(recipe, key, json.dumps(value))
         check_losses(recipe)
         return recipe

@@ -12,6 +12,7 @@ from zoo.data.dataset import ImageDataset, hold_out
 from zoo.device import pick_device
 from zoo.errors import DataError, InterruptedRunError, UsageError
 from zoo.experiments.candidate import Candidate, choose
+from zoo.experiments.claims import Claim, arms, chosen_claims
 from zoo.experiments.cost import estimate
 from zoo.experiments.launch import launcher
 from zoo.experiments.on_ray import launcher_on
@@ -47,6 +48,7 @@ class CompareOptions:
     recipe: str | None = None
     backbone: str | None = None
     losses: str = ""
+    claims: str = ""
     changes: Sequence[str] = ()
     seeds: int = 3
     search: Method | None = None
@@ -79,7 +81,7 @@ def plan(options: CompareOptions) -> tuple[Plan, dict[str, Any]]:
     """Read the data and work out every run; return the plan and the settings it must keep.
 
     Raises:
-        UsageError: an unknown recipe, loss or key; a change of a loss.
+        UsageError: an unknown recipe, loss, claim or key; a change of a loss.
         DataError: the data cannot be read, or cannot fill a batch.
     """
     for change in options.changes:
@@ -131,6 +133,7 @@ def dry_run(options: CompareOptions) -> dict[str, Any]:
     return {
         "out": str(options.out),
         "contenders": [candidate.name for candidate in whole.candidates],
+        "claims": [claim.name for claim in _claims(options, whole.base.captions is not None)],
         "search": whole.method,
         "tuning_runs": tuning_runs,
         "final_runs": whole.runs - tuning_runs,
@@ -153,13 +156,14 @@ def execute(options: CompareOptions, command: str = "", track: Track = silent) -
     resolve_model(whole.base.network.backbone, offline=options.offline, track=track)
     open_settings(options.out, settings)
     store = RunStore(whole, options.out)
+    claims = _claims(options, whole.base.captions is not None)
     try:
         with _launching(options, store) as launch:
             carry_out(store, launch, jobs=options.jobs, budget_seconds=seconds, track=track)
     except InterruptedRunError:
-        write_result(result_of(store, command), options.out)
+        write_result(result_of(store, claims, command), options.out)
         raise
-    result = result_of(store, command)
+    result = result_of(store, claims, command)
     write_result(result, options.out)
     return result
 
@@ -214,10 +218,16 @@ def _search(options: CompareOptions) -> tuple[Method, int]:
 
 
 def _candidates(options: CompareOptions, captions: bool) -> tuple[Candidate, ...]:
-    """Return the candidates asked for."""
-    if not options.losses:
-        raise UsageError("nothing to compare", "give --losses all, or their names")
-    return tuple(choose(options.losses, captions))
+    """Return the candidates asked for and those that the claims need, each once."""
+    if not options.losses and not options.claims:
+        raise UsageError("nothing to compare", "give --losses all, or --claims all")
+    chosen = choose(options.losses, captions) if options.losses else []
+    needed = [arm for claim in _claims(options, captions) for arm in arms(claim)]
+    return tuple({candidate.name: candidate for candidate in [*chosen, *needed]}.values())
+
+
+def _claims(options: CompareOptions, captions: bool) -> list[Claim]:
+    return chosen_claims(options.claims, captions) if options.claims else []
 
 
 def _settled(base: Recipe, dataset: ImageDataset, captions: bool) -> tuple[Recipe, int]:

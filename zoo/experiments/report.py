@@ -1,13 +1,14 @@
-"""The page of a comparison: the table, how sure it is, curves, and how it was made."""
+"""The page of a comparison: the table, how sure it is, curves, claims, and how it was made."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
 
+from zoo.experiments.claims import Verdict
 from zoo.experiments.result import BLOCK, PAGE, RESULT, Result
 from zoo.experiments.standings import Standing
-from zoo.experiments.tables import LEGEND, SHORT, cells, header, markdown
+from zoo.experiments.tables import LEGEND, SHORT, cells, header, markdown, numbers
 from zoo.files import write_json, write_text
 from zoo.report import commands, counted, facts, line_chart, page, paragraph, section, table
 from zoo.report.html import Cell
@@ -20,7 +21,7 @@ FIXED = "\u00a0±\u00a0"  # does not break the line
 def write_result(result: Result, folder: Path) -> None:
     """Write the JSON, the Markdown block and the page of a comparison into its folder."""
     write_json(folder / RESULT, {**result.as_json(), "curves": result.curves})
-    write_text(folder / BLOCK, markdown(result.standings, result.shown))
+    write_text(folder / BLOCK, markdown(result.standings, result.shown, result.verdicts))
     write_text(folder / PAGE, comparison_page(result))
 
 
@@ -34,6 +35,7 @@ def comparison_page(result: Result) -> str:
             table(header(shown, rows), grid),
             paragraph(LEGEND),
         ),
+        *_claims(result.verdicts),
         *_behind(rows, shown),
         *_curves(rows, result.curves),
         section("How it was made", facts(_settings(result)), *_command(result.command)),
@@ -54,6 +56,18 @@ def _lead(result: Result) -> str:
     backbone, runs = result.plan.base.network.backbone, counted(result.done, "run")
     missing = "" if result.complete else " Not all runs of the plan are there yet."
     return f"{answer}. {counted(len(rows), 'candidate')} on {backbone}, {runs}.{missing}"
+
+
+def _claims(verdicts: Sequence[Verdict]) -> list[Markup]:
+    if not verdicts:
+        return []
+    rows = [[v.claim.says, v.claim.source, v.answer, numbers(v)] for v in verdicts]
+    how = (
+        "Yes or no: the paired permutation test over queries says so (p at most 0.05), and so "
+        "does every seed; unclear: anything else."
+    )
+    blocks = [table(["claim", "source", "answer", "numbers"], rows), paragraph(how)]
+    return [section("What the papers claim", *blocks)]
 
 
 def _behind(rows: Sequence[Standing], shown: Sequence[str]) -> list[Markup]:

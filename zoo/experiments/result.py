@@ -7,31 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from zoo.experiments.candidate import Candidate
+from zoo.experiments.claims import Claim, Verdict, arms, verdict
 from zoo.experiments.outcome import CHOSEN_BY
 from zoo.experiments.plan import Plan
 from zoo.experiments.run_store import RunStore
-from zoo.experiments.standings import Standing, headline_metrics, standings
+from zoo.experiments.standings import Standing, headline_metrics, standings, values_of
 from zoo.runs.record import Row, read_rows
-from zoo.typed import read_object
 
 RESULT, PAGE, BLOCK = "results.json", "index.html", "table.md"
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Standings, learning curves, and how much of the plan is done.
-
-    claims: answers to papers' claims, in a folder of an earlier version that was asked for them.
-    """
+    """Standings, answers to claims, learning curves, and how much of the plan is done."""
 
     plan: Plan
     folder: Path
     standings: Sequence[Standing]
     shown: Sequence[str]
+    verdicts: Sequence[Verdict]
     curves: Mapping[str, Sequence[Row]]
     done: int
     command: str = ""
-    claims: Sequence[Any] = ()
 
     @property
     def complete(self) -> bool:
@@ -46,25 +43,26 @@ class Result:
             "runs": self.done,
             "metrics": list(self.shown),
             "standings": [_row(row) for row in self.standings],
-            "claims": list(self.claims),
+            "claims": [_answer(verdict) for verdict in self.verdicts],
             "command": self.command,
             "report": str(self.folder / PAGE),
         }
 
 
-def result_of(store: RunStore, command: str = "") -> Result:
+def result_of(store: RunStore, claims: Sequence[Claim], command: str = "") -> Result:
     """Gather whatever the folder of a comparison holds."""
     rows = standings(store)
-    before = store.folder / RESULT
+    sides = [side for claim in claims for side in arms(claim)]
+    values = {side.name: values_of(side, store) for side in sides}
     return Result(
         store.plan,
         store.folder,
         rows,
         headline_metrics(rows),
+        [verdict(claim, values) for claim in claims],
         {c.name: _curve(c, store) for c in store.plan.candidates},
         len(store.outcomes()),
         command,
-        read_object(before).get("claims", []) if before.exists() else [],
     )
 
 
@@ -88,3 +86,16 @@ def _row(row: Standing) -> dict[str, Any]:
         for name, interval in row.metrics.items()
     }
     return {**asdict(row), "metrics": known}
+
+
+def _answer(found: Verdict) -> dict[str, Any]:
+    return {
+        "claim": found.claim.name,
+        "says": found.claim.says,
+        "source": found.claim.source,
+        "answer": found.answer,
+        "note": found.note,
+        "a": found.claim.a.name,
+        "b": found.claim.b.name,
+        "findings": [asdict(finding) for finding in found.findings],
+    }

@@ -6,6 +6,7 @@ from rich.console import Group
 from rich.table import Table
 
 from zoo.experiments.candidate import RATE
+from zoo.experiments.claims import Verdict
 from zoo.experiments.plan import Edge
 from zoo.experiments.standings import Standing, quality_and_gap
 
@@ -73,7 +74,9 @@ def value(row: Standing, metric: str, ranked: bool) -> str:
     return number if behind.clear else f"{number} ≈"
 
 
-def markdown(rows: Sequence[Standing], shown: Sequence[str]) -> str:
+def markdown(
+    rows: Sequence[Standing], shown: Sequence[str], verdicts: Sequence[Verdict] = ()
+) -> str:
     """Return the block for a README or a card; metrics in percent."""
     titles = header(shown, rows)
     lines = [
@@ -83,10 +86,37 @@ def markdown(rows: Sequence[Standing], shown: Sequence[str]) -> str:
         "",
         LEGEND,
     ]
+    if verdicts:
+        lines += ["", "| claim | answer | numbers |", "|---|---|---|"]
+        lines += [
+            f"| {_escaped(v.claim.says)} ({v.claim.source}) | {v.answer} | {numbers(v)} |"
+            for v in verdicts
+        ]
     return "\n".join(lines) + "\n"
 
 
-def terminal(rows: Sequence[Standing], shown: Sequence[str], report: str) -> Group:
+def numbers(found: Verdict) -> str:
+    """Return what an answer rests on."""
+    if found.note:
+        return found.note
+    return "; ".join(
+        f"{SHORT.get(f.metric, f.metric)} {_scaled(f.metric, f.a)} → {_scaled(f.metric, f.b)} "
+        f"({_p(f.p_value)})"
+        for f in found.findings
+    )
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p {value:.3f}"
+
+
+def _scaled(metric: str, number: float) -> str:
+    return f"{number if metric[:3] in ('t2i', 'i2t') else 100 * number:.1f}"
+
+
+def terminal(
+    rows: Sequence[Standing], shown: Sequence[str], verdicts: Sequence[Verdict], report: str
+) -> Group:
     """Return the tables for a terminal."""
     table = Table(box=None, caption=LEGEND, caption_justify="left")
     for place, title in enumerate(header(shown, rows)[:-2]):
@@ -96,7 +126,8 @@ def terminal(rows: Sequence[Standing], shown: Sequence[str], report: str) -> Gro
         beyond = slice(1 + len(shown), None)
         table.add_row(*narrow[: beyond.start], *(c.split("±")[0] for c in narrow[beyond]))
     notes = [f"{row.name}: {row.note}" for row in rows if row.note]
-    return Group(table, *notes, f"report: {report}")
+    answers = [f"{v.answer}: {v.claim.says} ({numbers(v)})" for v in verdicts]
+    return Group(table, *notes, *answers, f"report: {report}")
 
 
 def _escaped(text: str) -> str:
