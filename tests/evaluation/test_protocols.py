@@ -37,6 +37,28 @@ def test_the_papers_of_rank_losses_search_all_vehicles_with_all() -> None:
     assert BY_DATASET["vehicleid"] == "vehicleid-small"
 
 
+@pytest.mark.parametrize(
+    ("name", "ks"),
+    [
+        ("sop", (1, 10, 100, 1000)),  # Oh Song et al., CVPR 2016
+        ("cub", (1, 2, 4, 8, 16, 32)),
+        ("cars", (1, 2, 4, 8, 16, 32)),
+        ("inshop", (1, 10, 20, 30, 40, 50)),  # Liu et al., DeepFashion, CVPR 2016
+    ],
+)
+def test_recalls_are_cut_where_the_papers_cut_them(name: str, ks: tuple[int, ...]) -> None:
+    assert PROTOCOLS[name].ks == ks
+
+
+@pytest.mark.parametrize(("size", "count"), [("small", 800), ("medium", 1600), ("large", 2400)])
+def test_vehicle_lists_have_their_published_sizes(size: str, count: int) -> None:
+    """Liu et al., Deep Relative Distance Learning, CVPR 2016."""
+    for name in (f"vehicleid-{size}", f"vehicleid-{size}-all"):
+        assert f"test list of {count} vehicles" in PROTOCOLS[name].definition
+        assert PROTOCOLS[name].ks == (1, 5)
+    assert PROTOCOLS[f"vehicleid-{size}"].draws == 10
+
+
 @pytest.fixture
 def vehicles() -> ImageDataset:
     items = [

@@ -5,7 +5,15 @@ import math
 import pytest
 import torch
 
-from zoo.ranking.steps import FAR, HardStep, LowerStep, RampStep, SigmoidStep, SupRankStep
+from zoo.ranking.steps import (
+    FAR,
+    HardStep,
+    HingeStep,
+    LowerStep,
+    RampStep,
+    SigmoidStep,
+    SupRankStep,
+)
 
 Point = tuple[float, float, float]  # gap, value, slope
 
@@ -52,3 +60,11 @@ def test_a_ramp_is_flat_at_both_ends() -> None:
     assert ramp.value(gap).tolist() == [0, 0, 0.5, 1, 1]
     assert ramp.slope(gap).tolist() == [0, 0, 2, 0, 0]
     assert HardStep().value(torch.tensor([-0.1, 0.0, 0.1])).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("step", [RampStep(0.5), HingeStep()], ids=repr)
+def test_a_slope_is_the_derivative_of_its_value(step: RampStep | HingeStep) -> None:
+    gap = torch.tensor([-0.3, -0.01, 0.01, 0.2, 0.49, 0.7], dtype=torch.float64)
+    rise = (step.value(gap + 1e-6) - step.value(gap - 1e-6)) / 2e-6
+    torch.testing.assert_close(step.slope(gap), rise)
+    assert step.slope(torch.zeros(1)).item() == 0

@@ -1,4 +1,4 @@
-"""How many scores are differentiated at once, on each kind of device."""
+"""Gradients of a sweep, and how many scores are differentiated at once on each kind of device."""
 
 from types import SimpleNamespace
 
@@ -30,3 +30,20 @@ def test_a_gpu_takes_what_its_cache_and_memory_hold(
     sweep.scores_at_once.cache_clear()
     assert sweep.scores_at_once(torch.device("cuda:0")) == expected
     sweep.scores_at_once.cache_clear()
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7])
+@pytest.mark.parametrize("own_gallery", [True, False])
+def test_both_sides_receive_the_gradient_of_the_whole_matrix(chunk: int, own_gallery: bool) -> None:
+    queries = torch.randn(7, 4, dtype=torch.float64, requires_grad=True)
+    gallery = torch.randn(9, 4, dtype=torch.float64, requires_grad=True) if own_gallery else None
+    others, weights = queries if gallery is None else gallery, torch.rand(7, dtype=torch.float64)
+    leaves = [queries] if gallery is None else [queries, gallery]
+    plain = weights @ (queries @ others.T).sin().sum(dim=1)
+    panels = sweep.Panels(queries.detach(), others.detach(), None, chunk)
+    swept = sweep.sweep(queries, gallery, lambda s, _: s.sin().sum(dim=1), weights, panels)
+    torch.testing.assert_close(swept, plain)
+    expected = torch.autograd.grad(plain, leaves)
+    torch.testing.assert_close(
+        torch.autograd.grad(3 * swept, leaves), tuple(3 * g for g in expected)
+    )
