@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @takes(output=output_options)
 def index(
-    count: Annotated[int, typer.Option("--count", min=1_000, help="Vectors.")] = 200_000,
+    count: Annotated[int, typer.Option("--count", min=2_000, help="Vectors.")] = 200_000,
     dim: Annotated[int, typer.Option("--dim", min=8, help="Dimensions.")] = 256,
     codes: Annotated[
         int, typer.Option("--codes", min=0, help="Compare with autofaiss's of so many bytes.")

@@ -85,6 +85,18 @@ def test_a_dry_run_downloads_nothing(
     assert not list(caches.rglob("model.safetensors"))
 
 
+def test_a_branch_is_asked_for_again_when_it_is_to_be_refreshed(
+    hub: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("download", "me/photos", "--revision", "main", "--json")
+    first = hub.add("me/photos", FILES)
+    assert run(monkeypatch, *words) == 0
+    assert answer(capsys)["revision"] == first
+    second = hub.add("me/photos", {**FILES, "README.md": b"# Photos"})
+    assert run(monkeypatch, *words, "--refresh") == 0
+    assert answer(capsys)["revision"] == second != first
+
+
 def test_list_and_show_speak_json_and_words(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
