@@ -37,7 +37,9 @@ def test_value_and_gradient_are_the_cpus(name: str, note: Note) -> None:
 
 
 @pytest.mark.parametrize("name", RANKING)
-def test_triton_gives_the_eager_value(name: str, note: Note) -> None:
+def test_triton_gives_the_eager_value(
+    name: str, note: Note, caplog: pytest.LogCaptureFixture
+) -> None:
     assert can_compile(torch.device("cuda")), "install triton: it comes with torch on Linux"
     vectors, labels = Toy(2048, 64).draw()
     found = []
@@ -47,6 +49,8 @@ def test_triton_gives_the_eager_value(name: str, note: Note) -> None:
     error = (found[1][1] - found[0][1]).norm() / found[0][1].norm()
     note(f"{name}: gradient, Triton against eager", f"{float(error):.1e}", "under 1e-3")
     assert error < 1e-3
+    said = [record.getMessage() for record in caplog.records if record.name == "rankzoo"]
+    assert said == []  # "not compiled": eager would have been compared with eager
 
 
 @pytest.mark.parametrize("count", SIZES)
