@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_AUTH_MODE": "disabled",  # a local cluster makes a token that only its own driver knows
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",  # by default 15: beside other work they would hardly run
     "RAY_memory_monitor_refresh_ms": "0",  # other work's memory is no fault of a worker here
 }
 HOLD = """

@@ -64,6 +64,7 @@ def bench_spread(folder: Path, asked: Spreading, track: Track = silent) -> dict[
     """
     if os.environ.get("OMP_NUM_THREADS") != "1":
         raise UsageError("a worker is measured on one thread", "OMP_NUM_THREADS=1 rankzoo bench …")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # by default 15: one process would be ahead
     torch.set_num_threads(1)
     engine.set_threads(1)
     model, images = _model(folder / "model", asked), _images(folder / "images", asked)

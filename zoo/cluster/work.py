@@ -1,6 +1,7 @@
 """Work mapped over a cluster's actors: their errors stay errors for persons."""
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -43,14 +44,16 @@ def mapped(
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    found = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-        Guarded,
-        fn_constructor_args=(actor, arguments, __version__),
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=len(rows)),
-        num_cpus=cluster.cpus,
-        num_gpus=cluster.gpus or None,
-        ray_remote_args_fn=lambda: {"max_restarts": RETRIES, "max_task_retries": RETRIES},
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of `ray_remote_args_fn`: nothing else bounds the retries
+        found = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
+            Guarded,
+            fn_constructor_args=(actor, arguments, __version__),
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=len(rows)),
+            num_cpus=cluster.cpus,
+            num_gpus=cluster.gpus or None,
+            ray_remote_args_fn=lambda: {"max_restarts": RETRIES, "max_task_retries": RETRIES},
+        )
     try:
         for row in found.iter_rows():
             yield unguarded(row)
