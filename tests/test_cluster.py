@@ -76,6 +76,21 @@ def test_a_worker_whose_memory_is_full_says_so(error: Exception) -> None:
     assert "--batch-size" in raised.value.hint
 
 
+class Where:
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {"folder": str(Path.cwd())}
+
+
+def test_relative_names_start_where_who_asks_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")  # and back afterwards
+    here = Guarded(Where, (), __version__, str(tmp_path))
+    assert unguarded(here({})) == {"folder": str(tmp_path)}
+    elsewhere = Guarded(Where, (), __version__, str(tmp_path / "not on this machine"))
+    assert unguarded(elsewhere({})) == {"folder": str(tmp_path)}
+
+
 def test_an_error_that_nobody_foresaw_stays_whole() -> None:
     with pytest.raises(ZeroDivisionError):
         Guarded(Fails, (ZeroDivisionError(),), __version__)({})

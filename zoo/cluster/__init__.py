@@ -1,6 +1,6 @@
 """A Ray cluster: how to reach one, and work mapped over its actors."""
 
-from zoo.cluster.reach import Cluster, connected, refuse_other_version
+from zoo.cluster.reach import Cluster, connected, go_to, refuse_other_version
 from zoo.cluster.work import RETRIES, Guarded, ended, for_persons, guarded, mapped, unguarded
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "connected",
     "ended",
     "for_persons",
+    "go_to",
     "guarded",
     "mapped",
     "refuse_other_version",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from zoo import __version__
@@ -51,6 +52,12 @@ def refuse_other_version(version: str) -> None:
     if version != __version__:
         found = f"a worker has rankzoo {__version__}, this is {version}"
         raise UnavailableError(found, "install one version on every machine")
+
+
+def go_to(folder: str) -> None:
+    """Work in the folder of who asks, where this machine has it: relative names mean the same."""
+    if folder and Path(folder).is_dir():
+        os.chdir(folder)
 
 
 @contextmanager

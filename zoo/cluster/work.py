@@ -3,10 +3,11 @@
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from zoo import __version__
-from zoo.cluster.reach import Cluster, refuse_other_version
+from zoo.cluster.reach import Cluster, go_to, refuse_other_version
 from zoo.errors import (
     DataError,
     IntegrityError,
@@ -48,7 +49,7 @@ def mapped(
         warnings.simplefilter("ignore")  # of `ray_remote_args_fn`: nothing else bounds the retries
         found = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             Guarded,
-            fn_constructor_args=(actor, arguments, __version__),
+            fn_constructor_args=(actor, arguments, __version__, str(Path.cwd())),
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=len(rows)),
             num_cpus=cluster.cpus,
             num_gpus=cluster.gpus or None,
@@ -64,13 +65,20 @@ def mapped(
 class Guarded:
     """An actor whose errors for persons come back as rows: Ray would send a traceback.
 
-    version: of the rankzoo that asks; a worker that has another would make other vectors.
+    version, folder: of the rankzoo that asks; another version would make other vectors.
     """
 
-    def __init__(self, actor: Callable[..., Any], arguments: tuple[Any, ...], version: str) -> None:
+    def __init__(
+        self,
+        actor: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        version: str,
+        folder: str = "",
+    ) -> None:
         self.problem: RankzooError | None = None
         try:
             refuse_other_version(version)
+            go_to(folder)
             self.actor = actor(*arguments)
         except Exception as error:
             self.problem = for_persons(error)

@@ -29,7 +29,7 @@ class Remote:
         gpus = cluster.gpus or 0
         made = ray.remote(num_cpus=cluster.cpus, num_gpus=gpus, max_concurrency=2)(Runner)
         self.actor = made.remote()
-        self.over = self.actor.run.remote(asdict(job), log, __version__)
+        self.over = self.actor.run.remote(asdict(job), log, __version__, str(Path.cwd()))
         self.code: int | None = None
 
     def poll(self) -> int | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from zoo.cluster import refuse_other_version
+from zoo.cluster import go_to, refuse_other_version
 from zoo.errors import InterruptedRunError
 
 MODULE = "zoo.experiments.trial"
@@ -47,8 +47,10 @@ class Runner:
         self.process: subprocess.Popen[str] | None = None
         self.asked = False
 
-    def run(self, job: Mapping[str, Any], log: Path, version: str) -> int:
+    def run(self, job: Mapping[str, Any], log: Path, version: str, folder: str = "") -> int:
         """Carry out a run; return its process's exit code.
+
+        folder: that relative names start from.
 
         Raises:
             UnavailableError: rankzoo is of another version here.
@@ -56,6 +58,7 @@ class Runner:
         refuse_other_version(version)
         if self.asked:
             return InterruptedRunError.code
+        go_to(folder)
         self.process = start({**job, "parent": os.getpid()}, log)
         return self.process.wait()
 

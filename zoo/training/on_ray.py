@@ -17,6 +17,7 @@ from zoo.cluster import (
     connected,
     ended,
     for_persons,
+    go_to,
     guarded,
     refuse_other_version,
     unguarded,
@@ -77,7 +78,12 @@ def _fit(arguments: tuple[Any, ...], how: Processes, work: Path) -> dict[str, An
     each = {"CPU": float(how.cluster.cpus), **({"GPU": gpus} if gpus else {})}
     trainer = TorchTrainer(
         _train,
-        train_loop_config={"arguments": arguments, "work": work, "version": __version__},
+        train_loop_config={
+            "arguments": arguments,
+            "work": work,
+            "version": __version__,
+            "folder": str(Path.cwd()),
+        },
         torch_config=TorchConfig("nccl" if gpus else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=how.count, use_gpu=bool(gpus), resources_per_worker=each
@@ -108,6 +114,7 @@ def _train(config: dict[str, Any]) -> None:
     task, recipe, options = config["arguments"]
     try:
         refuse_other_version(config["version"])
+        go_to(config["folder"])
         done: RunResult | None = named(task)(recipe, options)
     except Exception as error:
         write_json(told, guarded(for_persons(error)))
