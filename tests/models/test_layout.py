@@ -53,6 +53,15 @@ def test_a_model_comes_back_as_it_was_and_can_be_written(tmp_path: Path) -> None
     save_file(model.state_dict(), tmp_path / "model.safetensors")
 
 
+def test_a_model_that_embedded_can_be_trained_on() -> None:
+    model = Embedder(EmbedderConfig("test_resnet"))
+    with torch.inference_mode(), channels_last(model):
+        model(torch.zeros(1, 3, 64, 64))
+    model.requires_grad_(False).requires_grad_(True)
+    model(torch.rand(1, 3, 64, 64)).sum().backward()
+    assert first_kernel(model).grad is not None
+
+
 def with_embedder(paths: list[Path], watch: Callable[[nn.Module], None]) -> None:
     model = Embedder(EmbedderConfig("test_resnet").at_size(64))
     watch(model.backbone)

@@ -20,7 +20,7 @@ def parse_hub_name(name: str, revision: str | None = None) -> HubSource | None:
         UsageError: the revision is given twice and differs.
 
     >>> parse_hub_name("timm/resnet50.tv_in1k@main")
-    HubSource(repo='timm/resnet50.tv_in1k', revision='main')
+    HubSource(repo='timm/resnet50.tv_in1k', revision='main', prefer='')
     """
     match = _REPO.match(name.removeprefix("hf-hub:"))
     if match is None or ".." in name:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 
 from zoo.cluster import Cluster, connected, mapped
 from zoo.embedding.cluster import Division, Job, embed_shards
@@ -192,7 +193,7 @@ def _pieces(shard: Embedded, whitening: Whitening | None) -> Iterator[Vectors]:
         yield _as_kept(shard.vectors[start : start + engine.CHUNK], whitening)
 
 
-def _as_kept(rows: Vectors, whitening: Whitening | None) -> Vectors:
+def _as_kept(rows: Vectors, whitening: Whitening | None) -> Float32[np.ndarray, "item kept"]:
     """Return rows as `Index.from_vectors` keeps them, to the last bit."""
     return whitened(unit_rows(torch.from_numpy(np.array(rows)), "embedding"), whitening)
 

@@ -1,6 +1,6 @@
 """The layout of weights in memory that a CPU's convolutions are fastest in: channels last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -19,8 +19,7 @@ def lay_channels_last(model: nn.Module) -> list[Tensor]:
     """
     parts = (part for part in model.modules() if isinstance(part, CONVOLUTIONS))
     changed = [part.weight for part in parts if _waits(part.weight)]
-    for weight in changed:
-        weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    _lay(changed, torch.channels_last)
     return changed
 
 
@@ -34,8 +33,13 @@ def channels_last(model: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        for weight in changed:
-            weight.data = weight.data.contiguous()
+        _lay(changed, torch.contiguous_format)
+
+
+def _lay(weights: Iterable[Tensor], layout: torch.memory_format) -> None:
+    with torch.inference_mode(False):  # what is made in that mode can never be trained again
+        for weight in weights:
+            weight.data = weight.data.contiguous(memory_format=layout)
 
 
 def _waits(weight: Tensor) -> bool:
