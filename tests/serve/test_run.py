@@ -81,12 +81,37 @@ def small_index(tmp_path: Path) -> Path:
     return tmp_path / "idx"
 
 
+def every_option(index: Path) -> list[str]:
+    """The options of a server of one process, with a value each."""
+    token = index.parent / "token"
+    token.write_text("a-long-enough-token")
+    token.chmod(0o600)
+    told = {
+        "--port": 0,
+        "--host": "127.0.0.1",
+        "--host-name": "images.example",
+        "--token-file": token,
+        "--pictures": index.parent,
+        "--max-upload-mb": 5,
+        "--max-megapixels": 9,
+        "--max-k": 50,
+        "--rate": 5,
+        "--timeout": 9,
+        "--model": index.parent / "model",
+        "--batch-size": 4,
+        "--device": "cpu",
+        "--shards": 1,
+        "--replicas": 1,
+    }
+    return [*(str(word) for pair in told.items() for word in pair), "--offline", "--json"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_with_130_and_no_traceback(
     small_index: Path, number: signal.Signals
 ) -> None:
-    command = [sys.executable, "-m", "cli", "serve", str(small_index), "--port", "0", "--json"]
+    command = [sys.executable, "-m", "cli", "serve", str(small_index), *every_option(small_index)]
     server = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
