@@ -7,7 +7,7 @@ import typer
 
 from cli.flags import takes
 from cli.options import Json, Out
-from cli.output import Output
+from cli.output import Output, titled
 
 if TYPE_CHECKING:
     from zoo.hub.conversion.convert import Choices
@@ -51,6 +51,7 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Convert weights of ROADMAP, SupRank, RS@k, Smooth-AP, AP-GeM, torchvision or mmdetection."""
+    from rich.console import Group
     from rich.table import Table
 
     from zoo.detection.convert import convert_detector
@@ -63,13 +64,13 @@ def convert(
         return
     done = convert_file(checkpoint, out, format_name=format, choices=choices)
 
-    def human() -> Table:
+    def human() -> Group:
         kept = f"{len(done.names)} tensors of {done.config.architecture} kept in {out}; dropped:"
-        table = Table(box=None, title=kept, title_justify="left")
+        table = Table(box=None)
         for title in ("tensor", "why"):
             table.add_column(title, overflow="fold")
         for name, reason in done.dropped.items():
             table.add_row(name, reason)
-        return table
+        return titled(kept, table)
 
     Output(as_json).result({"folder": str(out), **done.as_json()}, human)

@@ -7,7 +7,7 @@ import typer
 
 from cli.flags import takes
 from cli.options import Json, OnBadImage, Quiet, Seed
-from cli.output import Output, output_options
+from cli.output import Output, output_options, titled
 
 if TYPE_CHECKING:
     from zoo.data.split import Shares
@@ -32,6 +32,7 @@ Manifest = Annotated[
 @app.command()
 def check(path: Where, html: Html = None, as_json: Json = False, quiet: Quiet = False) -> None:
     """Say what data is: layout, splits, classes, sizes, duplicates, files that cannot be read."""
+    from rich.console import Group
     from rich.table import Table
 
     from zoo.data.check import check_data
@@ -46,21 +47,21 @@ def check(path: Where, html: Html = None, as_json: Json = False, quiet: Quiet = 
     if html is not None:
         write_text(html, data_page(report))
 
-    def table() -> Table:
+    def table() -> Group:
         levels = ", ".join(f"{count} of {level}" for level, count in report.levels.items())
         sides = "median {median_width} x {median_height}, sides {shortest} to {longest} pixels"
         title = f"{report.layout}: {levels or 'no labels'}; {sides.format(**report.sizes)}"
-        shown = Table("split", "images", "classes", "smallest", "captions", "boxes", title=title)
+        shown = Table("split", "images", "classes", "smallest", "captions", "boxes")
         for s in report.splits:
             smallest = f"{s.smallest_class}: {s.smallest}" if s.classes else ""
             numbers = (str(s.captions or ""), str(s.boxes or ""))
             shown.add_row(s.split or "none", str(s.images), str(s.classes), smallest, *numbers)
         across = sum(found.across for found in report.duplicates)
-        shown.caption = (
+        below = (
             f"duplicates: {len(report.duplicates)}, in two splits {across}; "
             f"files left out: {len(report.left_out)}; boxes without area: {report.bad_boxes}"
         )
-        return shown
+        return titled(title, shown, below)
 
     output.result(report.as_json(), table)
 

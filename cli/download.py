@@ -7,7 +7,7 @@ import typer
 
 from cli.flags import takes
 from cli.options import DryRun, Offline
-from cli.output import Output, output_options
+from cli.output import Output, output_options, titled
 
 Name = Annotated[str, typer.Argument(help="Card name, owner/name[@revision], or a local folder.")]
 Revision = Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit.")]
@@ -26,6 +26,7 @@ class Source:
 @takes(source=Source, output=output_options)
 def download(name: Name, *, source: Source, dry_run: DryRun = False, output: Output) -> None:
     """Download a model, verify every file, and print where it is; a second call is free."""
+    from rich.console import Group
     from rich.table import Table
 
     if dry_run:
@@ -39,12 +40,12 @@ def download(name: Name, *, source: Source, dry_run: DryRun = False, output: Out
         files = [record.as_json() for record in found.files]
         result = {"path": str(found.path), "revision": found.revision, "files": files}
 
-    def human() -> Table:
-        table = Table(box=None, title=result["path"], title_justify="left")
+    def human() -> Group:
+        table = Table(box=None)
         for title in ("file", "bytes", "sha256"):
             table.add_column(title, overflow="fold")
         for file in result["files"]:
             table.add_row(file["name"], f"{file['size']:,}", file["sha256"] or "")
-        return table
+        return titled(result["path"], table)
 
     output.result(result, human)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 
 from cli.foreign import Foreign, in_json, on_one_line, shown
 from cli.lines import by_lines
@@ -90,6 +90,11 @@ def _stdout() -> Console:
     if not (console.is_terminal or "COLUMNS" in os.environ):
         console.width = UNBOUNDED
     return console
+
+
+def titled(title: str, table: RenderableType, below: str = "") -> Group:
+    """Return a table between two lines: Rich would fold its own title to the table's width."""
+    return Group(title, table, *([below] if below else []))
 
 
 def fail(error: RankzooError, as_json: bool) -> None:

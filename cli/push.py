@@ -7,7 +7,7 @@ import typer
 
 from cli.flags import takes
 from cli.options import DryRun
-from cli.output import Output, output_options
+from cli.output import Output, output_options, titled
 
 if TYPE_CHECKING:
     from zoo.hub.push import PushOptions
@@ -42,19 +42,20 @@ def push(
     output: Output,
 ) -> None:
     """Upload weights, configuration, card and results in one commit; a second push resumes."""
+    from rich.console import Group
     from rich.table import Table
 
     from zoo.hub.push import push as push_run
 
     pushed = push_run(run, repo, options, dry_run=dry_run, track=output.track)
 
-    def human() -> Table:
+    def human() -> Group:
         state = "would be sent to" if dry_run else f"sent, commit {pushed.commit}:"
-        table = Table(box=None, title=f"{state} {pushed.url}", title_justify="left")
+        table = Table(box=None)
         for title in ("file", "bytes"):
             table.add_column(title, overflow="fold")
         for name, size in pushed.files.items():
             table.add_row(name, f"{size:,}")
-        return table
+        return titled(f"{state} {pushed.url}", table)
 
     output.result(pushed.as_json(), human)

@@ -11,7 +11,7 @@ from cli.flags import takes
 from cli.index.inputs import Opened
 from cli.index.options import Where
 from cli.options import Alpha, Expand, Rerank
-from cli.output import Output, output_options
+from cli.output import Output, output_options, titled
 from zoo.search.options import ALPHA, SearchOptions, parse_reranking
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _tables(
 
     tables: list[RenderableType] = []
     for query, answer in zip(queries, answers, strict=True):
-        table = Table(title=query.text, title_justify="left", box=None)
+        table = Table(box=None)
         reordered = any(hit.cosine is not None for hit in answer.hits)
         for column in ("rank", "score", *(["similarity"] if reordered else []), "label", "path"):
             table.add_column(column, overflow="fold")
@@ -112,5 +112,6 @@ def _tables(
         for elected in answer.votes if vote else ():
             share = f"{elected.confidence:.0%} of the vote"
             tables.append(f"{query.text}: {elected.level} {elected.label} ({share})")
-        tables.append(table if answer.hits else Group(table, "no item fulfils the condition"))
+        none = "" if answer.hits else "no item fulfils the condition"
+        tables.append(titled(query.text, table, none))
     return Group(*tables)

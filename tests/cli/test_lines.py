@@ -6,7 +6,7 @@ import pytest
 from rich.table import Table
 
 from cli.lines import by_lines, progress_line
-from cli.output import Output
+from cli.output import Output, titled
 
 
 @pytest.fixture
@@ -63,6 +63,17 @@ def test_a_path_in_a_table_stays_whole_in_a_pipe(
     monkeypatch.setenv("COLUMNS", "60")
     Output().result({}, lambda: table)
     assert max(map(len, capsys.readouterr().out.splitlines())) == 60
+
+
+def test_a_title_is_not_folded_to_the_width_of_its_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Table("n", box=None)
+    table.add_row("1")
+    monkeypatch.setenv("COLUMNS", "80")
+    Output().result({}, lambda: titled("class folders: 10 of label", table, "left out: 0 of 86"))
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["class folders: 10 of label", "n", "1", "left out: 0 of 86"]
 
 
 def test_a_pipe_sees_the_loss_and_a_quiet_run_nothing(
