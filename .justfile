@@ -33,6 +33,19 @@ long:
 cluster:
     pytest -n 0 -m cluster
 
+# would the tests notice a small wrong change of the files that differ from a revision? Eight are tried
+mutation since="main":
+    python -m tests.mutation --since {{ since }} --sample 8 --minutes 10
+
+# how many lines of each room the fast tests run: one table
+coverage:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    trap 'coverage erase' EXIT
+    coverage run -m pytest
+    coverage combine -q
+    coverage json -q -o - | python -m tests.covered
+
 # the docs site, in .site/; a warning is an error
 docs:
     NO_MKDOCS_2_WARNING=1 mkdocs build --strict -f .github/mkdocs.yml -d ../.site

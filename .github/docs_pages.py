@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 REPOSITORY = {  # page -> the file that it is a copy of
     "guides/training.md": "zoo/training/README.md",
+    "guides/recipes.md": "zoo/recipes/README.md",
     "guides/evaluation.md": "zoo/evaluation/README.md",
     "guides/detection.md": "zoo/detection/README.md",
     "guides/indexes.md": "zoo/index/README.md",

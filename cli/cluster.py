@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zoo.cluster import Cluster
 
 Engine = Annotated[
-    Literal["local", "ray"], typer.Option("--engine", help="Here, or on a Ray cluster.")
+    Literal["local", "ray"], typer.Option("--engine", help="Run here, or on a Ray cluster.")
 ]
 Address = Annotated[
     str | None, typer.Option("--address", help="A running Ray cluster; else one is started here.")

@@ -28,7 +28,9 @@ Claims = Annotated[
     str, typer.Option("--claims", help="Papers' claims to test: names, comma-separated, or `all`.")
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the comparison; it goes on there.")]
-Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Runs of each at its chosen settings.")]
+Seeds = Annotated[
+    int, typer.Option("--seeds", min=1, help="Seeds of each loss at its chosen settings.")
+]
 Search = Annotated[
     Literal["tpe", "grid"] | None,
     typer.Option("--search", help="How settings are searched; default tpe, or as the folder was."),
@@ -45,7 +47,8 @@ Trials = Annotated[
     int | None, typer.Option("--trials", min=1, help="Tuning runs of each loss (tpe); default 8.")
 ]
 TuningSteps = Annotated[
-    int | None, typer.Option("--tuning-steps", min=1, help="By default a quarter of the steps.")
+    int | None,
+    typer.Option("--tuning-steps", min=1, help="Steps of a tuning run; default a quarter."),
 ]
 Budget = Annotated[
     str, typer.Option("--budget", help="Stop cleanly after this time: 90s, 5m, 2h, 1d.")
@@ -113,7 +116,7 @@ def compare_options(
 
 @takes(options=compare_options, output=output_options)
 def compare(*, options: "CompareOptions", dry_run: DryRun = False, output: Output) -> None:
-    """Compare losses on your data: one command, one folder, killed or stopped it goes on."""
+    """Compare losses on your data, in one folder; the same command resumes it."""
     from zoo.experiments.cost import described
     from zoo.experiments.options import dry_run as cost_of
     from zoo.experiments.options import execute

@@ -19,7 +19,7 @@ Architecture = Annotated[
     typer.Option("--architecture", help="A timm name, or a detector's recipe."),
 ]
 Pooling = Annotated[
-    str | None, typer.Option("--pooling", help="avg, max, token: what has no tensors to tell it.")
+    str | None, typer.Option("--pooling", help="avg, max or token, where no tensor tells it.")
 ]
 LayerNorm = Annotated[
     str | None, typer.Option("--layer-norm", help="plain, if the network had one without weights.")

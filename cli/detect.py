@@ -27,7 +27,7 @@ Threshold = Annotated[
     ),
 ]
 Every = Annotated[
-    float, typer.Option("--every", min=0.001, help="Of a video, a frame so many seconds.")
+    float, typer.Option("--every", min=0.001, help="Seconds between the frames of a video.")
 ]
 
 

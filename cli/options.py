@@ -22,6 +22,13 @@ Data = Annotated[
 Out = Annotated[Path, typer.Option("--out", help="Folder to create; never overwritten.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Items in one batch.")]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        help="What computes images on a CPU: torch, onnxruntime, openvino; auto: the fastest.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of every random choice.")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Data loading processes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -32,7 +39,8 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe's value.")
 ]
 OnBadImage = Annotated[
-    Literal["fail", "skip"], typer.Option("--on-bad-image", help="Stop, or leave out and list.")
+    Literal["fail", "skip"],
+    typer.Option("--on-bad-image", help="Unreadable images: stop, or leave out and list."),
 ]
 Scales = Annotated[
     str, typer.Option("--scales", help="Embed at these scales and average: 1,0.7071,0.5.")
@@ -73,10 +81,13 @@ Rerank = Annotated[
 
 
 def embed_options(
-    batch_size: BatchSize = 64, workers: Workers = 0, device: Device = "auto"
+    batch_size: BatchSize = 64,
+    workers: Workers = 0,
+    device: Device = "auto",
+    runtime: Runtime = "torch",
 ) -> "EmbedOptions":
     """Return how embeddings are made."""
     from zoo.device import pick_device
     from zoo.embedding.options import EmbedOptions
 
-    return EmbedOptions(batch_size, workers, pick_device(device))
+    return EmbedOptions(batch_size, workers, pick_device(device), runtime=runtime)

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.text import Text
 
 from cli.foreign import Foreign, in_json, on_one_line, shown
 from cli.lines import by_lines
@@ -55,7 +56,7 @@ class Output:
         if self.json:
             _print_json(value)
         else:
-            _stdout().print(Foreign(human()))
+            _print_human(Foreign(human()))
 
     def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
         """Yield `items` under a progress bar with rate and time left.
@@ -84,12 +85,33 @@ def output_options(json: Json = False, quiet: Quiet = False) -> Output:
     return Output(json, quiet)
 
 
-def _stdout() -> Console:
-    """Return stdout: a file or a pipe has no width to fit into, so that a path stays whole."""
+def piped(what: RenderableType) -> str:
+    """Return what a file or a pipe gets: it has no width to fit into, and nothing is padded to one.
+
+    A path stays whole; with `COLUMNS` in the environment lines are folded to that many.
+    """
     console = Console(markup=False, emoji=False)
-    if not (console.is_terminal or "COLUMNS" in os.environ):
+    if "COLUMNS" not in os.environ:
         console.width = UNBOUNDED
-    return console
+    with console.capture() as said:
+        console.print(what)
+    return "\n".join(line.rstrip() for line in said.get().split("\n"))
+
+
+class Prose:
+    """Markdown: set for a terminal, and as it is written for a pipe."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render for the console that asks."""
+        from rich.markdown import Markdown
+
+        if console.is_terminal:
+            yield Markdown(self.text)
+        else:
+            yield Text(self.text, no_wrap=True, overflow="ignore")
 
 
 def titled(title: str, table: RenderableType, below: str = "") -> Group:
@@ -109,6 +131,14 @@ def fail(error: RankzooError, as_json: bool) -> None:
 def debugging() -> bool:
     """Whether `RANKZOO_DEBUG=1` asks for tracebacks."""
     return os.environ.get("RANKZOO_DEBUG", "") not in ("", "0")
+
+
+def _print_human(what: RenderableType) -> None:
+    console = Console(markup=False, emoji=False)
+    if console.is_terminal:
+        console.print(what)
+    else:
+        print(piped(what), end="")
 
 
 def _print_json(value: dict[str, Any]) -> None:

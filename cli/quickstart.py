@@ -7,7 +7,7 @@ import typer
 
 from cli.flags import takes
 from cli.options import Device, Seed
-from cli.output import Output, output_options
+from cli.output import Output, output_options, titled
 
 
 @takes(output=output_options)
@@ -24,25 +24,25 @@ def quickstart(
     output: Output,
 ) -> None:
     """Fine-tune on real images, evaluate before and after, index, search, write a report."""
+    from rich.console import Group
     from rich.table import Table
 
     from zoo.device import pick_device
-    from zoo.quickstart import free_folder, run_quickstart, write_report
+    from zoo.quickstart import free_folder, quickstart_recipe, run_quickstart, write_report
 
     folder = out or free_folder(Path("runs/quickstart"))
-    done = run_quickstart(
-        folder, steps=steps, seed=seed, device=pick_device(device), track=output.track
-    )
+    recipe = quickstart_recipe(steps)
+    done = run_quickstart(folder, recipe, seed=seed, device=pick_device(device), track=output.track)
     write_report(done)
 
-    def table() -> Table:
-        view = Table(title=f"seed {seed}, {sum(done.seconds.values()):.0f} s")
+    def table() -> Group:
+        view = Table()
         for column in ("metric", "before", "after"):
             view.add_column(column, justify="left" if column == "metric" else "right")
         before, after = (done.evaluations[name].metrics for name in ("before", "after"))
         for name in ("recall_at_1", "recall_at_10", "map_at_r"):
             view.add_row(name, f"{before[name]:.3f}", f"{after[name]:.3f}")
-        return view
+        return titled(f"seed {seed}, {sum(done.seconds.values()):.0f} s", view)
 
     output.result(done.to_json(), table)
     output.log(f"report: {done.report}\n\nThe same by hand:\n" + "\n".join(done.commands))

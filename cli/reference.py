@@ -21,7 +21,6 @@ Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 bad data, 4 not found o
 # What a person types, one a command; a test parses each.
 EXAMPLES = (
     "bench batches --batch-size 256 --chunk 64",
-    "bench decode",
     "bench detection --negatives 200000 --positives 2000",
     "bench detectors --out runs/detectors",
     "bench embedding --model efficientnet_lite0 --size 64",
@@ -31,7 +30,6 @@ EXAMPLES = (
     "bench scale --count 200000 --shards 4",
     "bench serve --concurrency 1 --concurrency 16",
     "bench sorters --length 100 --plot front.svg",
-    "bench startup",
     "bench training --size 96 --workers 2",
     "card check runs/photos/README.md",
     "card new runs/photos --repo me/photos-resnet50",
@@ -57,7 +55,7 @@ EXAMPLES = (
     "index relocate idx /new/place/photos",
     "index remove idx --where \"label = 'blurred'\"",
     "index verify idx",
-    "list ready --loss sup_ap",
+    "list sop --loss sup_ap",
     "push runs/photos me/photos-resnet50 --private --dry-run",
     "quickstart --out runs/quickstart",
     'search idx query.jpg "red shoe" -k 5 --html found.html',

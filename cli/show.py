@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.options import Json
-from cli.output import Output
+from cli.output import Output, Prose
 
 
 def show(
@@ -13,7 +13,6 @@ def show(
 ) -> None:
     """Show a model card: how to use it, licence, files, recipe, numbers and their source."""
     from rich.console import Group
-    from rich.markdown import Markdown
     from rich.table import Table
     from rich.text import Text
 
@@ -29,7 +28,7 @@ def show(
         for key, value in [*card_facts(card), *pin_facts(card)]:
             table.add_row(Text(key, "bold"), value)
         commands = Text("\n".join(usage(card)) + "\n", no_wrap=True, overflow="ignore")
-        return Group(commands, Markdown(card.body), table)
+        return Group(commands, Prose(card.body), table)
 
     pin = pinned(card)
     found = pin and {"commit": pin.commit, "files": [record.as_json() for record in pin.files]}

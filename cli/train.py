@@ -144,7 +144,7 @@ def train(
     context: typer.Context, *, chosen: Chosen, where: Where, instead: Instead, output: Output
 ) -> None:
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
-    from zoo.device import pick_device
+    from zoo.device import pick_device, told
     from zoo.recipes.find import Choice, find_recipe
     from zoo.recipes.values import to_json
     from zoo.runs.folder import refuse_taken
@@ -154,6 +154,7 @@ def train(
     task = task_of_recipe(choice.kind)
     task.check("train", given(context))
     task.check_data(where.options.data)
+    task.check_processes(told("WORLD_SIZE", 1))
     cluster = where.cluster()
     recipe = find_recipe(choice)
     if instead.show_config:

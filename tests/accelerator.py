@@ -155,8 +155,38 @@ def same_on_both(
         stray = [part.device for part in tree_flatten(found)[0] if _strays(part)]
         found = on_cpu(found)
     assert not stray
-    close = close or {"rtol": 1e-4, "atol": 1e-5}  # fused kernels round the last digits otherwise
-    torch.testing.assert_close(found, expected, equal_nan=True, **close)
+    assert_alike(found, expected, **close)
+
+
+def assert_alike(found: Any, expected: Any, rtol: float = 1e-4, atol: float = 1e-5) -> None:
+    """Every tensor is the expected one but for rounding; above one `atol` is of its largest value.
+
+    A fused kernel rounds otherwise, and where a sum cancels the error is that of its terms: the
+    gradient through `lstme` reaches 95, and float32 is 2e-5 off float64 where it is .07.
+    """
+    pairs = zip(tree_flatten(found)[0], tree_flatten(expected)[0], strict=True)
+    for part, wanted in pairs:
+        size = atol * max(1.0, _largest(wanted))
+        torch.testing.assert_close(part, wanted, rtol=rtol, atol=size, equal_nan=True)
+
+
+def assert_updated_alike(found: Any, expected: Any, reach: float) -> None:
+    """Weights after Adam are the expected ones but for rounding; one in a thousand may be off.
+
+    Adam divides a gradient by its own size, so that where a gradient is nothing but rounding a
+    weight moves by anything up to its rate. `reach` is how far all updates together move one.
+    """
+    pairs = zip(tree_flatten(found)[0], tree_flatten(expected)[0], strict=True)
+    for part, wanted in pairs:
+        size = 1e-5 * max(1.0, _largest(wanted))
+        off = ~torch.isclose(part, wanted, rtol=1e-4, atol=size, equal_nan=True)
+        assert off.sum() <= 1 + off.numel() / 1000, f"{off.sum()} of {off.numel()} are off"
+        torch.testing.assert_close(part[off], wanted[off], rtol=0, atol=reach)
+
+
+def _largest(part: Any) -> float:
+    known = torch.as_tensor(part).double().nan_to_num(0.0, 0.0, 0.0)
+    return float(known.abs().max()) if known.numel() else 0.0
 
 
 def _strays(part: Any) -> bool:

@@ -21,12 +21,12 @@ import torch
 from tests.stored import CONFIG
 from zoo.data.datasets.fashion_mnist import read_idx
 from zoo.data.images import decode_image, open_image
+from zoo.device import memory_held, memory_peak, restart_memory_peak
 from zoo.errors import RankzooError
+from zoo.files import FOLDER_SEAL
 from zoo.hub.listing import as_model
 from zoo.hub.pickles import read_state_dict
-from zoo.memory import held, peak, restart_peak
 from zoo.models.embedder import Embedder, load_embedder, save_embedder
-from zoo.sealed import FOLDER_SEAL
 
 UPLOAD = 10**6  # pixels that a server of these inputs takes
 
@@ -116,13 +116,13 @@ INPUTS: dict[str, Callable[[Path], object]] = {
 def cost(name: str) -> tuple[int, str]:
     """Return the bytes that reading an input took above what was held, and what came of it."""
     with tempfile.TemporaryDirectory() as folder:
-        restart_peak()
-        before = held() or 0
+        restart_memory_peak()
+        before = memory_held() or 0
         try:
             INPUTS[name](Path(folder))
         except RankzooError as error:
-            return peak() - before, str(error).removeprefix(folder).splitlines()[0]
-    return peak() - before, "read"
+            return memory_peak() - before, str(error).removeprefix(folder).splitlines()[0]
+    return memory_peak() - before, "read"
 
 
 def costs() -> dict[str, tuple[int, str]]:

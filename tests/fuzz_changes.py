@@ -7,7 +7,7 @@ import random
 import re
 from typing import Any
 
-from zoo.sealed import SEAL, _seal_of
+from zoo.files.seals import SEAL, _seal_of
 
 WORDS = (
     "", " ", "nan", "inf", "-1", "0", "1e999", "9" * 40, "null", "true", "../../x", "/etc/passwd",

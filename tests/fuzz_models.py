@@ -5,12 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from tests.fuzz_parser import Parser
+from tests.models.tiny_words import VECTORS, as_text, tiny_words
 from tests.stored import CONFIG, SCORER
 from zoo.cards.model_files import read_config
+from zoo.data.word_vectors import read_word_vectors
 from zoo.detection.storage import read_detector_config, save_detector, threshold_of
+from zoo.files import FOLDER_SEAL, SEAL
 from zoo.hub.pickles import foreign_classes, read_state_dict
 from zoo.models.clip import load_clip
 from zoo.models.embedder import Embedder, load_embedder, save_embedder
@@ -20,7 +24,6 @@ from zoo.models.two_towers import TwoTowers, load_two_towers, save_two_towers
 from zoo.recipes import RECIPES
 from zoo.recipes.detector import DetectionRecipe
 from zoo.runs.reading import read_run
-from zoo.sealed import FOLDER_SEAL, SEAL
 from zoo.sorters.store import build_sorter, load_sorter, save_sorter
 
 
@@ -86,6 +89,31 @@ def write_two_towers(folder: Path) -> None:
     save_two_towers(TwoTowers(Embedder(replace(CONFIG, dim=32)), tiny_text()), folder)
 
 
+def write_towers_of_words(folder: Path) -> None:
+    save_two_towers(TwoTowers(Embedder(replace(CONFIG, dim=16)), tiny_words()), folder)
+
+
+def write_vectors(folder: Path) -> None:
+    """Write the same vectors of words in three forms."""
+    rows = VECTORS.table.numpy()
+    (folder / "a.txt").write_text(as_text(), encoding="utf-8")
+    np.save(folder / "b.npy", rows)
+    (folder / "b.txt").write_text("\n".join(VECTORS.words), encoding="utf-8")
+    words = (w.encode() + b" " + row.tobytes() for w, row in zip(VECTORS.words, rows, strict=True))
+    (folder / "c.bin").write_bytes(b"12 8\n" + b"".join(words))
+
+
+def vectors() -> list[Parser]:
+    """Files of word vectors."""
+
+    def parser(name: str) -> Parser:
+        return Parser(
+            f"word vectors {name}", (name,), write_vectors, lambda f: read_word_vectors(f / name)
+        )
+
+    return [parser(name) for name in ("a.txt", "b.npy", "c.bin")]
+
+
 def models() -> list[Parser]:
     """Configurations, weights and pickles."""
     both = ("*.json", "*/*.json")
@@ -109,6 +137,8 @@ def models() -> list[Parser]:
         Parser("CLIP folder", both, unsealed(write_clip), load_clip),
         Parser("text encoder folder", both, unsealed(write_text), load_text_encoder),
         Parser("two towers folder", both, unsealed(write_two_towers), load_two_towers),
+        Parser("two towers of words", both, unsealed(write_towers_of_words), load_two_towers),
+        *vectors(),
         Parser("run: results, recipe", both, unsealed(write_run), read_run),
         Parser(
             "embedder weights",

@@ -27,6 +27,7 @@ from tests.fuzz_parser import Parser
 from zoo.data.datasets.fashion_mnist import read_idx
 from zoo.data.datasets.lamem import read_lamem
 from zoo.data.datasets.sfm120k import PAIRS
+from zoo.data.datasets.videomem import VALUES, FrameOptions, read_videomem
 from zoo.data.datasets.voc import CLASSES, read_voc_labels
 from zoo.data.open import open_dataset
 from zoo.evaluation.revisited import read_revisited
@@ -78,6 +79,12 @@ def write_voc_lists(folder: Path) -> None:
     lay(folder / "VOC2007", lists, ["JPEGImages/one.jpg", "JPEGImages/two.jpg"])
 
 
+def write_videomem(folder: Path) -> None:
+    rows = "".join(f"v{n}.webm,0.{n}\n" for n in range(5))
+    names = [f"sources/v{n}.webm" for n in range(5)]
+    lay(folder, {"ground-truth_dev-set.csv": f"video,{VALUES[0]}\n{rows}"}, names)
+
+
 def write_captions(folder: Path) -> None:
     entry = test_captions.entry("1.jpg", "train", "two young guys")
     text = test_captions.listed(entry, test_captions.entry("2.jpg", "test", "a", "b"))
@@ -119,6 +126,12 @@ def sets() -> list[Parser]:
             ("splits/train*",),
             lambda f: lay(f, test_lamem.TEXTS, test_lamem.IMAGES),
             lambda f: read_lamem(f, "train"),
+        ),
+        Parser(
+            "set videomem",
+            ("*.csv",),
+            write_videomem,
+            lambda f: read_videomem(f, ["train"], how=FrameOptions("skip", drawn=False)),
         ),
         Parser(
             "set roxford", ("*.pkl",), write_revisited, lambda f: read_revisited(f, "roxford5k")

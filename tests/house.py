@@ -156,6 +156,16 @@ def _comments(text: str) -> int:
     return sum(token.type == tokenize.COMMENT for token in tokens)
 
 
+def room_lines(root: Path) -> dict[str, int]:
+    """Return the lines of each room, the largest first; `zoo` counts the loose modules."""
+    found: Counter[str] = Counter()
+    for path in sources(root):
+        parts = path.relative_to(root).parts
+        room = parts[1] if parts[0] == "zoo" and len(parts) > 2 else parts[0]
+        found[room] += len(path.read_text(encoding="utf-8").splitlines())
+    return dict(found.most_common())
+
+
 def figures(root: Path) -> dict[str, object]:
     """Return the measures of `house.md`, by name."""
     files = sources(root)
@@ -183,5 +193,9 @@ def figures(root: Path) -> dict[str, object]:
 
 if __name__ == "__main__":
     place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
-    for name, value in {**figures(place), **style(place)}.items():
+    for name, value in {
+        **figures(place),
+        **style(place),
+        "lines a room": room_lines(place),
+    }.items():
         sys.stdout.write(f"{name}: {value}\n")

@@ -1,4 +1,4 @@
-"""Which test files would notice a change of a source file: by place, by import, by room."""
+"""Which test files would notice a change of a source file: by place, example, import, room."""
 
 import ast
 from functools import cache
@@ -6,12 +6,13 @@ from pathlib import Path
 
 
 def near(file: str, root: Path) -> list[Path]:
-    """Return the tests of a file: its own, those that import it under any name, its room's."""
+    """Return the tests of a file: its own, its examples, those that import it, its room's."""
     place = Path(file)
     folder = Path("tests", *place.parts[1:-1]) if place.parts[0] == "zoo" else Path("tests/cli")
     own = root / folder / f"test_{place.stem}.py"
     room = root / "tests" / room_of(file)
-    return _once([own, *_importing({file}, root), *([room] if room != root / "tests" else [])])
+    rooms = [room] if room != root / "tests" else []
+    return _once([own, *_examples(file, root), *_importing({file}, root), *rooms])
 
 
 def far(file: str, root: Path) -> list[Path]:
@@ -25,6 +26,14 @@ def far(file: str, root: Path) -> list[Path]:
     folders = [path for path in known if path.is_dir()]
     found = _once(_importing(users, root))
     return [p for p in found if p not in known and not any(map(p.is_relative_to, folders))]
+
+
+def _examples(file: str, root: Path) -> list[Path]:
+    """Return the test of the examples in a file's docstrings, if it has some."""
+    if ">>>" not in (root / file).read_text(encoding="utf-8"):
+        return []
+    module = ".".join(Path(file).with_suffix("").parts)
+    return [root / f"tests/test_doctests.py::test_examples_hold[{module}]"]
 
 
 def room_of(file: str) -> str:
@@ -77,4 +86,4 @@ def _importing(files: set[str], root: Path) -> list[Path]:
 
 
 def _once(paths: list[Path]) -> list[Path]:
-    return [path for path in dict.fromkeys(paths) if path.exists()]
+    return [path for path in dict.fromkeys(paths) if Path(str(path).partition("::")[0]).exists()]

@@ -33,7 +33,7 @@ ray.__version__ = sys.argv[1] or ray.__version__
 for tries_left in (4, 3, 2, 1, 0):  # Ray gives its processes 30 s, too few on a busy machine
     try:
         how = {"include_dashboard": False, "logging_level": "ERROR"}
-        ray.init(num_cpus=2, object_store_memory=2**27, **how)
+        ray.init(address="local", num_cpus=2, object_store_memory=2**27, **how)
         break
     except Exception:
         ray.shutdown()

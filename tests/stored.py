@@ -28,6 +28,7 @@ from zoo.experiments.outcome import (
     write_values,
 )
 from zoo.experiments.settings import open_settings, read_settings
+from zoo.files import read_sealed, write_sealed
 from zoo.hub.cache import Pin, read_pin, write_pin
 from zoo.index import Index, Plan, Record
 from zoo.index.assembling import assemble
@@ -42,7 +43,6 @@ from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.folder import RECIPE, RESULTS, begin
 from zoo.runs.record import Record as RunRecord
 from zoo.runs.record import read_rows
-from zoo.sealed import read_sealed, write_sealed
 from zoo.sorters.store import build_sorter, load_sorter, save_sorter
 
 
@@ -61,7 +61,7 @@ def vectors(count: int = 40, dim: int = 8) -> Tensor:
 
 def write_run(folder: Path) -> None:
     begin(folder, RECIPES["emoji-sup_hap"], resume=False)
-    with RunRecord(folder) as record:
+    with RunRecord(folder, 0, (), muted=False) as record:
         for step in range(30):
             record.write({"step": step, "loss": 1 / (step + 1), "images_per_second": 41.5})
     write_sealed(folder / RESULTS, {"metrics": {"recall_at_1": 0.5}, "seconds": 3.25, "seed": 0})
@@ -198,6 +198,7 @@ def towers() -> list[Stored]:
     """Return the model folders that need transformers, and the detector's."""
     from tests.models.tiny_clip import tiny_clip
     from tests.models.tiny_text import tiny_text
+    from tests.models.tiny_words import tiny_words
     from zoo.models.clip import load_clip, save_clip
     from zoo.models.text_encoder import load_text_encoder, save_text_encoder
     from zoo.models.two_towers import TwoTowers, load_two_towers, save_two_towers
@@ -207,6 +208,9 @@ def towers() -> list[Stored]:
 
     def write_pair(folder: Path) -> None:
         save_two_towers(TwoTowers(Embedder(replace(CONFIG, dim=32)), tiny_text()), folder)
+
+    def write_words(folder: Path) -> None:
+        save_two_towers(TwoTowers(Embedder(replace(CONFIG, dim=16)), tiny_words()), folder)
 
     def reader(load: Callable[[Path], Any]) -> Callable[[Path], object]:
         def read(folder: Path) -> object:
@@ -224,4 +228,5 @@ def towers() -> list[Stored]:
             reader(load_text_encoder),
         ),
         Stored("two towers folder", write_pair, reader(load_two_towers)),
+        Stored("two towers of words", write_words, reader(load_two_towers)),
     ]

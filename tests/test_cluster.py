@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from zoo import __version__
-from zoo.cluster import Cluster, Guarded, connected, ended, unguarded
-from zoo.cluster.reach import _check_room
+from zoo.cluster import Cluster, Guarded, connected, ended, room_for, unguarded
+from zoo.cluster.reach import _check_room, _refused, _start
 from zoo.errors import (
     DataError,
     IntegrityError,
@@ -128,6 +128,28 @@ def test_a_run_that_was_asked_to_stop_before_it_began_never_does(tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("cluster", "room"),
+    [
+        (Cluster(), 7),
+        (Cluster(cpus=2), 3),  # one of three CPUs is left over on each machine
+        (Cluster(cpus=4 / 3), 5),
+        (Cluster(cpus=0.5), 14),
+        (Cluster(cpus=1, gpus=0.5), 4),
+        (Cluster(cpus=8), 1),
+    ],
+)
+def test_as_many_workers_are_started_as_the_living_machines_have_room_for(
+    cluster: Cluster, room: int
+) -> None:
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 2.0}},
+        {"Alive": True, "Resources": {"CPU": 3.0}},
+        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+    ]
+    assert room_for(cluster, nodes) == room
+
+
 def test_more_than_this_machine_has_is_refused_before_it_is_waited_for() -> None:
     with pytest.raises(UsageError, match="3 x 2 CPUs are asked for, this machine has 4"):
         _check_room(Cluster(cpus=2), 3, {"CPU": 4.0})
@@ -144,6 +166,37 @@ def test_a_part_of_ray_that_is_not_installed_is_named(monkeypatch: pytest.Monkey
     ):
         pass
     assert told.value.hint == "pip install 'rankzoo[ray]'"
+
+
+def test_without_an_address_a_cluster_is_started_whatever_else_runs_on_this_machine() -> None:
+    asked: list[str] = []
+
+    class Ray:
+        def init(self, address: str, **others: Any) -> None:
+            asked.append(address)
+
+    for address in (None, "auto"):
+        _start(Ray(), address)
+    assert asked == ["local", "auto"]
+
+
+@pytest.mark.parametrize(
+    ("why", "told", "hint"),
+    [
+        (
+            "Traceback … Unauthenticated: RPC error: InvalidAuthToken",
+            "token",
+            "RAY_AUTH_MODE=token",
+        ),
+        ("Authentication required: Unauthorized", "token", "RAY_AUTH_MODE=token"),
+        ("Version mismatch: 2.9.3", "Version mismatch: 2.9.3", "one version"),
+        ("nobody there", "cannot be reached: nobody there", "ray start --head"),
+    ],
+)
+def test_why_a_cluster_refuses_is_told_with_what_to_do(why: str, told: str, hint: str) -> None:
+    error = _refused("--address a:1", why)
+    assert told in str(error)
+    assert hint in error.hint
 
 
 @pytest.fixture(params=["silent", "gone", "web"])

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = [
-    ["errors", "files", "typed", "sealed", "memory", "progress", "device", "cluster"],
+    ["errors", "files", "progress", "device", "cluster"],
     ["ranking"],
     ["losses", "sorters", "data", "models", "metrics"],
     ["recipes"],
@@ -27,7 +27,7 @@ FLOORS = [
         "report",
         "tasks",
     ],
-    ["serve", "quickstart", "experiments", "benchmarks", "export", "doctor"],
+    ["serve", "quickstart", "experiments", "benchmarks", "export"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"mmdet": "detection", "mmengine": "detection", "mmcv": "detection", "faiss": "index"}

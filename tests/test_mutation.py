@@ -1,65 +1,20 @@
-"""The mutation check changes what it says and nothing else."""
+"""The mutation check sees what the tests see, draws alike, and judges by the room."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import mutation, mutation_run
-from tests.mutation import Mutation, Trial, drawn, mutations, sources
+from tests.mutation import Trial, drawn, main, sources
+from tests.mutation_changes import Mutation, mutations
 from tests.mutation_harmless import HARMLESS
-
-SOURCE = '''
-"""Text: 1 + 1."""
-LIMIT: int = 3
-@cache(maxsize=4)
-def share(x: "int | None", flag: bool = True) -> float:
-    é = print("é", x)
-    print(x)
-    assert zip(x, x, strict=True)
-    zip(x, x.sort(stable=True), strict=True)
-    if x is None or not flag:
-        raise ValueError(f"{x + 1}")
-    return -x / (LIMIT - 1.5 if x < 2 else 7)
-'''
+from tests.test_mutation_since import committed
 
 
-def test_every_kind_of_change_is_made_once_and_texts_stay() -> None:
-    found = [(m.line, m.before, m.after) for m in mutations("zoo/room/a.py", SOURCE)]
-    assert set(found) == {
-        (3, "3", "4"),
-        (5, "True", "False"),
-        (7, "print(x)", "pass"),
-        (9, "zip(x, x.sort(stable=True), strict=True)", "pass"),
-        (10, "x is None", "(x is not None)"),
-        (9, "zip(x, x.sort(stable=True), strict=True)", "pass"),
-        (10, "x is None or not flag", "(x is None and (not flag))"),
-        (10, "not flag", "(flag)"),
-        (12, "return -x / (LIMIT - 1.5 if x < 2 else 7)", "return None"),
-        (12, "-x / (LIMIT - 1.5 if x < 2 else 7)", "(-x * (LIMIT - 1.5 if x < 2 else 7))"),
-        (12, "-x", "(x)"),
-        (12, "LIMIT - 1.5 if x < 2 else 7", "(7 if x < 2 else LIMIT - 1.5)"),
-        (12, "LIMIT - 1.5", "(LIMIT + 1.5)"),
-        (12, "1.5", "3.0"),
-        (12, "x < 2", "(x <= 2)"),
-        (12, "2", "3"),
-        (12, "7", "8"),
-    }
-    assert len(found) == 16
-
-
-def test_a_change_is_made_where_it_stands() -> None:
-    for change in mutations("zoo/room/a.py", SOURCE):
-        changed = change.applied(SOURCE.encode()).decode()
-        compile(changed.replace("@cache(maxsize=4)\n", ""), "a.py", "exec")
-        assert changed.count("\n") == SOURCE.count("\n")
-        assert (
-            sum(a != b for a, b in zip(changed.split("\n"), SOURCE.split("\n"), strict=True)) == 1
-        )
-
-
-def test_a_change_that_a_test_sees_is_noticed_and_one_that_none_sees_survives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone in small: a room with a test that does not see one of three changes."""
     root = tmp_path / "tree"
     for name, text in {
         "zoo/__init__.py": "",
@@ -70,21 +25,74 @@ def test_a_change_that_a_test_sees_is_noticed_and_one_that_none_sees_survives(
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
+    committed(root)
     monkeypatch.setattr(mutation, "ROOT", root)
     monkeypatch.setattr(mutation_run, "HEAVY", ["pytest"])
     monkeypatch.setattr(mutation, "COPIED", ("zoo", "tests", "pyproject.toml"))
+    return root
+
+
+def test_a_change_that_a_test_sees_is_noticed_and_one_that_none_sees_survives(
+    tree: Path, tmp_path: Path
+) -> None:
     trial = Trial(tmp_path / "copy")
     assert trial.begin(["zoo/room/sums.py"])
-    changes = mutations("zoo/room/sums.py", (root / "zoo/room/sums.py").read_text())
+    changes = mutations("zoo/room/sums.py", (tree / "zoo/room/sums.py").read_text())
     seen = {change.after: trial.notices(change) for change in changes if change.after != "3"}
     assert seen == {"4": False, "(x / 2)": True, "return None": True}
     assert trial.passes("zoo/room/sums.py")
 
 
-def test_changes_of_a_line_that_read_alike_have_names_of_their_own() -> None:
-    found = mutations("zoo/a.py", "range(1, x + 1)\nrange(1, x + 1)\n")
-    ones = [m.name[len("zoo/a.py: `range(1, x + 1)`: ") :] for m in found if m.before == "1"]
-    assert ones == ["1 -> 2", "1 -> 2 (2)"] * 2
+@pytest.fixture
+def at_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same clone, whose one test is run here and in no other process."""
+
+    def run(tests: object, root: Path, *_: object) -> bool:
+        names: dict[str, Any] = {}
+        exec((root / "zoo/room/sums.py").read_text(), names)
+        return bool(names["twice"](3) == 6)
+
+    monkeypatch.setattr(mutation, "run_tests", run)
+    return tree
+
+
+def test_what_differs_from_a_revision_is_tried_and_too_many_survivors_are_an_error(
+    at_once: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--since", "HEAD"]) == 0
+    assert capsys.readouterr().out == "nothing to change\n"
+    (at_once / "zoo/room/sums.py").write_text("A = 1\nB = 2\ndef twice(x):\n    return x * 2\n")
+    assert main(["--since", "HEAD", "--match", "x"]) == 0
+    assert capsys.readouterr().out == "room         noticed 3 of 3, 2 may survive\n"
+    assert main(["--since", "HEAD", "--match", "= 1", "--match", "= 2"]) == 1
+    *survivors, row = capsys.readouterr().out.splitlines()
+    assert set(survivors) == {
+        f"survived, line {n}: zoo/room/sums.py: `{name} = {n}`: {n} -> {n + 1}"
+        for n, name in ((2, "B"), (1, "A"))
+    }
+    assert row == "room         noticed 0 of 2, 1 may survive"
+
+
+def test_when_the_time_is_over_what_was_not_tried_is_said(
+    at_once: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["zoo", "--minutes", "0"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "not tried, the time was over: 3"
+
+
+def test_tests_that_fail_as_they_are_measure_nothing(
+    at_once: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (at_once / "zoo/room/sums.py").write_text("def twice(x):\n    return x\n")
+    with pytest.raises(SystemExit, match="2"):
+        main(["zoo/room"])
+    assert "the tests of room fail without any change" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["zoo", "--since", "HEAD"], ["--since", "nowhere"]])
+def test_no_files_or_a_revision_that_is_none_is_an_error(tree: Path, words: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
 
 
 def test_a_draw_keeps_its_changes_when_a_line_is_added(
@@ -94,13 +102,13 @@ def test_a_draw_keeps_its_changes_when_a_line_is_added(
     (tmp_path / "zoo").mkdir()
     lines = "".join(f"a{n} = x{n} + {n}\n" for n in range(40))
     (tmp_path / "zoo/a.py").write_text(lines)
-    before = [m.name for m in drawn("zoo", 20, seed=1)]
+    before = [m.name for m in drawn(["zoo"], 20, seed=1)]
     assert len(set(before)) == 20
     (tmp_path / "zoo/a.py").write_text("new = 3\n" + lines)
-    after = [m.name for m in drawn("zoo", 20, seed=1)]
+    after = [m.name for m in drawn(["zoo"], 20, seed=1)]
     assert len(set(before) & set(after)) >= 19
-    assert len(set(before) & {m.name for m in drawn("zoo", 20, seed=2)}) < 19
-    assert len(drawn("zoo", None, seed=1)) == 81
+    assert len(set(before) & {m.name for m in drawn(["zoo"], 20, seed=2)}) < 19
+    assert len(drawn(["zoo"], None, seed=1)) == 81
 
 
 @pytest.mark.parametrize("name", HARMLESS)

@@ -6,12 +6,13 @@ import pytest
 
 from tests.mutation_tests import far, near, room_of
 
+EXAMPLES = "test_doctests.py::test_examples_hold"
 TREE = {
     "zoo/__init__.py": "",
     "zoo/files.py": "def write(): ...\n",
     "zoo/sums/__init__.py": "from zoo.sums.twice import twice as double\n",
     "zoo/sums/twice.py": "def twice(x): return 2 * x\n",
-    "zoo/sums/deep/half.py": "",
+    "zoo/sums/deep/half.py": '"""Halve.\n\n>>> 4 / 2\n2.0\n"""\n',
     "zoo/shop/price.py": "from zoo.sums import double\n",
     "cli/buy.py": "from zoo.shop.price import total\n",
     "tests/sums/test_twice.py": "",
@@ -20,6 +21,7 @@ TREE = {
     "tests/shop/test_money.py": "from zoo.sums import double\n",
     "tests/shop/test_price.py": "import zoo.shop.price\n",
     "tests/cli/test_buy.py": "from cli import buy\n",
+    "tests/test_doctests.py": "",
     "tests/test_files.py": "",
     "tests/test_walk.py": "def test():\n    from zoo import files\n",
 }
@@ -37,13 +39,16 @@ def tree(tmp_path: Path) -> Path:
     ("file", "expected"),
     [
         ("zoo/sums/twice.py", ["sums/test_twice.py", "shop/test_money.py", "sums"]),
-        ("zoo/sums/deep/half.py", ["sums/deep/test_half.py", "sums"]),
+        (
+            "zoo/sums/deep/half.py",
+            ["sums/deep/test_half.py", f"{EXAMPLES}[zoo.sums.deep.half]", "sums"],
+        ),
         ("zoo/shop/price.py", ["shop/test_price.py", "shop"]),
         ("zoo/files.py", ["test_files.py", "test_walk.py"]),
         ("cli/buy.py", ["cli/test_buy.py", "cli"]),
     ],
 )
-def test_a_file_s_own_tests_come_first_then_those_that_import_it_then_its_room_s(
+def test_a_file_s_own_tests_come_first_then_its_examples_then_by_import_then_its_room_s(
     tree: Path, file: str, expected: list[str]
 ) -> None:
     assert near(file, tree) == [tree / "tests" / name for name in expected]

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 READERS = {("json", "load"), ("json", "loads"), ("yaml", "load"), ("yaml", "safe_load")}
 EXCEPTIONS = {
-    "zoo/typed.py": "the place",
+    "zoo/files/reading.py": "the place",
     "zoo/cards/parsed.py": "a cache of our own, whose hash has just been compared",
     "zoo/benchmarks/serve.py": "an answer of our own server, made a moment before",
 }

@@ -1,8 +1,12 @@
-"""Where to compute: the one place that chooses a device."""
+"""Where to compute: which device, what torchrun told, and the memory this process takes."""
 
+import ctypes
 import os
+import platform
+import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
@@ -14,6 +18,10 @@ Compute = TypeVar("Compute", bound=Callable[..., Any])
 
 WITHOUT_DOUBLES = ("mps",)  # kinds of device that refuse float64
 KINDS = "auto, cpu, cuda, cuda:N or mps"
+STATUS = Path("/proc/self/status")
+SWITCH = Path("/proc/self/clear_refs")
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # mallopt(3)
+_KEPT = (1 << 31) - 1  # bytes: the largest an int can say
 
 
 def pick_device(name: str = "auto") -> str:
@@ -27,7 +35,7 @@ def pick_device(name: str = "auto") -> str:
     """
     device = _parsed(_automatic() if name == "auto" else name)
     if device.type == "cuda":
-        index = _local_rank() if device.index is None else device.index
+        index = told("LOCAL_RANK", 0) if device.index is None else device.index
         if index >= (count := torch.cuda.device_count()):
             raise UsageError(
                 f"--device cuda:{index}: this machine has {count} such devices",
@@ -84,11 +92,72 @@ def describe_device() -> str:
     """Say what `auto` takes here, and what it has."""
     name = _automatic()
     if name == "cuda":
-        card, count = torch.cuda.get_device_properties(_local_rank()), torch.cuda.device_count()
+        card = torch.cuda.get_device_properties(told("LOCAL_RANK", 0))
+        count = torch.cuda.device_count()
         return f"cuda, {card.name}, {card.total_memory / 1e9:.0f} GB, {count} of them"
     if name == "mps":
         return "mps, Apple's GPU"
     return f"cpu, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def told(name: str, alone: int) -> int:
+    """Return a number of the environment, such as `WORLD_SIZE`; `alone` where it is unset.
+
+    Raises:
+        UsageError: it is not such a number.
+    """
+    value = os.environ.get(name, str(alone))
+    if not value.isdecimal() or int(value) < alone:
+        raise UsageError(f"{name} is {value!r}, not a number from {alone}", "torchrun sets it")
+    return int(value)
+
+
+def memory_held() -> int | None:
+    """Return what is resident now; nothing where the system does not say (Linux does)."""
+    return _field("VmRSS")
+
+
+def memory_mapped() -> int | None:
+    """Return what of `memory_held` are pages of mapped files, which other processes may share."""
+    return _field("RssFile")
+
+
+def memory_peak() -> int:
+    """Return the most that was resident, mapped file pages included, since the last restart."""
+    found = _field("VmHWM")  # a child's ru_maxrss starts at what its parent held when it forked
+    if found is not None:
+        return found
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else 1024 * used
+
+
+def restart_memory_peak() -> None:
+    """Count the peak from now on, where the system can (Linux)."""
+    if SWITCH.exists():
+        SWITCH.write_text("5", encoding="ascii")
+
+
+def keep_freed_memory() -> bool:
+    """Let glibc keep what a batch frees, for the next batch; return whether it agreed.
+
+    By default each block over 32 MB is given back to the kernel and faulted in anew, page by page:
+    0.70 s became 0.59 s, the mean of nine steps of a partly frozen EfficientNet-Lite0 on 128 images
+    of 64 px; an index of 480 images with it, from 28.5 s to 11.7 s (one thread of a 2-core CPU,
+    while other work ran).
+    Elsewhere than on Linux with glibc nothing is changed.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    wanted = {_MMAP_THRESHOLD: 1 << 30, _TRIM_THRESHOLD: _KEPT, _TOP_PAD: 1 << 28}
+    agreed = [mallopt(option, value) for option, value in wanted.items()]
+    return agreed == [1, 1, 1]
 
 
 def _moved(part: Any, device: torch.device | str) -> Any:
@@ -111,5 +180,8 @@ def _parsed(name: str) -> torch.device:
     return device
 
 
-def _local_rank() -> int:
-    return int(os.environ.get("LOCAL_RANK", "0"))
+def _field(name: str) -> int | None:
+    if not STATUS.exists():
+        return None
+    lines = STATUS.read_text(encoding="utf-8").splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(name)).split()[1])

@@ -53,7 +53,7 @@ EVALUATES_IMAGES = (
     | {"OTHER", "--protocol", "--confidence", "--report", "--save", "--seed", "--on-bad-image"}
     | {"--image-size", "--scales", "--whiten-on", "--whitening", "--whitening-dim", "--whiten-by"}
     | {"--augment", "--expand", "--alpha", "--rerank", "--text-model", "--distractors"}
-    | {"--query-image", "--embeddings", "--batch-size", "--workers"}
+    | {"--query-image", "--embeddings", "--batch-size", "--workers", "--runtime"}
 )
 EXPORTS = frozenset({"--out", "--format", "--precision", "--offline"})
 INDEXES_TEXTS = frozenset(
@@ -62,7 +62,7 @@ INDEXES_TEXTS = frozenset(
     | {"--batch-size", "--workers", "--device", "--on-bad-image", "--offline"}
     | {"--engine", "--address", "--shards", "--apart", "--cpus", "--gpus"}
 )
-INDEXES = INDEXES_TEXTS | {"--scales"}
+INDEXES = INDEXES_TEXTS | {"--scales", "--runtime"}
 DESCRIBES = {"card new": frozenset({"--repo", "--license", "--out"})}
 SERVES: dict[str, frozenset[str]] = {"serve --model": frozenset()}
 
@@ -77,6 +77,7 @@ class Task:
     takes: by command, the options that mean something here; another one is refused. A command
     that is not listed does not take this kind of model at all.
     boxes: whether its data have boxes, which sets of the Hub are not read with.
+    alone: whether it trains in one process: several would write into one run folder.
     pipeline_tag, tag: what the Hub calls it.
     """
 
@@ -91,6 +92,17 @@ class Task:
     pipeline_tag: str = "image-feature-extraction"
     tag: str = "retrieval"
     boxes: bool = False
+    alone: bool = False
+
+    def check_processes(self, count: int) -> None:
+        """Raise where so many processes were started to train what one process trains.
+
+        Raises:
+            UsageError: naming the task and the number.
+        """
+        if self.alone and count > 1:
+            message = f"torchrun started {count} processes, and a {self.name} trains in one"
+            raise UsageError(message, "start `rankzoo train` by itself")
 
     def check_data(self, data: Path | None) -> None:
         """Raise where boxes are needed, and data is a set of the Hub.
@@ -155,6 +167,7 @@ TASKS = {
             load="zoo.sorters.store:load_sorter",
             takes={"train": TRAINS, **DESCRIBES},
             pipeline_tag="other",
+            alone=True,
         ),
         Task(
             name="scorer",
@@ -174,6 +187,7 @@ TASKS = {
                 **DESCRIBES,
             },
             pipeline_tag="image-classification",
+            alone=True,
         ),
         BothSides(
             name="image and text encoder",
@@ -191,7 +205,7 @@ TASKS = {
             name="two towers",
             key="two_towers",
             load="zoo.models.two_towers:load_two_towers",
-            takes={"eval": EVALUATES_IMAGES},
+            takes={"eval": EVALUATES_IMAGES, "index build": INDEXES, **SERVES, **DESCRIBES},
         ),
         Task(
             name="text encoder",

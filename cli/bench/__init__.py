@@ -8,8 +8,6 @@ app = typer.Typer(
     name="bench", no_args_is_help=True, help="Measure speed and memory on this machine."
 )
 for command in (
-    training.startup,
-    training.decode,
     training.embedding,
     training.training,
     training.batches,

@@ -82,10 +82,13 @@ def serve(*, served: "Served", loads: "list[Load]", output: Output) -> None:
 
 
 def spreading_options(
-    images: Annotated[int, typer.Option("--images", min=32, help="Images embedded.")] = 320,
+    images: Annotated[int, typer.Option("--images", min=32, help="Images embedded.")] = 640,
     count: Annotated[int, typer.Option("--count", min=10_000, help="Vectors searched.")] = 100_000,
     dim: Annotated[int, typer.Option("--dim", min=8, help="Dimensions.")] = 128,
     kind: Annotated[str, typer.Option("--kind", help="faiss kind.")] = "IVF512,SQ8",
+    probes: Annotated[
+        int, typer.Option("--probes", min=1, help="Cells a query visits in each segment.")
+    ] = 16,
     workers: Annotated[
         list[int] | None, typer.Option("--workers", min=1, max=8, help="How many; repeatable.")
     ] = None,
@@ -100,6 +103,7 @@ def spreading_options(
         count=count,
         dim=dim,
         kind=kind,
+        probes=probes,
         workers=tuple(workers or (1, 2, 4)),
         repeats=repeats,
         seed=seed,
@@ -128,11 +132,14 @@ def scale_options(
         float, typer.Option("--rate", min=0.1, help="Embeddings a second and worker: put yours in.")
     ] = 100.0,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Workers that embed.")] = 16,
+    ask: Annotated[
+        float, typer.Option("--ask-ms", min=0, help="Cost of asking one more shard: put yours in.")
+    ] = 2.4,
 ) -> "Scale":
     """Return what is measured, and what is asked."""
     from zoo.benchmarks.scale import Scale
 
-    return Scale(count, dim, shards, rate, workers)
+    return Scale(count, dim, shards, rate, workers, ask)
 
 
 @takes(asked=scale_options, output=output_options)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.output import Output
+from cli.output import Output, titled
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Repetitions; the best counts.")]
@@ -33,32 +34,32 @@ def facts(value: dict[str, Any]) -> "Table":
     return table
 
 
-def rows_table(rows: Sequence[dict[str, Any]], title: str = "") -> "Table":
+def rows_table(rows: Sequence[dict[str, Any]], title: str = "") -> "RenderableType":
     """Return rows of the same keys as a table."""
     from rich.table import Table
 
-    table = Table(title=title.replace("_", " "), box=None)
+    table = Table(box=None)
     for name in rows[0]:
         table.add_column(name.replace("_", " "))
     for row in rows:
         table.add_row(*(_text(entry) for entry in row.values()))
-    return table
+    return titled(title.replace("_", " "), table) if title else table
 
 
 SHORT = {"seconds": "s", "ratio": "x floor", "extra": "+", "compiled": "comp.", "mb": "MB"}
 
 
-def narrow_table(rows: Sequence[dict[str, Any]], title: str) -> "Table":
+def narrow_table(rows: Sequence[dict[str, Any]], title: str) -> "RenderableType":
     """Show at most ten columns in 80 characters: short words, three digits."""
     from rich.table import Table
 
-    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for name in rows[0]:
         words = " ".join(SHORT.get(word, word) for word in name.split("_"))
         table.add_column(words, no_wrap=name in ("loss", "rival"))
     for row in rows:
         table.add_row(*(f"{e:.3g}" if isinstance(e, float) else str(e) for e in row.values()))
-    return table
+    return titled(title, table)
 
 
 def _text(entry: Any) -> str:

@@ -1,4 +1,4 @@
-"""`rankzoo bench startup|decode|embedding|training|batches|evaluation`: embedding and training."""
+"""`rankzoo bench embedding|training|batches|evaluation`: embedding and training."""
 
 import tempfile
 from pathlib import Path
@@ -8,28 +8,11 @@ import typer
 
 from cli.bench.tables import Repeats, show_facts, show_rows
 from cli.flags import takes
-from cli.options import Seed
+from cli.options import BatchSize, Seed
 from cli.output import Output, output_options
 
 if TYPE_CHECKING:
     from zoo.benchmarks.batches import Network
-
-
-@takes(output=output_options)
-def startup(repeats: Repeats = 20, *, output: Output) -> None:
-    """Start `rankzoo --help`, `list` and an empty Typer application, in turn; medians."""
-    from zoo.benchmarks.startup import benchmark_startup
-
-    show_facts(output, benchmark_startup(repeats).to_json())
-
-
-@takes(output=output_options)
-def decode(repeats: Repeats = 5, *, output: Output) -> None:
-    """Open large JPEGs whole and in draft mode; images per second."""
-    from zoo.benchmarks.decode import benchmark_decode
-
-    with tempfile.TemporaryDirectory() as folder:
-        show_facts(output, benchmark_decode(Path(folder), repeats=repeats).to_json())
 
 
 @takes(output=output_options)
@@ -39,6 +22,7 @@ def embedding(
     every: Annotated[
         bool, typer.Option("--every", help="Compiled and exported forms too: minutes.")
     ] = False,
+    batch_size: BatchSize = 32,
     repeats: Repeats = 5,
     *,
     output: Output,
@@ -46,7 +30,7 @@ def embedding(
     """Run a network alone in several forms; images per second, and what embeddings lose."""
     from zoo.benchmarks.embedding import Forms, benchmark_embedding
 
-    forms = Forms(architecture, size, repeats=repeats, every=every)
+    forms = Forms(architecture, size, batch_size, repeats, every)
     with tempfile.TemporaryDirectory() as folder:
         show_rows(output, benchmark_embedding(Path(folder), forms, output.track))
 

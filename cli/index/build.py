@@ -148,6 +148,8 @@ def build(
     embed = replace(options.embed, track=output.track)
     options = replace(options, name=reference(made.model), embed=embed)
     if made.dry_run:
+        if embed.runtime != "torch":
+            output.log("the seconds of embedding are torch's, whatever --runtime says")
         cost = building_cost(load(folder, offline=made.offline), images.read(made.offline), options)
         output.result(cost, lambda: Group(facts(cost), listing(cost["candidates"])))
         return

@@ -10,6 +10,9 @@ def test_points_of_a_cluster_are_nearer_than_others() -> None:
     points = clustered(2_000, 64)
     assert np.allclose(np.linalg.norm(points, axis=1), 1, atol=1e-5)
     assert (clustered(2_000, 64) == points).all()
+    others = clustered(200, 64, part=1)
+    assert not set(map(bytes, others)) & set(map(bytes, points))
+    assert float(np.median((points @ others.T).max(axis=0))) > 0.5  # around the same centres
     scores = points @ points[:200].T
     best = np.sort(scores, axis=0)
     assert float(np.median(best[-2])) > 0.5 > float(np.median(best))

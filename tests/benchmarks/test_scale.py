@@ -15,13 +15,13 @@ def test_the_slowest_of_several_has_the_quantiles_of_a_power() -> None:
 
 def test_sizes_are_multiplied_as_the_arithmetic_says() -> None:
     rates = Rates(1e-3, 0.0, 1e-9, 1e-12, np.ones(10))
-    found = simulated(2**30, Scale(shards=2**5, dim=64, rate=10.0, workers=4), rates)
+    found = simulated(2**30, Scale(shards=2**5, dim=64, rate=10.0, workers=4, ask=0.5), rates)
     cells = 2**17
     assert found["cells"] == cells
     assert found["list"] == 2**25 // cells
     assert found["embedding_h"] == pytest.approx(2**30 / 40 / 3600)
     assert found["assignment_h"] == pytest.approx(2**30 * cells * 1e-12 / 32 / 3600)
-    assert found["p50_ms"] == found["p99_ms"] == pytest.approx(1 + 64 * 256 * 1e-6)
+    assert found["p50_ms"] == found["p99_ms"] == pytest.approx(1 + 64 * 256 * 1e-6 + 2**5 * 0.5)
     assert found["memory_gb_a_shard"] == pytest.approx((2**25 * 16 + 4 * 64 * cells) / 1e9)
 
 

@@ -29,6 +29,8 @@ def test_workers_embed_and_shards_answer_as_one_process(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "0")
+    # Ray would write `token` there for its own cluster, and this process could reach no other one
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     small = Spreading(
         32, "test_resnet", 2_000, 16, "IVF8,SQ8", queries=40, workers=(1, 2), repeats=1
     )

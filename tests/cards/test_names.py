@@ -31,3 +31,14 @@ def test_file_names_that_leave_their_folder_are_refused(name: str) -> None:
 
 def test_ordinary_file_names_pass() -> None:
     assert checked_file_name("1_Pooling/config.json", "me/photos") == "1_Pooling/config.json"
+
+
+@pytest.mark.parametrize("name", ["my photo.jpg", "é/ü.json", "~tilde", "..dots/a..b"])
+def test_unusual_file_names_pass_as_long_as_they_stay(name: str) -> None:
+    assert checked_file_name(name, "me/photos") == name
+
+
+@pytest.mark.parametrize("code", [*range(32)])
+def test_a_control_character_is_in_no_file_name(code: int) -> None:
+    with pytest.raises(IntegrityError, match="leaves its folder"):
+        checked_file_name(f"a{chr(code)}b", "me/photos")

@@ -1,26 +1,29 @@
 from collections.abc import Mapping
+from importlib.metadata import requires
 
 import pytest
 import timm
 
 from zoo.cards.recipe_card import (
+    Carded,
     backbone_of,
-    known_recipes,
     published_results,
     recipe_card,
-    recipe_names,
 )
 from zoo.cards.schema import problems
 from zoo.cards.shelf import Card, all_cards
 from zoo.cards.sources import FolderSource, HubSource, PackageSource
 from zoo.errors import UsageError
 from zoo.hub.package import package_folder, verified_files
-from zoo.recipes import RECIPES, SorterRecipe
+from zoo.recipes import RECIPES
 
-DEVIATING: dict[str, Mapping[str, str]] = {
-    name: recipe.deviates
+CARDED: dict[str, Carded] = {
+    name: recipe
     for name, recipe in RECIPES.items()
-    if name in known_recipes() and not isinstance(recipe, SorterRecipe) and recipe.deviates
+    if isinstance(recipe, Carded) and recipe.network.backbone
+}
+DEVIATING: dict[str, Mapping[str, str]] = {
+    name: recipe.deviates for name, recipe in CARDED.items() if recipe.deviates
 }
 CARDS = list(all_cards().values())
 
@@ -30,7 +33,7 @@ WITH_TRANSFORM = [card for card in CARDS if "transform" in card.block]
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
 def test_a_card_follows_the_schema_and_names_an_existing_recipe(card: Card) -> None:
-    assert problems(card, recipe_names()) == []
+    assert problems(card, RECIPES) == []
 
 
 @pytest.mark.parametrize("card", WITH_TRANSFORM, ids=lambda card: card.name)
@@ -48,12 +51,26 @@ def test_a_backbone_card_agrees_with_timm(card: Card) -> None:
         assert card.license in (registered.license, "unknown")
 
 
+def of(card: Card) -> PackageSource:
+    assert isinstance(card.source, PackageSource)
+    return card.source
+
+
+# One package asks for the torch of its year, so that no extra of ours can ask for it.
+EXTRAS = "\n".join(requires("rankzoo") or [])
+BY_HAND = {"mobilenet_v2"}
+PACKAGED = [card for card in CARDS if isinstance(card.source, PackageSource)]
+
+
+def test_every_package_of_weights_but_one_is_asked_for_by_an_extra() -> None:
+    assert {card.name for card in PACKAGED if of(card).distribution not in EXTRAS} == BY_HAND
+
+
 @pytest.mark.parametrize(
-    "card", [c for c in CARDS if isinstance(c.source, PackageSource)], ids=lambda card: card.name
+    "card", [card for card in PACKAGED if card.name not in BY_HAND], ids=lambda card: card.name
 )
 def test_a_packaged_card_holds_the_hashes_of_the_package(card: Card) -> None:
-    assert isinstance(card.source, PackageSource)
-    assert len(verified_files(package_folder(card.source), card.files, card.name)) >= 1
+    assert len(verified_files(package_folder(of(card)), card.files, card.name)) >= 1
 
 
 def test_the_backbones_of_the_papers_are_on_the_shelf() -> None:
@@ -72,10 +89,10 @@ def test_the_backbones_of_the_papers_are_on_the_shelf() -> None:
     } <= all_cards().keys()
 
 
-@pytest.mark.parametrize("name", known_recipes())
+@pytest.mark.parametrize("name", CARDED)
 def test_every_recipe_has_a_card_with_the_numbers_it_quotes(name: str) -> None:
     assert name in all_cards(), f"write it: rankzoo card new {name} --out model_cards/{name}.md"
-    card, recipe = all_cards()[name], known_recipes()[name]
+    card, recipe = all_cards()[name], CARDED[name]
     assert card.block["recipe"] == name
     quoted = [result for result in card.results if result.provenance == "quoted"]
     assert quoted == published_results(recipe)

@@ -242,10 +242,88 @@ SCHEMAS = {
         best_by_hand=str,
         ratio_by_hand=float,
     ),
-    "bench sorters": result(rows=list[dict[str, str | float]]),
-    "bench decode": result(
-        width=int, height=int, side=int, whole_per_s=float, draft_per_s=float, ratio=float
+    "bench serve": result(
+        count=int,
+        dim=int,
+        architecture=str,
+        kind=str,
+        k=int,
+        seed=int,
+        bare=many(shape(batch=int, queries_per_s=float)),
+        served=many(
+            shape(
+                batch=int,
+                concurrency=int,
+                requests=int,
+                errors=int,
+                requests_per_s=float,
+                p50_ms=float,
+                p99_ms=float,
+                mean_batch=float,
+                share_of_bare=float,
+            )
+        ),
+        browsing=many(shape(what=str, times=int, p50_ms=float, p99_ms=float)),
+        opening=many(Numbers),
     ),
+    "bench batches": result(
+        rows=many(
+            shape(
+                batch=int,
+                one_pass_seconds=float,
+                one_pass_extra_mb=float | None,
+                two_pass_seconds=float,
+                two_pass_extra_mb=float | None,
+                times=float,
+            )
+        )
+    ),
+    "bench losses": result(
+        losses=many(
+            shape(
+                loss=str,
+                value=float,
+                eager_seconds=float,
+                eager_ratio=float,
+                eager_extra_mb=float | None,
+                compiled_seconds=float | UnsetType,  # where there is a compiler
+                compiled_ratio=float | UnsetType,
+                compiled_extra_mb=float | None | UnsetType,
+            )
+        ),
+        rivals=many(
+            shape(
+                rival=str,
+                n=int,
+                seconds=float,
+                our_seconds=float,
+                times_faster=float,
+                mb=float | None,
+                our_mb=float | None,
+                value=float,
+                our_value=float,
+            )
+        ),
+    ),
+    "bench detectors": result(
+        rows=many(
+            shape(
+                recipe=str,
+                seeds=int,
+                ap=float,
+                ap_deviation=float,
+                ap_50=float,
+                ap_50_deviation=float,
+                step_seconds=float,
+            )
+        )
+    ),
+    "bench embedding": result(
+        rows=many(
+            shape(form=str, images_per_s=float, times=float, start_s=float, cosine_lost=float)
+        )
+    ),
+    "bench sorters": result(rows=list[dict[str, str | float]]),
     "bench detection": result(
         rows=many(
             shape(
@@ -265,14 +343,6 @@ SCHEMAS = {
         shards=int,
         check=many(shape(what=str, predicted_ms=float, measured_ms=float)),
         sizes=many(SIZES),
-    ),
-    "bench startup": result(
-        bare_typer_s=float,
-        rankzoo_help_s=float,
-        rankzoo_list_s=float,
-        ratio=float,
-        list_ratio=float,
-        repeats=int,
     ),
     "bench training": result(
         architecture=str,

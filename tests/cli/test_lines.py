@@ -6,7 +6,7 @@ import pytest
 from rich.table import Table
 
 from cli.lines import by_lines, progress_line
-from cli.output import Output, titled
+from cli.output import Output, Prose, titled
 
 
 @pytest.fixture
@@ -63,6 +63,37 @@ def test_a_path_in_a_table_stays_whole_in_a_pipe(
     monkeypatch.setenv("COLUMNS", "60")
     Output().result({}, lambda: table)
     assert max(map(len, capsys.readouterr().out.splitlines())) == 60
+
+
+def test_prose_is_set_for_a_terminal_and_stays_as_it_was_written_in_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "# A title\n\nA *word*, and " + 60 * "many " + "more.\n"
+    monkeypatch.delenv("COLUMNS", raising=False)
+    Output().result({}, lambda: Prose(text))
+    assert capsys.readouterr().out == text + "\n"
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    Output().result({}, lambda: Prose(text))
+    seen = capsys.readouterr().out
+    assert "*word*" not in seen
+    assert "word" in seen
+
+
+@pytest.mark.parametrize("columns", [None, "80"])
+def test_no_line_of_a_table_in_a_pipe_ends_in_spaces(
+    columns: str | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    table = Table("rank", "path", box=None)
+    for name in ("short.png", "photos/longer.png"):
+        table.add_row("1", name)
+    Output().result({}, lambda: table)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[1:]] == [["1", "short.png"], ["1", "photos/longer.png"]]
+    assert lines == [line.rstrip() for line in lines]
 
 
 def test_a_title_is_not_folded_to_the_width_of_its_table(

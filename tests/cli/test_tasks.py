@@ -10,13 +10,14 @@ from typer.testing import CliRunner
 
 from cli.commands import CommandGroup
 from cli.main import app
+from tests.cli.walk import rankzoo
 from zoo.errors import RankzooError, UsageError
 from zoo.files import write_json
 from zoo.tasks import TASKS, named, task_of_config
 
 COMMANDS = ("train", "eval", "export", "index build", "card new")
 FREE = {"--json", "--quiet", "--help"}
-VALUES = {"--protocol": "labels", "--detector": "retinanet"}
+VALUES = {"--protocol": "labels", "--detector": "retinanet", "--runtime": "auto"}
 RECIPE = {
     "detector": "scenes-retinanet-r18-ap",
     "sorter": "sorter-grus",
@@ -164,3 +165,14 @@ def test_the_settings_that_are_shown_are_those_of_the_task() -> None:
             app, ["train", name, "--batch-size", "6", "--show-config", "--json"]
         )
         assert json.loads(done.stdout)["batch"]["size"] == 6, task
+
+
+@pytest.mark.parametrize("recipe", ["scenes-sodeep", "sorter-cnn"])
+def test_what_one_process_trains_is_refused_where_torchrun_started_two(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, said = rankzoo("train", recipe, "--out", str(tmp_path / "run"))
+    assert code == 2
+    assert "torchrun started 2 processes, and a s" in said["error"]
+    assert list(tmp_path.iterdir()) == []

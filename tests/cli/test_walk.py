@@ -6,10 +6,12 @@ from typing import Any, Literal, get_origin
 
 import msgspec
 import pytest
+from rich.align import Align
+from rich.rule import Rule
 
 from cli.commands import CommandGroup
 from tests.cli.schemas import SCHEMAS
-from tests.cli.walk import LONG, STEPS, rankzoo, steps, walk
+from tests.cli.walk import LONG, STEPS, Step, at_two_widths, rankzoo, steps, walk
 
 ROOT = Path(__file__).parents[2]
 FREE = {"--json", "--quiet", "--help"}
@@ -54,9 +56,39 @@ def problem(words: list[str], code: int, value: dict[str, Any]) -> str:
     return ""
 
 
-def test_every_step_prints_what_its_schema_says(tmp_path: Path) -> None:
-    found = {" ".join(words): problem(words, code, value) for words, code, value in walk(tmp_path)}
+def padded(step: Step) -> str:
+    """What is wrong with what a pipe gets: a pipe has no width to fill."""
+    if not step.pipes:
+        return "shows a person nothing"
+    for text, wider in step.pipes:
+        if text != wider:
+            return "fills the width it is given"
+        if any(line.endswith(" ") for line in text.split("\n")):
+            return "ends a line in spaces"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
+    return walk(tmp_path_factory.mktemp("walk"))
+
+
+def test_every_step_prints_what_its_schema_says(walked: list[Step]) -> None:
+    found = {" ".join(s.words): problem(s.words, s.code, s.value) for s in walked}
     assert {step: what for step, what in found.items() if what} == {}
+
+
+def test_what_a_person_reads_in_a_pipe_is_padded_nowhere(walked: list[Step]) -> None:
+    found = {" ".join(step.words): padded(step) for step in walked}
+    assert {step: what for step, what in found.items() if what} == {}
+
+
+def test_a_line_that_fills_the_width_or_shows_nothing_is_a_problem() -> None:
+    assert padded(Step([], 0, {}, [("a\nb", "a\nb")])) == ""
+    assert padded(Step([], 0, {}, [at_two_widths(Align("a", "center"))])).startswith("fills")
+    assert padded(Step([], 0, {}, [at_two_widths(Rule())])).startswith("fills")
+    assert padded(Step([], 0, {}, [("a \nb", "a \nb")])).startswith("ends")
+    assert padded(Step([], 0, {}, [])).startswith("shows")
 
 
 def test_a_key_too_many_too_few_or_of_another_type_is_a_problem() -> None:
@@ -70,10 +102,15 @@ def test_a_key_too_many_too_few_or_of_another_type_is_a_problem() -> None:
 
 
 @pytest.mark.long  # they start processes and compile, minutes
-def test_every_dear_step_ends_well(tmp_path: Path) -> None:
-    for words, code, value in walk(tmp_path, LONG):
-        assert code == 0, (words, value)
-        assert value["schema_version"] == 1
+def test_every_dear_step_prints_what_its_schema_says(tmp_path: Path) -> None:
+    for step in walk(tmp_path, LONG):
+        assert problem(step.words, step.code, step.value) == "", step.words
+        assert padded(step) == "", step.words
+
+
+@pytest.mark.parametrize("file", [STEPS, LONG])
+def test_every_step_has_a_schema(file: Path) -> None:
+    assert {printed(words) for words in steps(file)} <= SCHEMAS.keys()
 
 
 def needs(file: str, *options: str) -> dict[str, str]:
@@ -88,7 +125,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "bench sorters": needs("a trained sorter", "--sorter"),
     "bench spread": needs(
         "a Ray cluster",
-        *("--count", "--dim", "--images", "--kind", "--repeats", "--seed", "--workers"),
+        *("--count", "--dim", "--images", "--kind", "--probes", "--repeats", "--seed", "--workers"),
     ),
     "compare": RAY,
     "detect": needs(

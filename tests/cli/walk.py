@@ -5,17 +5,23 @@ often; `{here}` stands for the walk's folder."""
 import contextlib
 import io
 import json
+import os
 import shlex
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import torch
 from PIL import Image
+from rich.console import RenderableType
 from torchvision.models import resnet18
 
+from cli import output
 from cli.main import main
+from cli.output import Output
 from tests.models.tiny_clip import tiny_clip
 from zoo.data.preprocessing import Preprocessing
 from zoo.models import EmbedderConfig, build_embedder, save_embedder
@@ -67,8 +73,40 @@ def rankzoo(*words: str) -> tuple[int, dict[str, Any]]:
     return code, value
 
 
-def walk(here: Path, file: Path = STEPS) -> list[tuple[list[str], int, dict[str, Any]]]:
-    """Go all the steps; return of each its words, its exit code and its object."""
+@dataclass(frozen=True)
+class Step:
+    """What was typed, its exit code, its object, and what a pipe would have got without --json."""
+
+    words: list[str]
+    code: int
+    value: dict[str, Any]
+    pipes: list[tuple[str, str]]  # for a width that does not end, and for one twice as wide
+
+
+def walk(here: Path, file: Path = STEPS) -> list[Step]:
+    """Go all the steps."""
     furnish(here)
     filled = [[word.replace("{here}", str(here)) for word in words] for words in steps(file)]
-    return [(words, *rankzoo(*words)) for words in filled]
+    return [taken(words) for words in filled]
+
+
+def taken(words: list[str]) -> Step:
+    """Take one step."""
+    pipes: list[tuple[str, str]] = []
+    result = Output.result
+
+    def both(asked: Output, value: dict[str, Any], human: Callable[[], RenderableType]) -> None:
+        pipes.append(at_two_widths(human()))
+        result(asked, value, human)
+
+    with mock.patch.object(Output, "result", both):
+        return Step(words, *rankzoo(*words), pipes)
+
+
+def at_two_widths(what: RenderableType) -> tuple[str, str]:
+    """Return what a pipe gets where nobody says `COLUMNS`, as pytest-xdist does."""
+    with mock.patch.dict(os.environ):
+        os.environ.pop("COLUMNS", None)
+        with mock.patch.object(output, "UNBOUNDED", 2 * output.UNBOUNDED):
+            wider = output.piped(what)
+        return output.piped(what), wider

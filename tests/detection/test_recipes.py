@@ -18,7 +18,8 @@ def test_every_recipe_survives_json_and_has_a_network(recipe: DetectionRecipe) -
     model = network_config(recipe, labels=5)
     heads = model.get("bbox_head") or model["roi_head"]["bbox_head"]
     assert {head["num_classes"] for head in (heads if isinstance(heads, list) else [heads])} == {5}
-    assert model["backbone"]["depth"] == recipe.network.depth
+    stands_on = "depth" if recipe.network.architecture is None else "architecture"
+    assert model["backbone"][stands_on] == getattr(recipe.network, stands_on)
 
 
 def test_quoted_results_name_their_source() -> None:

@@ -25,13 +25,12 @@ from zoo.detection.storage import (
 )
 from zoo.detection.training import load_backbone, train_detector
 from zoo.errors import DataError, IntegrityError, RankzooError, UsageError
-from zoo.files import write_json
+from zoo.files import FOLDER_SEAL, write_json
 from zoo.hub.run_card import run_card
 from zoo.progress import T
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.values import to_json
 from zoo.runs.reading import read_run
-from zoo.sealed import FOLDER_SEAL
 
 MakeRecipe = Callable[..., DetectionRecipe]
 
@@ -111,11 +110,14 @@ def test_a_run_that_goes_on_ends_with_the_bits_of_one_that_was_not_stopped(
 
 @pytest.mark.slow
 def test_the_command_line_trains_and_measures_on_voc(scenes: SceneSet, tmp_path: Path) -> None:
-    run = tmp_path / "run"
+    run, resnet = tmp_path / "run", timm.create_model("resnet18").state_dict()
+    write_json(tmp_path / "resnet/config.json", {"architecture": "resnet18"})
+    save_file(resnet, tmp_path / "resnet/model.safetensors")
     data = ["layout=voc", 'train=["VOC2007/trainval"]', "test=VOC2007/test", "scale=[64,64]"]
     plain = [f"data.{change}" for change in data]
     short = [f"schedule.{change}" for change in ("epochs=1", "decay_at=[]", "warmup_steps=0")]
     small = [f"network.{change}" for change in ("proposals=20", "regions=32")]
+    small.append(f"network.backbone={tmp_path / 'resnet'}")
     changes = [part for change in plain + short + small for part in ("--set", change)]
     name = "scenes-faster-rcnn-r18-blackbox"
     command = ["train", name, "--data", str(scenes.folder), "--out", str(run), "--device", "cpu"]
@@ -123,6 +125,8 @@ def test_the_command_line_trains_and_measures_on_voc(scenes: SceneSet, tmp_path:
     assert trained.exit_code == 0, trained.exception
     metrics = json.loads(trained.stdout)["metrics"]
     assert list(metrics) == ["ap_50"]
+    kept, stem = load_file(run / "model.safetensors"), "layer1.1.conv2.weight"
+    assert torch.equal(kept[f"backbone.{stem}"], resnet[stem])  # the first stage stays as it came
     where = ["--data", str(scenes.folder), "--device", "cpu"]
     measured = CliRunner().invoke(app, ["eval", str(run), *where, "--json"])
     assert json.loads(measured.stdout) | {"metrics": metrics, "images": 3} == json.loads(
@@ -235,8 +239,9 @@ def test_a_classifiers_resnet_is_the_backbone(recipe: MakeRecipe) -> None:
     source = timm.create_model("resnet18", pretrained=False)
     model: Any = build_network(recipe(), labels=2)
     load_backbone(model, source.state_dict(), Path("resnet18"))
+    model.init_weights()  # mmengine's Runner does so before the first update
     torch.testing.assert_close(model.backbone.layer4[1].conv2.weight, source.layer4[1].conv2.weight)
-    with pytest.raises(DataError, match="the recipe needs another ResNet|no tensor"):
+    with pytest.raises(DataError, match="no tensor"):
         load_backbone(model, {"conv1.weight": source.conv1.weight}, Path("resnet18"))
 
 
@@ -257,6 +262,7 @@ def test_a_resnext_and_a_deformable_resnet_start_from_an_image_classifier(
     model: Any = build_network(replace(asked, network=network), labels=2).eval()
     classifier = timm.create_model("resnext50_32x4d" if groups else "resnet50").eval()
     load_backbone(model, classifier.state_dict(), Path("there"))
+    model.init_weights()
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         found, wanted = model.backbone(images)[-1], classifier.forward_features(images)

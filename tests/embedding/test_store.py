@@ -46,6 +46,13 @@ class Interrupted(nn.Module):
         return vectors
 
 
+def interrupted(model: nn.Module, dataset: ImageDataset, identity: Identity, out: Path) -> Path:
+    """Begin a store whose extraction is interrupted; return the file of its vectors."""
+    with pytest.raises(KeyboardInterrupt):
+        embed_to_store(Interrupted(model), dataset.paths, out, identity, EmbedOptions(2))
+    return out / store.VECTORS
+
+
 def test_a_finished_store_holds_the_embeddings_in_order(
     colour_model: nn.Module, dataset: ImageDataset, identity: Identity, tmp_path: Path
 ) -> None:
@@ -56,11 +63,7 @@ def test_a_finished_store_holds_the_embeddings_in_order(
 def test_an_interrupted_extraction_goes_on_and_computes_nothing_twice(
     colour_model: nn.Module, dataset: ImageDataset, identity: Identity, tmp_path: Path
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        embed_to_store(
-            Interrupted(colour_model), dataset.paths, tmp_path / "e", identity, EmbedOptions(2)
-        )
-    vectors = tmp_path / "e" / store.VECTORS
+    vectors = interrupted(colour_model, dataset, identity, tmp_path / "e")
     assert vectors.stat().st_size == 4 * 12
     vectors.write_bytes(vectors.read_bytes() + b"torn")  # killed while a row was written
     colour_model.calls = 0  # type: ignore[assignment]
@@ -171,11 +174,7 @@ def test_every_flipped_bit_of_a_store_is_seen(
 def test_a_damaged_beginning_is_not_gone_on_from(
     colour_model: nn.Module, dataset: ImageDataset, identity: Identity, tmp_path: Path
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        embed_to_store(
-            Interrupted(colour_model), dataset.paths, tmp_path / "e", identity, EmbedOptions(2)
-        )
-    vectors = tmp_path / "e" / store.VECTORS
+    vectors = interrupted(colour_model, dataset, identity, tmp_path / "e")
     vectors.write_bytes(b"\1" + vectors.read_bytes()[1:])
     with pytest.raises(IntegrityError, match="row 0 is damaged"):
         embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity)

@@ -61,6 +61,31 @@ def test_folds_are_searched_alone_in_order_and_averaged(
     assert (found.gallery, found.options["folds"]) == (10, "4")
 
 
+def test_hits_of_every_image_are_kept_for_the_paired_comparison(
+    pairs: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    images, captions, owner = pairs
+    found = evaluate_captions(*pairs)
+    forth, _ = plain_ranks(*pairs)
+    assert found.per_query.keys() == {f"i2t_recall_at_{k}" for k in (1, 5, 10)}
+    for k in (1, 5, 10):
+        hits = found.per_query[f"i2t_recall_at_{k}"].tolist()
+        assert hits == [100.0 * (rank <= k) for rank in forth]
+    assert (found.query_items, found.queries, found.gallery) == (tuple(range(40)), 240, 40)
+    halves = evaluate_captions(*pairs, folds=2).per_query["i2t_recall_at_1"].tolist()
+    first, _ = plain_ranks(images[:20], captions[:100], owner[:100])
+    last, _ = plain_ranks(images[20:], captions[100:], owner[:100])
+    assert halves == [100.0 * (rank <= 1) for rank in first + last]
+
+
+def test_a_fold_knows_the_texts_of_its_own_captions() -> None:
+    """Two images share their caption, and lie in the same fold."""
+    images, captions = torch.eye(4), torch.eye(4)[[0, 1, 3, 2]]
+    texts = ["a", "b", "c", "c"]
+    found = evaluate_captions(images, captions, torch.arange(4), texts=texts, folds=2).metrics
+    assert found["rsum"] == 600
+
+
 def test_folds_that_do_not_fit_and_images_without_captions_are_refused(
     pairs: tuple[Tensor, Tensor, Tensor],
 ) -> None:

@@ -54,6 +54,16 @@ def test_confusions_are_counted_at_every_level_of_the_hierarchy(
     assert counted["colour"]["blue", "red"] == 1
     assert counted["warmth"]["cold", "warm"] == 1
     assert all(asked != taken for pairs in counted.values() for asked, taken in pairs)
+    # The red square called blue is nearest to red ones, and they are of another warmth too.
+    assert found.closeness == {"colour": 11, "warmth": 0, "none": 1}
+
+
+def test_nothing_is_far_where_every_first_answer_agrees(
+    colour_model: nn.Module, squares: Callable[..., ImageDataset]
+) -> None:
+    dataset = squares(4)
+    found = look_into(evaluate_images(Extractor(colour_model), dataset, [task_of(dataset)]))
+    assert found.closeness == {"label": 12, "none": 0}
 
 
 def test_the_curve_is_the_interpolated_one_of_scikit_learn() -> None:
@@ -65,6 +75,8 @@ def test_the_curve_is_the_interpolated_one_of_scikit_learn() -> None:
 
 
 def test_ranks_fall_into_widening_bins() -> None:
-    ranks = torch.tensor([1, 1, 2, 7, 5000, torch.nan]).double()
+    ranks = torch.tensor([1, 1, 2, 7, 500, 5000, torch.nan]).double()
     counts = rank_histogram(ranks)
-    assert counts == {"1": 2, "2": 1, "3-5": 0, "6-10": 1, "11-100": 0, "101-1000": 0, ">1000": 1}
+    assert counts == {"1": 2, "2": 1, "3-5": 0, "6-10": 1, "11-100": 0, "101-1000": 1, ">1000": 1}
+    borders = torch.tensor([3, 5, 6, 10, 11, 100, 101, 1000, 1001]).double()
+    assert list(rank_histogram(borders).values()) == [0, 0, 2, 2, 2, 2, 1]

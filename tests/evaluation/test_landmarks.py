@@ -18,7 +18,12 @@ from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.evaluation.landmarks import evaluate_listed, evaluate_revisited
 from zoo.evaluation.options import LandmarkOptions
 from zoo.evaluation.refinement import Refinement
-from zoo.evaluation.relevance_lists import measure_lists, revisited_judgements, revisited_values
+from zoo.evaluation.relevance_lists import (
+    at_100_values,
+    measure_lists,
+    revisited_judgements,
+    revisited_values,
+)
 from zoo.evaluation.revisited import read_revisited
 from zoo.metrics.landmarks import revisited_map
 from zoo.metrics.per_query import average_precision
@@ -185,6 +190,14 @@ def test_listed_answers_are_scored_at_100_under_both_denominators(
     assert found.metrics["map_at_100"] == pytest.approx((1 + 2 / 3) / 2)  # ranks 1 and 3
     assert found.metrics["map_at_100_over_r"] == found.metrics["map_at_100"]
     assert (found.queries, found.gallery) == (1, 3)
+
+
+def test_landmarks_are_found_at_100_places_and_not_at_101() -> None:
+    ranks = torch.tensor([[11.0, 100.0], [10.0, 101.0], [1.0, 2.0]], dtype=torch.float64)
+    found = at_100_values("", ranks)
+    assert found["map_at_100"].tolist() == pytest.approx([(1 / 11 + 2 / 100) / 2, 0.1 / 2, 1])
+    assert found["recall_at_1"].tolist() == [0, 0, 1]
+    assert found["recall_at_10"].tolist() == [0, 1, 1]
 
 
 def test_the_two_denominators_differ_beyond_k_answers() -> None:

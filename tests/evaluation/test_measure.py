@@ -150,3 +150,20 @@ def test_captions_are_embedded_by_the_encoder_that_is_named(
     with pytest.raises(UsageError, match="no text side") as caught:
         evaluate_model(model, EvalOptions(tmp_path, "coco-1k"))
     assert "--text-model" in caught.value.hint
+
+
+def test_captions_of_ones_own_need_no_labels(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{image(tmp_path / f'{n}.png', n).name},caption {n}" for n in range(4)]
+    (tmp_path / "own.csv").write_text("\n".join(["path,caption", *rows]), encoding="utf-8")
+    dim = build_embedder(EmbedderConfig("test_resnet", preprocessing=SMALL)).dim
+
+    class Reader(torch.nn.Module):
+        def embed_texts(self, texts: list[str], batch_size: int = 64) -> torch.Tensor:
+            return torch.nn.functional.normalize(torch.randn(len(texts), dim), dim=1)
+
+    monkeypatch.setattr("zoo.evaluation.subject.load", lambda name, offline: Reader())
+    own = EvalOptions(tmp_path / "own.csv", "captions", text_model="words", split="all")
+    found = evaluate_model(model, own).final
+    assert (found.protocol, found.queries, found.gallery) == ("captions", 8, 4)

@@ -45,6 +45,17 @@ def test_the_better_model_is_named_with_how_much_and_how_sure(
     assert (same.verdict, same.p_value) == ("no clear difference", 1)
 
 
+def test_equal_results_that_are_no_means_do_not_differ(
+    pair: tuple[Evaluation, Evaluation],
+) -> None:
+    def measured(rows: Tensor) -> dict[str, float]:
+        return {"map": rows.double().mean().item()}
+
+    one = replace(pair[0], metrics={"map": 0.5}, per_query={}, resampled=measured)
+    (same,) = compare(one, one)
+    assert (same.metric, same.verdict, same.p_value) == ("map", "no clear difference", 1)
+
+
 def test_medians_have_no_interval_of_means(pair: tuple[Evaluation, Evaluation]) -> None:
     found = intervals(pair[0])
     assert found.keys() == {"recall_at_1"}

@@ -44,6 +44,9 @@ def test_the_papers_of_rank_losses_search_all_vehicles_with_all() -> None:
         ("cub", (1, 2, 4, 8, 16, 32)),
         ("cars", (1, 2, 4, 8, 16, 32)),
         ("inshop", (1, 10, 20, 30, 40, 50)),  # Liu et al., DeepFashion, CVPR 2016
+        ("inat", (1, 4, 16, 32)),  # Brown et al., Smooth-AP, ECCV 2020
+        ("dyml-vehicle", (1, 10, 20)),  # Sun et al., Dynamic Metric Learning, CVPR 2021
+        ("labels", (1, 5, 10)),
     ],
 )
 def test_recalls_are_cut_where_the_papers_cut_them(name: str, ks: tuple[int, ...]) -> None:
@@ -57,6 +60,23 @@ def test_vehicle_lists_have_their_published_sizes(size: str, count: int) -> None
         assert f"test list of {count} vehicles" in PROTOCOLS[name].definition
         assert PROTOCOLS[name].ks == (1, 5)
     assert PROTOCOLS[f"vehicleid-{size}"].draws == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "folds", "said"),
+    [
+        ("coco-5k", 5000, 1, "at once"),
+        ("coco-1k", 5000, 5, "5 folds of 1000 images"),
+        ("flickr30k", 1000, 1, "at once"),
+    ],
+)
+def test_captions_are_searched_in_the_folds_of_the_karpathy_split(
+    name: str, images: int, folds: int, said: str
+) -> None:
+    """Karpathy and Fei-Fei, CVPR 2015; five folds as Faghri et al., VSE++, BMVC 2018."""
+    protocol = PROTOCOLS[name]
+    assert (protocol.draws, protocol.headline, protocol.kind) == (folds, ("rsum",), "captions")
+    assert f"{images} images, {said}" in protocol.definition
 
 
 @pytest.fixture

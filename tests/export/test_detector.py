@@ -22,12 +22,12 @@ SIDE = 32  # so small that mmdetection leaves no anchor out before it suppresses
 LABELS = ("cat", "dog")
 
 
-def detector(kind: Any, loss: Any = "rank_sort") -> Any:
+def detector(kind: Any, loss: Any = "rank_sort", scale: tuple[int, int] = (SIDE, SIDE)) -> Any:
     recipe = DetectionRecipe(
         "small",
         "untrained",
         DetectorNetwork(kind, depth=18),
-        DetectorData("coco", ("train",), "test", scale=(SIDE, SIDE)),
+        DetectorData("coco", ("train",), "test", scale=scale),
         DetectorLoss(loss),
     )
     torch.manual_seed(0)
@@ -55,6 +55,40 @@ def chosen(model: Any, scores: torch.Tensor, boxes: torch.Tensor) -> list[tuple[
     return [(name, score) for name, score in best if score >= 0.3]
 
 
+@pytest.mark.parametrize(
+    ("kind", "loss", "outputs"),
+    [("retinanet", "ap", 2), ("atss", "rank_sort", 2), ("atss", "focal", 3)],
+)
+def test_scores_and_boxes_are_those_of_mmdetections_head(
+    kind: str, loss: str, outputs: int
+) -> None:
+    model = detector(kind, loss, scale=(64, 32))
+    head, colours = model.bbox_head, model.data_preprocessor
+    for name, weight in head.named_parameters():
+        if name.endswith("_reg.weight"):
+            torch.nn.init.normal_(weight, std=0.5 if kind == "atss" else 20.0)  # some grow too much
+    raw = RawDetector(model)
+    images = raw.example(2)
+    with torch.no_grad():
+        scores, boxes = raw(images)
+        maps = head(model.extract_feat((images - colours.mean) / colours.std))
+    assert len(maps) == outputs  # the third one is ATSS's centerness
+    inside = too_large = 0
+    for place in range(2):
+        rows = [
+            torch.cat([level[place].permute(1, 2, 0).reshape(-1, width) for level in levels])
+            for levels, width in zip(maps, (len(LABELS), 4, 1), strict=False)
+        ]
+        wanted = rows[0].sigmoid() * (rows[2].sigmoid() if len(rows) > 2 else 1)
+        decoded = head.bbox_coder.decode(raw.anchors, rows[1], max_shape=(32, 64))
+        torch.testing.assert_close(scores[place], wanted)
+        torch.testing.assert_close(boxes[place], decoded, rtol=1e-4, atol=1e-3)
+        inside += int(((boxes[place] > 0) & (boxes[place] < 32)).sum())
+        too_large += int((rows[1][:, 2:] * head.bbox_coder.stds[2] > 4.2).sum())
+    assert inside
+    assert too_large
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "format_name"), [("retinanet", "torch-export"), ("atss", "onnx")])
 def test_a_file_and_suppression_are_the_detector(
@@ -78,9 +112,15 @@ def test_a_file_and_suppression_are_the_detector(
     assert (config["labels"], config["height"], config["width"]) == (list(LABELS), SIDE, SIDE)
 
 
-def test_the_size_is_the_recipes_brought_to_whole_strides() -> None:
-    model = detector("retinanet")
-    assert RawDetector(model).example(2).shape == (2, 3, SIDE, SIDE)
+@pytest.mark.parametrize(
+    ("scale", "size"), [((32, 32), (32, 32)), ((96, 33), (64, 96)), ((65, 64), (64, 96))]
+)
+def test_the_size_is_the_recipes_brought_to_whole_strides(
+    scale: tuple[int, int], size: tuple[int, int]
+) -> None:
+    images = RawDetector(detector("retinanet", scale=scale)).example(2)
+    assert images.shape == (2, 3, *size)
+    assert 0 <= images.min() < 5 < 250 < images.max() <= 255
 
 
 def test_two_stages_and_what_only_embedders_have_are_refused(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from PIL import Image
 from zoo.data.dataset import ImageDataset, read_dataset
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import IntegrityError, UsageError
-from zoo.export import formats
 from zoo.export.formats import FORMATS, Format
 from zoo.export.run import ExportOptions, export, largest_difference
 from zoo.models import Embedder, EmbedderConfig
+from zoo.models.runtimes import needed
 from zoo.tasks import load_folder
 
 
@@ -156,7 +156,7 @@ def test_unknown_choices_name_the_known_ones(
 
 def test_a_missing_package_names_its_extra() -> None:
     with pytest.raises(UsageError) as error:
-        formats.needed("no_such_exporter")
+        needed("no_such_exporter")
     assert error.value.hint == "pip install 'rankzoo[export]'"
 
 

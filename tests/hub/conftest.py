@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.hub.clip_files import SHAPE
+from tests.tiny_model import model as model
 
 
 @pytest.fixture(autouse=True)

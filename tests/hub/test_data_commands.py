@@ -10,20 +10,10 @@ import pytest
 
 from cli.main import main
 from tests.hub.trees import put, trees
-from zoo.data.preprocessing import Preprocessing
-from zoo.models import EmbedderConfig, build_embedder, save_embedder
 
 pytest.importorskip("datasets")
 Run = Callable[..., dict[str, Any]]
 SET = "hf:me/trees"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    config = EmbedderConfig("test_resnet", preprocessing=Preprocessing(size=32, resize=32))
-    save_embedder(build_embedder(config), folder)
-    return folder
 
 
 @pytest.fixture

@@ -295,6 +295,13 @@ def test_safetensors_come_before_pickles_and_other_frameworks_are_left() -> None
     assert [f.name for f in wanted_files(remote("pytorch_model.bin"))] == ["pytorch_model.bin"]
 
 
+def test_a_large_vocabulary_is_a_text_and_a_set_of_data_is_none() -> None:
+    sizes = {"tokenizer.json": 17_000_000, "a.json": 32 * 2**20, "train.json": 32 * 2**20 + 1}
+    files = [RemoteFile(name, size, None, None) for name, size in sizes.items()]
+    chosen = wanted_files(files + remote("model.safetensors"))
+    assert [file.name for file in chosen] == ["tokenizer.json", "a.json", "model.safetensors"]
+
+
 def test_a_repository_without_weights_is_refused(hub: Any) -> None:
     hub.add("me/photos", {"config.json": b"{}", "data.csv": b"1"})
     with pytest.raises(UnavailableError, match=r"me/photos: no model\.safetensors"):

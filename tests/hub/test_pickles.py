@@ -64,3 +64,17 @@ def test_a_file_without_named_tensors_is_refused(tmp_path: Path, value: object) 
     torch.save(value, tmp_path / "a.pth")
     with pytest.raises(IntegrityError, match="no named tensors"):
         read_state_dict(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(("names", "held"), [(4, True), (5, False)])
+def test_tied_weights_are_written_out_up_to_four_times(
+    tmp_path: Path, names: int, held: bool
+) -> None:
+    """4 MiB in the file once: what is read may be 4 of these and 1 MiB."""
+    weight = torch.zeros(2**20)
+    torch.save({f"layer{n}": weight for n in range(names)}, tmp_path / "a.pth")
+    if held:
+        assert len(read_state_dict(tmp_path / "a.pth")) == names
+    else:
+        with pytest.raises(IntegrityError, match="share storage and are 20,971,520 bytes"):
+            read_state_dict(tmp_path / "a.pth")

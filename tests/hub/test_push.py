@@ -9,7 +9,6 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 import zoo
-from zoo.cards.recipe_card import known_recipes
 from zoo.cards.schema import problems
 from zoo.cards.shelf import read_card
 from zoo.data.preprocessing import Preprocessing
@@ -185,7 +184,7 @@ def test_a_card_of_ones_own_is_sent_as_it_is(hub: Any, run: Path) -> None:
 def test_card_new_writes_a_valid_card_once(run: Path, repo: str | None) -> None:
     path = write_run_card(run, run / "README.md", repo=repo)
     card = read_card(path)
-    assert problems(card, known_recipes()) == []
+    assert problems(card, RECIPES) == []
     assert card.block["recipe"] == "emoji-recall_at_k"
     assert card.block["loss"] == "recall_at_k"
     assert [(r.metric, r.value) for r in card.results] == [

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+import torchvision
 from safetensors.torch import load_file, save_file
 
 from zoo.cards.shelf import all_cards
-from zoo.cards.sources import PackageSource
+from zoo.cards.sources import HubSource, PackageSource
 from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.hub.package import package_folder, verified_files
 from zoo.hub.pickles import read_state_dict
-from zoo.hub.resolve import resolve, resolve_model
+from zoo.hub.resolve import look_up, resolve, resolve_model
 from zoo.hub.timm_folder import renamed_in_order
 from zoo.models import load_embedder
 
@@ -49,6 +50,24 @@ def test_the_features_are_those_of_timm_with_the_same_weights() -> None:
         torch.testing.assert_close(model(images), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_torchvision_s_mobilenet_v2_is_timm_s_in_order() -> None:
+    original = torchvision.models.mobilenet_v2().eval()
+    network = timm.create_model("mobilenetv2_100").eval()
+    tensors = renamed_in_order(original.state_dict(), network.state_dict(), "mobilenet_v2")
+    network.load_state_dict(tensors, strict=True)
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), original(images), rtol=1e-4, atol=1e-5)
+
+
+def test_what_a_licence_forbids_is_said_when_weights_are_fetched(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("zoo.hub.resolve.licence_warning", lambda card: f"{card.name}: not to sell")
+    resolve_model(LITE0)
+    assert f"{LITE0}: not to sell" in caplog.messages
+
+
 def test_the_conversion_happens_once_and_a_damaged_copy_is_made_again() -> None:
     weights = resolve_model(LITE0) / "model.safetensors"
     written = weights.stat().st_mtime_ns
@@ -81,7 +100,7 @@ def test_a_missing_or_other_version_of_a_package_says_how_to_install_it() -> Non
     for distribution, version in (("no-such-package", "1.0"), ("pyyaml", "0.0.1")):
         with pytest.raises(UnavailableError) as error:
             package_folder(PackageSource(distribution, version, "yaml"))
-        assert error.value.hint == f"pip install '{distribution}=={version}'"
+        assert error.value.hint == f"pip install --no-deps '{distribution}=={version}'"
 
 
 def test_tensors_of_another_shape_or_kind_are_not_renamed() -> None:
@@ -140,3 +159,19 @@ def test_an_unknown_name_is_answered_with_the_nearest_card() -> None:
     with pytest.raises(UnavailableError, match="no card") as error:
         resolve_model("eficientnet_lite0")
     assert LITE0 in error.value.hint
+
+
+@pytest.mark.parametrize("pinned", [None, "v1"])
+def test_a_revision_that_is_asked_for_comes_before_the_one_of_the_card(
+    pinned: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = replace(all_cards()[LITE0], name="photos", source=HubSource("me/photos", pinned))
+    monkeypatch.setattr("zoo.hub.resolve.find_card", {"photos": card}.__getitem__)
+    monkeypatch.setattr("zoo.hub.resolve.all_cards", lambda: {"photos": card})
+    assert look_up("photos") == (card, HubSource("me/photos", pinned))
+    assert look_up("photos", "v2") == (card, HubSource("me/photos", "v2"))
+    assert look_up("me/photos@v2") == (card, HubSource("me/photos", "v2"))
+
+
+def test_a_repository_without_a_card_is_itself() -> None:
+    assert look_up("nobody/nothing", "v1") == (None, HubSource("nobody/nothing", "v1"))

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from tests.tiny_model import model as model
 from zoo.index import Index, ModelIdentity, Plan, Record
 
 MakeIndex = Callable[..., Index]

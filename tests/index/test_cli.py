@@ -12,23 +12,14 @@ from torch import nn
 
 from cli.main import main
 from zoo.data.dataset import read_dataset
-from zoo.data.preprocessing import Preprocessing
 from zoo.embedding.identity import weights_sha256
 from zoo.embedding.sizes import MultiScale
 from zoo.errors import UsageError
 from zoo.files import sha256_of, write_json
 from zoo.index import Index
-from zoo.models import EmbedderConfig, build_embedder, load_embedder, save_embedder
+from zoo.models import load_embedder
 
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    config = EmbedderConfig("test_resnet", preprocessing=Preprocessing(size=32, resize=32))
-    save_embedder(build_embedder(config), folder)
-    return folder
 
 
 @pytest.fixture
@@ -152,7 +143,7 @@ def test_a_models_weights_are_hashed_once_as_a_file_and_once_as_tensors_a_comman
         return sha256_of(path)
 
     monkeypatch.setattr("zoo.embedding.identity.weights_sha256", of_tensors)
-    for user in ("zoo.cards.model_files", "zoo.hub.download", "zoo.files"):
+    for user in ("zoo.cards.model_files", "zoo.hub.download", "zoo.files.writing"):
         monkeypatch.setattr(f"{user}.sha256_of", of_a_file)
     index = tmp_path / "idx"
     run("index", "build", "--model", model, "--images", photos, "--out", index)

@@ -1,5 +1,7 @@
 """Duplicates and maps."""
 
+import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +29,10 @@ def test_chains_of_similar_items_form_one_group_and_removed_ones_none(
     assert [[h.record.id for h in group] for group in groups] == [[0, 1, 2], [3, 4]]
     assert groups[0][0].score == pytest.approx(float(torch.tensor(0.1).cos()), abs=1e-6)
     assert duplicates(index, 0.99999) == []
+    at_the_least = groups[0][0].score
+    assert duplicates(index, at_the_least) != duplicates(index, math.nextafter(at_the_least, 2))
+    assert duplicates(index, 1.0) == []
+    assert len(duplicates(index, -1.0)[0]) == 7
     with pytest.raises(UsageError, match="no cosine"):
         duplicates(index, 1.5)
 
@@ -59,5 +65,12 @@ def test_a_map_shows_every_image_that_is_still_there(
     page = map_page(index)
     assert page.count("<img") == 8
     assert "Missing or unreadable images: 4" in page
+    assert "8 of 12 items" in page
     assert "http" not in page.replace("http-equiv", "")
+    places = re.findall(r"grid-area: (\d) / (\d)", page)
+    assert len(set(places)) == 8
+    assert set("".join(map("".join, places))) == set("123")
+    assert "--columns: 3" in page
     assert map_page(index, limit=3).count("<img") <= 3
+    shutil.rmtree(photos)
+    assert "--columns: 1" in map_page(index)

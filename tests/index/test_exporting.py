@@ -105,7 +105,11 @@ def test_a_whitened_index_says_what_queries_go_through(
         (["1", "0.5", "nan"], "float64"),
         (["1", str(2**60)], "int64"),
         (["0.5", str(2**60)], None),
-        ([str(2**64)], None),
+        ([str(2**63 - 1), str(-(2**63))], "int64"),
+        ([str(2**63)], None),
+        ([str(-(2**63) - 1)], None),
+        (["0.5", str(2**53)], "float64"),
+        (["0.5", str(2**53 + 1)], None),
         (["007"], None),
     ],
 )

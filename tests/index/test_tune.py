@@ -78,7 +78,11 @@ def test_efforts_rise_and_stay_inside_the_index() -> None:
     groups = list(efforts(Plan("IVF16,PQ4x4fs", refine=2)))
     assert [[p.nprobe for p in group] for group in groups] == [[1, 2, 4, 8, 16]] * 5
     assert [group[0].refine for group in groups] == [2, 4, 8, 16, 32]
-    assert [len(group) for group in efforts(Plan("Flat"))] == [1]
+    assert list(efforts(Plan("Flat"))) == [[Plan("Flat")]]
+    (group,) = efforts(Plan("IVF4096,Flat"))
+    assert [p.nprobe for p in group] == [2**n for n in range(10)]
+    (group,) = efforts(Plan("HNSW32"))
+    assert [p.ef_search for p in group] == [2**n for n in range(4, 10)]
 
 
 def test_halfway_between_efforts_until_they_are_within_an_eighth() -> None:
@@ -137,6 +141,9 @@ def test_a_plan_measured_on_a_sample_grows_with_the_set() -> None:
     plan = Plan("IVF1024,SQ8", nprobe=8)
     assert rescaled(plan, 200_000, 200_000) == plan
     assert rescaled(plan, 200_000, 3_200_000) == Plan("IVF4096,SQ8", nprobe=16)
+    assert rescaled(plan, 200_000, 51_200_000) == Plan("IVF16384,SQ8", nprobe=32)
+    assert rescaled(plan, 200_000, 800_000) == Plan("IVF2048,SQ8", nprobe=8)  # 8 x 1.4 rounded
+    assert rescaled(plan, 200_000, 190_000) == plan
     assert rescaled(Plan("HNSW32"), 200_000, 10**9) == Plan("HNSW32")
 
 

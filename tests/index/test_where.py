@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from zoo.embedding.rows import Record, Rows, write_rows
-from zoo.errors import DataError, IntegrityError, UsageError
+from zoo.errors import DataError, IntegrityError, UnavailableError, UsageError
 from zoo.index import where
 from zoo.index.where import Filter
 
@@ -128,3 +128,13 @@ def test_metadata_swept_away_still_answers_and_what_never_was_there_is_an_error(
     assert opened.rows("label = 'cat'").tolist() == [0]
     with pytest.raises(IntegrityError, match="unable to open"):
         Filter(items, COLUMNS)
+
+
+def test_a_condition_that_was_closed_says_so_whoever_asks(items: Path) -> None:
+    opened = Filter(items, COLUMNS)
+    opened.close()
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="was closed") as caught:
+            opened.rows("label = 'cat'")
+        assert caught.value.hint == "ask again"
+    opened.close()

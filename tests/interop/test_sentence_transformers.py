@@ -8,11 +8,11 @@ import torch
 
 import zoo
 from tests.models.tiny_text import tiny_text
+from zoo.files import FOLDER_SEAL
 from zoo.models import Embedder, EmbedderConfig
 from zoo.models.storage import write_weights
-from zoo.models.text_encoder import save_text_encoder
+from zoo.models.text_encoder import TextEncoder, save_text_encoder
 from zoo.models.two_towers import TwoTowers, save_two_towers
-from zoo.sealed import FOLDER_SEAL
 
 TEXTS = ["a red heart", "the dog", "heart"]
 
@@ -41,6 +41,7 @@ def test_the_text_tower_of_a_run_gives_equal_vectors(towers: TwoTowers, tmp_path
 def test_a_text_encoder_gives_equal_vectors_here_and_there(
     towers: TwoTowers, own_hub: Any, tmp_path: Path
 ) -> None:
+    assert isinstance(towers.text, TextEncoder)
     save_text_encoder(towers.text, tmp_path)
     expected = towers.text.embed_texts(TEXTS)
     torch.testing.assert_close(vectors(tmp_path), expected)

@@ -9,11 +9,11 @@ import torch
 
 from tests.models.tiny_text import tiny_text
 from zoo.data.preprocessing import Preprocessing
+from zoo.files import FOLDER_SEAL
 from zoo.models import Embedder, EmbedderConfig, load_embedder, save_embedder
 from zoo.models.scorer import Scorer, ScorerConfig, load_scorer, save_scorer
 from zoo.models.storage import write_weights
 from zoo.models.two_towers import TwoTowers, save_two_towers
-from zoo.sealed import FOLDER_SEAL
 
 SMALL = Preprocessing(96, 96, crop_mode="squash")
 CONFIGS = [

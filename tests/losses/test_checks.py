@@ -130,6 +130,8 @@ def test_a_gallery_matches_its_queries() -> None:
         (None, labels),
         (torch.eye(2), labels[:2]),
         (UNIT, levels),
+        (UNIT, labels[:2]),
+        (UNIT, labels.double()),
     ):
         assert not accepts(check_gallery, UNIT, labels, gallery, theirs)
 

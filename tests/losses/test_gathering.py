@@ -4,9 +4,6 @@ Real ones, over gloo, are in test_distributed.
 """
 
 import inspect
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, local
 from typing import Any
 
 import pytest
@@ -14,48 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from tests.process_threads import Group
 from zoo.losses import LOSSES
 from zoo.losses import distributed as module
 from zoo.losses.distributed import AcrossProcesses, gathered
-
-
-class Group:
-    """What `torch.distributed` is asked for, between threads that call in the same order."""
-
-    def __init__(self, size: int) -> None:
-        self.size, self.me = size, local()
-        self.barrier, self.held = Barrier(size, timeout=60), [torch.empty(0)] * size
-
-    def run(self, work: Callable[[int], Any]) -> list[Any]:
-        def one(rank: int) -> Any:
-            self.me.rank = rank
-            return work(rank)
-
-        with ThreadPoolExecutor(self.size) as threads:
-            return list(threads.map(one, range(self.size)))
-
-    def is_initialized(self) -> bool:
-        return True
-
-    def get_rank(self) -> int:
-        return int(self.me.rank)
-
-    def get_world_size(self) -> int:
-        return self.size
-
-    def all_gather(self, parts: list[Tensor], mine: Tensor) -> None:
-        for part, value in zip(parts, self._exchanged(mine), strict=True):
-            part.copy_(value)  # refuses another shape
-
-    def all_reduce(self, total: Tensor) -> None:
-        total.copy_(torch.stack(self._exchanged(total)).sum(dim=0))
-
-    def _exchanged(self, mine: Tensor) -> list[Tensor]:
-        self.held[self.get_rank()] = mine.clone()
-        self.barrier.wait()
-        everyone = list(self.held)
-        self.barrier.wait()
-        return everyone
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from zoo.errors import UsageError
-from zoo.losses.siglip import SigLIP
+from zoo.losses.pairs import SigLIP
 
 
 def test_it_is_the_mean_over_items_of_every_pair_asked_alone() -> None:

@@ -18,7 +18,7 @@ from zoo.losses import (
     SupAP,
     SupHAP,
 )
-from zoo.losses.positive_mixup import with_mixed_positives
+from zoo.losses.mixup import with_mixed_positives
 from zoo.losses.smooth_hierarchical import smooth_hap
 from zoo.losses.sup_ap import sup_ap
 from zoo.losses.sup_hap import level_relevance, weighted_relevance

@@ -222,6 +222,14 @@ def test_items_are_drawn_from_all_with_the_same_seed() -> None:
     assert not torch.equal(rows[0], rows[1])
 
 
+def test_items_are_drawn_two_hundred_times_from_seed_0_unless_told() -> None:
+    def measure(drawn: torch.Tensor) -> dict[str, float]:
+        return {"mean": drawn.float().mean().item()}
+
+    assert bootstrap_items(measure, 30) == bootstrap_items(measure, 30, seed=0, draws=200)
+    assert bootstrap_items(measure, 30) != bootstrap_items(measure, 30, seed=1)
+
+
 def test_a_p_value_is_never_below_what_the_draws_can_say() -> None:
     a = torch.zeros(200).double()
     assert paired_difference(a, a + 1, draws=99).p_value == 1 / 100

@@ -1,6 +1,7 @@
 """CLIP and SigLIP agree with transformers' own forward, and come back from a folder."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoModel, AutoTokenizer, CLIPImageProcessor, SiglipImageProcessor
+from transformers import (
+    AutoImageProcessor,
+    AutoModel,
+    AutoTokenizer,
+    CLIPImageProcessor,
+    SiglipImageProcessor,
+)
 
 import zoo
 from tests.models.tiny_clip import tiny_clip
+from zoo.data.preprocessing import Preprocessing
 from zoo.errors import IntegrityError
 from zoo.models.clip import PROCESSOR, Clip, is_clip, load_clip, save_clip
 
@@ -79,11 +87,34 @@ def test_the_image_transform_is_that_of_transformers(family: str, tmp_path: Path
     torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0)
 
 
+@each_family
+def test_transformers_makes_of_what_is_saved_the_same_pixels(family: str, tmp_path: Path) -> None:
+    model = load_clip(tiny_clip(tmp_path / "made", family))
+    mode = "squash" if family == "siglip" else "center"
+    shape = Preprocessing(32, 32, "bilinear", (0.1, 0.2, 0.3), (0.9, 0.8, 0.7), mode)
+    model.config = replace(model.config, preprocessing=shape)
+    save_clip(model, tmp_path / "saved")
+    assert load_clip(tmp_path / "saved").config.preprocessing == shape
+    theirs: Any = AutoImageProcessor.from_pretrained(tmp_path / "saved")
+    assert type(theirs).__name__.lower().startswith(family)
+    pixels = torch.as_tensor(theirs(image(), return_tensors="pt")["pixel_values"][0])
+    torch.testing.assert_close(model.transform(image()), pixels, atol=0.02, rtol=0)
+
+
+def test_without_an_image_transform_it_is_clips_own(tmp_path: Path) -> None:
+    shape = load_clip(tiny_clip(tmp_path)).config.preprocessing
+    assert (shape.size, shape.resize, shape.crop_mode) == (32, 32, "center")
+    assert shape.interpolation == "bicubic"
+    assert shape.mean == (0.48145466, 0.4578275, 0.40821073)  # openai/CLIP, clip/clip.py
+    assert shape.std == (0.26862954, 0.26130258, 0.27577711)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"resample": 1}, "resample=1"),
         ({"size": {"height": 32, "width": 48}}, "not square"),
+        ({"size": {"shortest_edge": 40}, "do_center_crop": False}, "not square"),
         ({"size": {"shortest_edge": 8}}, "size <= resize"),
         ({"size": {}}, "shortest_edge"),
         ({"size": None}, "NoneType"),
@@ -119,3 +150,5 @@ def test_a_folder_without_weights_is_one_line(tmp_path: Path) -> None:
 def test_a_text_tower_alone_is_no_clip() -> None:
     assert not is_clip({"model_type": "bert"})
     assert not is_clip({"model_type": "clip"})
+    assert not is_clip({"model_type": "bert", "vision_config": {}})
+    assert is_clip({"model_type": "clip", "vision_config": {}})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from zoo.data.preprocessing import Preprocessing
@@ -39,6 +40,54 @@ def test_a_wildcat_scorer_scores_maps_and_survives_the_disk(tmp_path: Path) -> N
     assert again.config == config
     assert again(images).shape == (3, 2)
     assert again(images).equal(model(images))
+
+
+@pytest.mark.parametrize("hidden", [None, 8])
+def test_an_embedding_is_what_the_scores_are_linear_in_at_unit_length(hidden: int | None) -> None:
+    model, images = Scorer(replace(CONFIG, hidden=hidden)).eval(), torch.randn(3, 3, 32, 32)
+    seen: list[torch.Tensor] = []
+    model.head[-1].register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    model(images)
+    vectors = seen[0] / seen[0].norm(dim=1, keepdim=True)
+    assert model.dim == vectors.shape[1] == (hidden or model.backbone.head_hidden_size)
+    torch.testing.assert_close(model.embed(images), vectors)
+    assert bool((vectors >= 0).all()) == (hidden is not None)  # rectified
+    own = {name for name, _ in model.head.named_parameters()}  # the normalisation learns nothing
+    last = len(model.head) - 1
+    assert own == {f"{n}.{kind}" for n in {1, last} for kind in ("weight", "bias")}
+
+
+def test_a_wildcat_scorers_embedding_is_the_mean_of_its_maps_at_unit_length() -> None:
+    model = Scorer(replace(CONFIG, hidden=None, pooling="wildcat")).eval()
+    images = torch.randn(2, 3, 64, 64)
+    mean = model.backbone.forward_features(images).flatten(2).mean(dim=2)
+    assert model.dim == mean.shape[1]
+    torch.testing.assert_close(model.embed(images), mean / mean.norm(dim=1, keepdim=True))
+    assert model.head[0].out_channels == 2 * 8
+
+
+def test_classes_score_probabilities_and_an_attribute_its_value() -> None:
+    images = [Image.new("RGB", (40, 40), colour) for colour in ("red", "teal", "white")]
+    for task in ("labels", "attribute"):
+        model = Scorer(replace(CONFIG, task=task)).eval()
+        scores = model(torch.stack([model.transform(image) for image in images]))
+        wanted = scores.sigmoid() if task == "labels" else scores
+        for batch_size in (2, 64):
+            found = model.score_images(images, batch_size)
+            assert [list(row) for row in found] == [["cat", "dog"]] * 3
+            rows = torch.tensor([list(row.values()) for row in found])
+            torch.testing.assert_close(rows, wanted)
+
+
+def test_features_of_files_are_in_order_whatever_the_batches(tmp_path: Path) -> None:
+    model = Scorer(CONFIG).eval()
+    paths = [tmp_path / f"{colour}.png" for colour in ("red", "teal", "white")]
+    for path in paths:
+        Image.new("RGB", (40, 40), path.stem).save(path)
+    images = torch.stack([model.transform(Image.open(path)) for path in paths])
+    for batch_size in (1, 2, 3):
+        found = model.file_features(tuple(paths), batch_size=batch_size)
+        torch.testing.assert_close(found, model.features(images), rtol=1e-4, atol=1e-5)
 
 
 def test_impossible_heads_are_refused() -> None:

@@ -7,9 +7,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from zoo.errors import IntegrityError
+from zoo.files import FOLDER_SEAL
 from zoo.hub.resolve import resolve_model
 from zoo.models.text_encoder import LENGTH, TextEncoder, load_text_encoder, save_text_encoder
-from zoo.sealed import FOLDER_SEAL
 
 TEXTS = ["grinning face", "", "a " * 400, "Éléphant — ÄÖÜ 🐘", "flag: Japan"]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-import zoo
+from tests.models.coming_back import assert_comes_back
 from tests.models.tiny_text import tiny_text
-from zoo.errors import IntegrityError, UsageError
+from zoo.errors import IntegrityError, RankzooError, UsageError
 from zoo.models import Embedder, EmbedderConfig
 from zoo.models.storage import CONFIG, WEIGHTS
 from zoo.models.two_towers import TwoTowers, load_two_towers, save_two_towers
@@ -29,13 +29,7 @@ def test_it_embeds_as_its_towers_do(model: TwoTowers) -> None:
 
 
 def test_it_comes_back_from_one_folder_under_one_name(model: TwoTowers, tmp_path: Path) -> None:
-    save_two_towers(model, tmp_path)
-    again = zoo.load(str(tmp_path))
-    assert isinstance(again, TwoTowers)
-    assert again.config == model.config
-    batch = torch.randn(2, 3, 64, 64)
-    torch.testing.assert_close(again(batch), model(batch), rtol=0, atol=0)
-    torch.testing.assert_close(again.embed_texts(TEXTS), model.embed_texts(TEXTS), rtol=0, atol=0)
+    assert_comes_back(model, tmp_path, TEXTS)
 
 
 def test_the_backbone_is_what_was_pretrained(model: TwoTowers) -> None:
@@ -55,7 +49,7 @@ def test_a_file_that_is_missing_is_one_line(model: TwoTowers, missing: str, tmp_
     (tmp_path / missing).unlink()
     if missing == "tokenizer.json":
         (tmp_path / "tokenizer_config.json").unlink()
-    with pytest.raises(zoo.errors.RankzooError) as problem:
+    with pytest.raises(RankzooError) as problem:
         load_two_towers(tmp_path)
     assert "\n" not in str(problem.value)
 

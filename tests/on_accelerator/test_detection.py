@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.accelerator import accelerator, on_cpu, on_device, same_on_both
+from tests.accelerator import accelerator, assert_alike, on_cpu, on_device, same_on_both
 from tests.detection.conftest import SIDE
 from tests.detection.conftest import recipe as recipe
 from tests.detection.conftest import samples as samples
@@ -89,7 +89,7 @@ def test_a_head_and_its_gradient(
         head.to(device)
         batch = [sample.to(device) for sample in samples(2)]
         found = on_cpu(losses(batch, on_device(features)))
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert_alike(found, expected)
 
 
 @pytest.mark.parametrize(
@@ -132,4 +132,4 @@ def test_an_update_of_a_whole_detector(
 
     expected = after("cpu")
     with accelerator(doubles) as device:
-        torch.testing.assert_close(after(device), expected, rtol=1e-3, atol=1e-4)
+        assert_alike(after(device), expected, rtol=1e-3, atol=1e-4)

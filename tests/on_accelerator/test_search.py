@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.accelerator import accelerator
+from tests.accelerator import accelerator, assert_alike
 from zoo.data.dataset import ImageDataset
 from zoo.embedding.embed import embed_dataset
 from zoo.embedding.options import EmbedOptions
@@ -47,14 +47,14 @@ def test_embeddings(kind: str, dataset: ImageDataset, network: Build) -> None:
     expected = embed_dataset(wrap[kind](network()), few, EmbedOptions(batch_size=4))
     with accelerator() as device:
         found = embed_dataset(wrap[kind](network()), few, EmbedOptions(4, device=device))
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert_alike(found, expected)
 
 
 def test_images_given_one_by_one(dataset: ImageDataset, network: Build) -> None:
     expected = network().eval().embed_images(dataset.paths[:3])
     with accelerator() as device:
         found = network().eval().to(device).embed_images(dataset.paths[:3])
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert_alike(found, expected)
 
 
 @pytest.mark.parametrize("name", REFINEMENTS)

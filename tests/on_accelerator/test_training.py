@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.accelerator import accelerator, on_cpu, same_on_both
+from tests.accelerator import accelerator, assert_updated_alike, on_cpu, same_on_both
 from zoo.data.dataset import ImageDataset
 from zoo.data.preprocessing import Preprocessing
 from zoo.data.scored import ScoredSet
@@ -20,7 +20,7 @@ from zoo.recipes.find import overridden
 from zoo.recipes.recipe import Augmentation, Batch, Captions, LossTerm, Network
 from zoo.recipes.scores import ScoreRecipe
 from zoo.runs.options import RunOptions
-from zoo.training.augment import DRAWS, coloured, crop_boxes, cropped
+from zoo.training.augment import coloured, crop_boxes, cropped, draws_of_step
 from zoo.training.captions import CaptionObjective, CaptionTable
 from zoo.training.distributed import World
 from zoo.training.loader import Loader
@@ -31,6 +31,7 @@ from zoo.training.trainer import Trainer
 
 AUGMENTATIONS = {
     "crop and flip": Augmentation(flip=0.5),
+    "crop that fits": Augmentation(scale=(0.08, 1.0), attempts=10),
     "window": Augmentation(window=0.9),
     "colour": Augmentation(colour=0.4),
     "grey": Augmentation(grey=0.5),
@@ -46,7 +47,8 @@ def test_an_augmented_batch_is_the_cpus(name: str) -> None:
         return coloured(cropped(images, boxes, 8), draws, augmentation, Preprocessing())
 
     images = torch.randint(0, 256, (6, 3, 16, 16), dtype=torch.uint8)
-    same_on_both(augmented, images, torch.rand(6, DRAWS), torch.rand(6) + 0.5)
+    draws = draws_of_step(6, 0, 0, augmentation.attempts)
+    same_on_both(augmented, images, draws, torch.rand(6) + 0.5)
 
 
 KINDS: dict[str, list[str]] = {
@@ -65,6 +67,8 @@ KINDS: dict[str, list[str]] = {
     "blackbox with its memory": ["loss.name=blackbox_ap", 'loss.options={"memory": 2}'],
     "SiMix, a memory, float16": ["batch.simix=true", "memory=20", "engine.precision=float16"],
 }
+# Two updates at the rates of the recipes here, .001 for a weight, there or back.
+REACH = 4e-3
 Build = Callable[..., Embedder]
 State = Mapping[str, Tensor]
 
@@ -98,7 +102,7 @@ def test_an_update_of(kind: str, recipe: Recipe, dataset: ImageDataset, network:
     expected = after("cpu")
     # Apple's MPS has no float64; torch's scaler of float16 knows that by the device's name.
     with accelerator(doubles="float16" in kind) as device:
-        torch.testing.assert_close(after(device), expected, rtol=1e-4, atol=1e-5)
+        assert_updated_alike(after(device), expected, REACH)
 
 
 @pytest.mark.parametrize("loss", PAIR_LOSSES)
@@ -121,7 +125,7 @@ def test_an_update_against_captions(
 
     expected = after("cpu")
     with accelerator() as device:
-        torch.testing.assert_close(after(device), expected, rtol=1e-4, atol=1e-5)
+        assert_updated_alike(after(device), expected, REACH)
 
 
 def test_a_checkpoint_moves_from_the_device_to_the_cpu_and_back(
@@ -151,7 +155,7 @@ def test_a_checkpoint_moves_from_the_device_to_the_cpu_and_back(
     with accelerator() as device:
         found = [moved(device, 1, travels)]
     found.append(moved("cpu", 2, travels))
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert_updated_alike(found, expected, REACH)
 
 
 def test_a_whole_run_with_its_evaluation(
@@ -161,7 +165,8 @@ def test_a_whole_run_with_its_evaluation(
     expected = train(short, dataset, network(), tmp_path / "cpu")
     with accelerator(doubles=False) as device:
         found = train(short, dataset, network(), tmp_path / "device", device=device)
-    assert found.metrics == pytest.approx(expected.metrics)
+    # Rounding may swap two neighbours of a ranking.
+    assert found.metrics == pytest.approx(expected.metrics, abs=0.01)
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole network", "head"])
@@ -202,4 +207,4 @@ def test_an_update_of_a_sorter(name: str) -> None:
 
     expected = after("cpu")
     with accelerator() as device:
-        torch.testing.assert_close(after(device), expected, rtol=1e-4, atol=1e-5)
+        assert_updated_alike(after(device), expected, 4 * recipe.optimiser.lr)

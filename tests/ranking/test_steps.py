@@ -68,3 +68,28 @@ def test_a_slope_is_the_derivative_of_its_value(step: RampStep | HingeStep) -> N
     rise = (step.value(gap + 1e-6) - step.value(gap - 1e-6)) / 2e-6
     torch.testing.assert_close(step.slope(gap), rise)
     assert step.slope(torch.zeros(1)).item() == 0
+
+
+STEPS = [
+    HardStep(),
+    HingeStep(),
+    LowerStep(),
+    RampStep(0.5),
+    SigmoidStep(0.1),
+    SupRankStep(),
+    SupRankStep(offset=None),
+]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=repr)
+def test_what_is_compiled_and_what_is_not_agree_at_a_tie_and_beside_it(
+    step: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gap = torch.tensor([-math.inf, -1, -0.02, 0, 0.02, 0.05, 1, math.inf], dtype=torch.float64)
+    kinds = [
+        getattr(step, name) for name in ("value", "slope", "value_and_slope") if hasattr(step, name)
+    ]
+    eager = [kind(gap.clone()) for kind in kinds]
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    compiled = [kind(gap.clone()) for kind in kinds]
+    torch.testing.assert_close(compiled, eager, equal_nan=True)

@@ -83,6 +83,13 @@ def test_a_flat_curve_and_a_single_point_are_drawn(points: list[tuple[int, float
     assert "#4a7fe0" in svg
 
 
+@pytest.mark.parametrize(("count", "marked"), [(1, 1), (2, 0), (3, 0)])
+def test_a_point_alone_is_marked_as_a_line_would_not_show_it(count: int, marked: int) -> None:
+    points = [(n, n / 2) for n in range(count)]
+    svg = drawn(report.line_chart({"loss": points}, "step", "loss"))
+    assert len(re.findall("<use [^>]*#4a7fe0", svg)) == marked
+
+
 def test_where_nothing_was_recorded_a_sentence_stands_in_the_charts_place() -> None:
     assert "no curve to draw" in report.line_chart({"loss": []}, "step", "loss")
     assert "no curve to draw" in report.line_chart({}, "step", "loss")

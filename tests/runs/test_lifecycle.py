@@ -6,6 +6,7 @@ import signal
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import PIL.Image
 import pytest
@@ -158,3 +159,21 @@ def test_a_run_goes_on_with_the_rows_it_had_saved(tmp_path: Path) -> None:
     again = walk(Run(tmp_path / "run", recipe, RunOptions(resume=True)), [], Span(4, 6, 4))
     assert list(again) == [5, 6]
     assert [row["step"] for row in read_rows(tmp_path / "run")] == [1, 2, 3, 4, 5, 6, 6]
+
+
+def test_seconds_are_those_of_the_updates_whatever_came_before_and_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=100.0)
+    fake = SimpleNamespace(perf_counter=lambda: clock.now)
+    monkeypatch.setattr("zoo.runs.lifecycle.time", fake)
+    with Run(tmp_path / "run", RECIPES["sorter-grus"], RunOptions()) as run:
+        clock.now += 50
+        assert run.elapsed == 0
+        for step, _ in run.steps(range(3), Span(0, 3, 0), lambda _: None):
+            clock.now += 2
+            assert run.elapsed == 2 * step
+        clock.now += 50
+        assert run.elapsed == 6
+        run.finish({"protocol": "none"})
+    assert json.loads((tmp_path / "run/results.json").read_text())["seconds"] == 6

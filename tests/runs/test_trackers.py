@@ -13,6 +13,7 @@ from zoo.errors import UsageError
 from zoo.recipes import RECIPES
 from zoo.runs.lifecycle import Run, Span
 from zoo.runs.options import RunOptions, TrainOptions
+from zoo.runs.trackers import open_trackers
 
 RECIPE = RECIPES["sorter-grus"]
 
@@ -45,6 +46,21 @@ def test_tensorboard_is_written_unless_none_is_asked_for(tmp_path: Path) -> None
     walk(tmp_path / "b", "none")
     assert list((tmp_path / "a" / "tensorboard").iterdir())
     assert not (tmp_path / "b" / "tensorboard").exists()
+
+
+def test_a_run_that_goes_on_is_in_tensorboard_once(tmp_path: Path) -> None:
+    """What was told after the checkpoint, before the run was killed, gives way to what is now."""
+    events: Any = import_module("tensorboard.backend.event_processing.event_accumulator")
+    for first, factor in ((0, 1.0), (3, 10.0)):
+        (board,) = open_trackers((), tmp_path, first, {})
+        for step in range(first + 1, 6):
+            board.write(step, {"loss": factor * step})
+        board.close()
+    found = events.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(e.step, e.value) for e in found.Scalars("loss")] == [
+        *((1, 1.0), (2, 2.0), (3, 3.0)),
+        *((4, 40.0), (5, 50.0)),
+    ]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Searching, browsing and filtering over HTTP."""
 
+import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -35,6 +36,13 @@ def test_a_picture_finds_itself_first(
     expected = Index.open(idx).vectors_of([first["id"]])[first["id"]]
     same = Index.open(idx).search(expected[None], 5)[0]
     assert [hit["id"] for hit in found["hits"]] == [hit.record.id for hit in same]
+
+
+def test_an_answer_says_how_long_its_search_took(client: Callable[..., TestClient]) -> None:
+    ask = client()
+    started = time.perf_counter()
+    answer = ask.get(SEARCH, params={"text": "something green"}).json()
+    assert 0 < answer["milliseconds"] < 1000 * (time.perf_counter() - started)
 
 
 def test_a_picture_sent_once_can_be_asked_again_and_shown(

@@ -1,14 +1,19 @@
 """Starting, refusing to start, and stopping."""
 
+import asyncio
+import errno
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import torch
@@ -18,7 +23,19 @@ from zoo.embedding.identity import identify
 from zoo.errors import UsageError
 from zoo.index import Index, Record
 from zoo.models import EmbedderConfig, build_embedder, load_embedder, save_embedder
-from zoo.serve.run import address_of, bind
+from zoo.serve.connection import Hurried
+from zoo.serve.refusal import RefusedError
+from zoo.serve.run import (
+    CONNECTIONS,
+    GOODBYE,
+    IDLE,
+    _cannot_bind,
+    address_of,
+    bind,
+    config_of,
+    serve,
+)
+from zoo.serve.run import open_service as open_service_of
 from zoo.serve.service import Service
 from zoo.serve.settings import Settings
 
@@ -57,8 +74,6 @@ def test_addresses_of_the_sixth_version_stand_in_brackets() -> None:
 def test_without_a_token_nothing_is_opened_to_others(
     open_service: Callable[..., Service],
 ) -> None:
-    from zoo.serve.run import serve
-
     service = open_service(host="0.0.0.0")
     with pytest.raises(UsageError, match="needs a token"):
         serve(service, lambda _: pytest.fail("it listens"))
@@ -68,6 +83,75 @@ def test_without_a_token_nothing_is_opened_to_others(
 def test_host_names_of_this_machine_count_once_there_is_a_token() -> None:
     assert Settings().host_names == {"localhost", "127.0.0.1"}
     assert socket.gethostname().lower() in Settings(token="a-long-enough-token").host_names
+
+
+def test_a_port_that_is_not_allowed_is_told_with_those_that_are() -> None:
+    refused = _cannot_bind("127.0.0.1", 80, OSError(errno.EACCES, "Permission denied"))
+    assert (str(refused), refused.hint) == ("port 80 is not allowed", "choose --port above 1023")
+    assert str(_cannot_bind("h", 1, OSError("odd"))) == "--host h cannot be bound: odd"
+
+
+def test_a_server_stops_at_a_signal_and_leaves_nothing_behind(
+    open_service: Callable[..., Service],
+) -> None:
+    service, before = open_service(port=0), signal.getsignal(signal.SIGTERM)
+    told: list[Any] = []
+
+    def ready(address: str) -> None:
+        def ask() -> None:
+            try:
+                with urllib.request.urlopen(f"{address}health", timeout=20) as answer:
+                    told.extend([address, json.load(answer), answer.headers["server"]])
+            finally:  # or the server would be waited for without end
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=ask).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        serve(service, ready)
+    address, health, name = told
+    assert (health, name) == ({"status": "ok"}, None)
+    assert signal.getsignal(signal.SIGTERM) is before
+    with pytest.raises(RefusedError, match="closing"):
+        asyncio.run(service.worker.run(list, 1))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", urlsplit(address).port or 0))
+
+
+def test_a_thread_of_the_server_never_keeps_the_process(
+    open_service: Callable[..., Service],
+) -> None:
+    service = open_service()
+    (worker,) = (one for one in threading.enumerate() if one is service.worker._thread)
+    assert (worker.name, worker.daemon) == ("rankzoo-worker", True)
+    service.close()
+
+
+def test_uvicorn_says_and_believes_nothing_of_its_own(
+    open_service: Callable[..., Service],
+) -> None:
+    service = open_service()
+    config = config_of(service)
+    assert (config.log_config, config.access_log, config.server_header) == (None, False, False)
+    assert config.proxy_headers is False, "a client could choose the address its rate is counted by"
+    assert (config.loop, config.ws, config.http) == ("asyncio", "none", Hurried)
+    limits = (config.timeout_keep_alive, config.timeout_graceful_shutdown, config.limit_concurrency)
+    assert limits == (IDLE, GOODBYE, CONNECTIONS)
+    service.close()
+
+
+def test_models_are_opened_as_they_are_named(small_index: Path) -> None:
+    from zoo.serve.models import Models
+
+    folder = str(small_index.parent / "model")
+    plain = open_service_of([small_index], Settings(), Models(offline=True))
+    assert plain.library["idx"].encoder.identity.name == folder
+    assert plain.detector is None
+    plain.close()
+    watching = open_service_of([small_index], Settings(), Models(detector=folder, offline=True))
+    assert watching.detector is not None
+    assert (watching.detector.name, watching.detector.model.training) == (folder, False)
+    watching.close()
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 """An index over a cluster: the answers of one process, whoever is killed meanwhile."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from zoo import __version__
+from zoo.errors import UnavailableError
 from zoo.index import Index, ModelIdentity, Plan, Record
 from zoo.index.reader import Reader
 from zoo.index.segment import nothing
@@ -38,13 +41,14 @@ def index(tmp_path: Path) -> Index:
 class Here:
     """Stands for a deployment's handle: answers in this process, or not at all."""
 
-    def __init__(self, answers: bool = True, deaf_to: str = "") -> None:
+    def __init__(self, answers: bool = True) -> None:
         self.shard = Shard(1, __version__)
         self.answers = answers
-        self.deaf_to = deaf_to
         self.search = self
+        self.heard: list[Asked] = []
 
     def remote(self, asked: Asked) -> "Response":
+        self.heard.append(asked)
         return Response(self, asked)
 
 
@@ -55,7 +59,7 @@ class Response:
         self.here, self.asked = here, asked
 
     def result(self, timeout_s: float) -> Any:
-        if not self.here.answers or self.asked.name == self.here.deaf_to:
+        if not self.here.answers:
             raise TimeoutError
         return self.here.shard.search(self.asked)
 
@@ -85,6 +89,19 @@ def test_a_router_answers_as_one_process_filters_and_removed_items_included(
     assert all(torch.equal(vectors[i], index.vectors_of([i])[i]) for i in (1, 301))
 
 
+def test_a_shard_is_told_of_items_only_where_some_are_left_out(index: Index) -> None:
+    router, queries = opened(index, [here := Here()]), torch.randn(2, 16)
+    everything = router.search(queries, 10)
+    told = [part.bits is None for part in here.heard[0].parts]
+    assert told == [False, False, True, False]  # removed
+    assert router.search(queries, 10, where="year >= 0") == everything
+    assert all(part.bits is not None for part in here.heard[1].parts)
+    searcher, plan = index.segments[2].searcher, index.plan
+    for mask in (None, np.ones(100, bool)):
+        found = searcher.search(queries.numpy(), 10, plan, mask)
+        assert np.array_equal(found, searcher.search(queries.numpy(), 10, plan))
+
+
 def test_a_shard_that_stays_away_is_named_and_the_others_answer(index: Index) -> None:
     queries = torch.randn(5, 16)
     router = opened(index, [Here(), Here(answers=False), Here(), Here()])
@@ -97,9 +114,20 @@ def test_a_shard_that_stays_away_is_named_and_the_others_answer(index: Index) ->
 
 
 def test_a_shard_that_answers_for_one_segment_of_two_is_named(index: Index) -> None:
-    router = opened(index, [Here(), Here(deaf_to="000002")])
+    router = opened(index, [Here(), Here()])
+    shutil.rmtree(index.segments[1].home)  # what a machine sees that does not have the folder
     assert {hit.record.id // 100 for hit in router.search(torch.randn(1, 16), 400)[0]} == {0, 2, 3}
     assert router.absent() == ("shard 1",)
+    with pytest.raises(UnavailableError, match="shard 1 cannot search .*000002"):
+        router.try_shards()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_each_shard_is_asked_once_however_many_segments_it_has(index: Index, count: int) -> None:
+    shards = [Here() for _ in range(count)]
+    router, queries = opened(index, shards), torch.randn(5, 16)
+    assert router.search(queries, 10) == index.search(queries, 10)
+    assert [len(shard.heard) for shard in shards] == [1, 1, 1, 1, 0][:count]
 
 
 def test_a_shard_that_answers_late_is_given_its_time_again(index: Index) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo.ranking import blackbox_rank
 from zoo.sorters import SORTERS, exact_ranks, standardise
 from zoo.sorters.neural_sort import neural_sort
@@ -50,3 +50,18 @@ def test_exact_ranks_are_refused_to_nan_only(name: str) -> None:
     with pytest.raises(DataError, match="row 1, column 3"):
         RANKS[name](with_one(float("nan")))
     assert RANKS[name](with_one(float("inf")))[1, 3] == RANKS[name](with_one(1000.0))[1, 3]
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("gaussian", "resolution"),
+        ("neural_sort", "tau"),
+        ("soft_rank_l2", "strength"),
+        ("soft_rank_kl", "strength"),
+    ],
+)
+def test_a_width_that_is_none_is_refused(name: str, setting: str, bad: float) -> None:
+    with pytest.raises(UsageError, match=f"{setting}.* is "):
+        SORTERS[name](**{setting: bad})

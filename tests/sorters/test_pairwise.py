@@ -1,8 +1,11 @@
 """The sorters without weights, against golden values and brute force."""
 
+import math
+
 import pytest
 import torch
 
+from zoo.errors import UsageError
 from zoo.sorters import SORTERS
 
 SCORES = torch.tensor([[0.3, -0.8, 0.9, 0.1, -0.2]], dtype=torch.float64)
@@ -34,3 +37,10 @@ def test_a_straight_through_gradient_is_that_of_the_scaled_sigmoid() -> None:
         (SORTERS[name](slope=7.0)(scores) * weight).sum().backward()
         gradients.append(scores.grad)
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("slope", [0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("name", ["sigmoid", "scaled_sigmoid", "straight_through"])
+def test_a_slope_that_ranks_nothing_is_refused(name: str, slope: float) -> None:
+    with pytest.raises(UsageError, match="slope is"):
+        SORTERS[name](slope=slope)

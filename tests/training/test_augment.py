@@ -1,5 +1,9 @@
 """Augmentation: the crop and colours of a batch, each a function of the pixels and the draws."""
 
+import colorsys
+import math
+
+import pytest
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as oracle
@@ -36,6 +40,47 @@ def test_boxes_stay_inside_and_have_the_area_and_shape_asked_for() -> None:
     assert area.max() > 0.45
 
 
+def test_the_first_attempt_that_fits_is_taken() -> None:
+    crops = Augmentation(scale=(0.16, 1.0), ratio=(0.75, 1.33), attempts=10)
+    draws, aspect = draws_of_step(400, seed=0, step=0, attempts=10), torch.rand(400) * 3 + 0.3
+    found = crop_boxes(draws, aspect, crops)
+    for row, shape, box in zip(draws.tolist(), aspect.tolist(), found, strict=True):
+        expected = torch.tensor(by_the_letter(row, shape, crops))
+        torch.testing.assert_close(box, expected, rtol=1e-4, atol=1e-5)
+    assert (found[:, 2:] <= 1).all()
+
+
+def by_the_letter(row: list[float], aspect: float, crops: Augmentation) -> list[float]:
+    """Try one crop after the other, in pixels of an image one pixel high."""
+    tries = [row[:2], *([row[DRAWS + 2 * k], row[DRAWS + 2 * k + 1]] for k in range(9))]
+    low, high = (math.log(bound) for bound in crops.ratio)
+    for share, place in tries:
+        area = (crops.scale[0] + (crops.scale[1] - crops.scale[0]) * share) * aspect
+        ratio = math.exp(low + (high - low) * place)
+        width, height = math.sqrt(area * ratio), math.sqrt(area / ratio)
+        if width <= aspect and height <= 1:
+            left, top = row[2] * (aspect - width), row[3] * (1 - height)
+            return [left / aspect, top, width / aspect, height]
+    width, height = aspect, 1.0
+    if aspect < crops.ratio[0]:
+        height = width / crops.ratio[0]
+    elif aspect > crops.ratio[1]:
+        width = height * crops.ratio[1]
+    return [(aspect - width) / 2 / aspect, (1 - height) / 2, width / aspect, height]
+
+
+def test_a_panorama_that_no_attempt_fits_gives_its_middle() -> None:
+    crops = Augmentation(scale=(1.0, 1.0), attempts=10)
+    box = crop_boxes(draws_of_step(1, 0, 0, attempts=10), torch.tensor([4.0]), crops)
+    assert box.tolist() == [pytest.approx([1 / 3, 0, 1 / 3, 1])]
+    tower = crop_boxes(draws_of_step(1, 0, 0, attempts=10), torch.tensor([0.375]), crops)
+    assert tower.tolist() == [pytest.approx([0, 0.25, 1, 0.5])]
+
+
+def test_more_attempts_leave_the_colours_where_they_were() -> None:
+    assert torch.equal(draws_of_step(1, 0, 0, attempts=10)[:, :DRAWS], draws_of_step(1, 0, 0))
+
+
 def test_a_window_has_one_size_and_lies_anywhere() -> None:
     augmentation = Augmentation(window=0.875)
     left, top, width, height = crop_boxes(
@@ -44,6 +89,25 @@ def test_a_window_has_one_size_and_lies_anywhere() -> None:
     assert (width == 0.875).all()
     assert (height == 0.875).all()
     assert 0 <= float(left.min()) < 0.01 < 0.115 < float(top.max()) <= 0.125
+
+
+def test_a_draw_decides_for_each_side_where_the_crop_lies() -> None:
+    at = draws(x=0.25, y=0.75, flip=0.0)
+    window = crop_boxes(at, torch.ones(1), Augmentation(window=0.5))
+    assert window.tolist() == [[0.125, 0.375, 0.5, 0.5]]
+    quarter = crop_boxes(at, torch.ones(1), Augmentation(scale=(0.25, 0.25), ratio=(1.0, 1.0)))
+    torch.testing.assert_close(quarter, window)
+    wide = crop_boxes(at, torch.full((1,), 4.0), Augmentation(scale=(0.25, 0.25), ratio=(1.0, 1.0)))
+    torch.testing.assert_close(wide, torch.tensor([[0.1875, 0.0, 0.25, 1.0]]))
+
+
+@pytest.mark.parametrize(("share", "draw", "flips"), [(0.0, 0.0, False), (1.0, 0.999999, True)])
+def test_a_flip_may_be_never_and_always(share: float, draw: float, flips: bool) -> None:
+    """Draws are from 0, which may come, up to 1, which does not."""
+    batch = images(1).float()
+    found = coloured(batch, draws(flip=draw), Augmentation(flip=share), PLAIN)
+    expected = batch.flip(3) if flips else batch
+    torch.testing.assert_close(found, expected / 255)
 
 
 def test_a_window_of_one_is_the_whole_image() -> None:
@@ -101,6 +165,20 @@ def test_hue_turns_colours_and_leaves_grey_alone() -> None:
         coloured(grey, draws(hue=0.9), augmentation, PLAIN), grey / 255, atol=2e-3, rtol=0
     )
     assert (coloured(red, draws(hue=0.9), augmentation, PLAIN) - red / 255).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("draw", [0.0, 0.25, 0.75])
+def test_hue_turns_by_up_to_a_fifth_of_the_circle_times_its_strength(draw: float) -> None:
+    """In the I, Q plane of the standard library's `colorsys`; neither brighter nor stronger."""
+    before = (120.0, 90.0, 70.0)
+    batch = torch.tensor(before).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    found = coloured(batch, draws(hue=draw), Augmentation(colour=0.4), PLAIN)[0, :, 0, 0].tolist()
+    y, i, q = colorsys.rgb_to_yiq(*(value / 255 for value in before))
+    after_y, after_i, after_q = colorsys.rgb_to_yiq(*found)
+    turn = math.atan2(after_q, after_i) - math.atan2(q, i)
+    assert turn == pytest.approx(2 * math.pi * 0.4 / 5 * (2 * draw - 1), abs=0.01)
+    assert math.hypot(after_i, after_q) == pytest.approx(math.hypot(i, q), rel=0.02)
+    assert after_y == pytest.approx(y, abs=0.002)
 
 
 def test_a_chunk_of_a_batch_is_that_part_of_the_augmented_batch() -> None:

@@ -3,20 +3,25 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from zoo.data.dataset import ImageDataset
+from zoo.data.item import Item
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.models import Embedder, EmbedderConfig, load_embedder, save_embedder
+from zoo.recipes.changes import override
 from zoo.recipes.find import Choice
 from zoo.recipes.find import find_embedder_recipe as find_recipe
+from zoo.recipes.own_images import own_pairs
 from zoo.runs.options import TrainOptions
 from zoo.training import loop, validator
-from zoo.training.embedders import plan, prepare, train
+from zoo.training.embedders import _fitted, plan, prepare, train
 from zoo.training.setup import build_network
 
 ROOT = Path(__file__).parents[2]
@@ -207,3 +212,18 @@ def test_the_command_line_shows_trains_and_fails_in_one_line(
     assert wrong.returncode == 2
     assert "optimiser.learning" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+@pytest.mark.parametrize(("there", "size"), [(10, 10), (64, 64), (100, 64)])
+def test_ones_own_batch_of_pairs_is_as_large_as_there_are_pairs(
+    there: int, size: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    items = tuple(Item(Path(f"{n}.png"), split="train", captions=("a",)) for n in range(there))
+    training = ImageDataset("photos", Path(), items, ())
+    pairs = override(own_pairs("a-clip", "info_nce"), "batch.size", "64")
+    with caplog.at_level("INFO", logger="rankzoo"):
+        assert _fitted(pairs, training).batch == replace(pairs.batch, size=size)
+    said = [f"a batch is {size} pairs: 64 were asked for"] if size < 64 else []
+    assert caplog.messages == said
+    published = replace(pairs, name="somebody's")
+    assert _fitted(published, training) is published

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,14 @@ def test_the_average_is_kept_and_lags_behind(
     train(averaged, dataset, network(), tmp_path / "average")
     plain, average = (moved(tmp_path / name, network()) for name in ("plain", "average"))
     assert 0 < average.norm() < 0.8 * plain.norm()
+
+
+def test_torch_declares_the_kernels_of_float16s_scaler_for_apples_gpus() -> None:
+    """No machine here has one: what can be held is that this torch was built with them."""
+    torchgen = import_module("torchgen")
+    assert torchgen.__file__ is not None
+    place = "packaged/ATen/native/native_functions.yaml"
+    functions = (Path(torchgen.__file__).parent / place).read_text().split("\n- func: ")
+    for name in ("_amp_foreach_non_finite_check_and_unscale_(", "_amp_update_scale_("):
+        (declared,) = [text for text in functions if text.startswith(name)]
+        assert "    MPS: " in declared

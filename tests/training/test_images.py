@@ -11,6 +11,7 @@ import torch
 
 from zoo.errors import DataError
 from zoo.recipes.recipe import Augmentation
+from zoo.training import images
 from zoo.training.augment import draws_of_step
 from zoo.training.images import CachedImages, Plan, StreamedImages, open_images
 
@@ -81,6 +82,19 @@ def test_small_images_are_kept_in_memory_and_large_ones_streamed(
     assert isinstance(open_images(smooth_images, 24, 0), StreamedImages)
 
 
+def test_as_much_is_kept_in_memory_as_has_room(
+    smooth_images: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four squares of the longest side, 48; an image that comes twice is kept once."""
+    for room, kept in ((4 * 3 * 48**2, True), (4 * 3 * 48**2 - 1, False)):
+        monkeypatch.setattr(images, "CACHE_BYTES", room)
+        found = open_images(smooth_images * 2, 32, 0)
+        assert isinstance(found, CachedImages) == kept
+    monkeypatch.setattr(images, "CACHE_BYTES", 4 * 3 * 40**2 - 1)
+    monkeypatch.setattr(images, "_longer_side", lambda _: pytest.fail("a file was opened"))
+    assert isinstance(open_images(smooth_images, 40, 0), StreamedImages)  # nothing to look for
+
+
 def test_a_file_that_is_no_image_is_named(smooth_images: list[Path]) -> None:
     smooth_images[2].write_bytes(b"not an image")
     with pytest.raises(DataError, match=r"2\.png"):
@@ -89,3 +103,18 @@ def test_a_file_that_is_no_image_is_named(smooth_images: list[Path]) -> None:
         with pytest.raises(DataError, match=r"2\.png") as caught:
             list(StreamedImages(smooth_images, workers).crops(plans(), GENTLE, 32))
         assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("smallest", "window", "sharp"), [(1 / 16, None, True), (1.0, None, False), (1.0, 0.25, True)]
+)
+def test_a_jpeg_is_decoded_as_small_as_the_smallest_crop_allows(
+    smallest: float, window: float | None, sharp: bool, tmp_path: Path
+) -> None:
+    """Of 128 pixels the smallest crop of a sixteenth is 32: not one may be lost."""
+    board = np.indices((128, 128)).sum(axis=0) % 2 * np.uint8(255)
+    PIL.Image.fromarray(board.astype(np.uint8)).save(tmp_path / "board.jpg", quality=100)
+    augmentation = Augmentation(scale=(smallest, 1.0), ratio=(1.0, 1.0), window=window)
+    source = StreamedImages([tmp_path / "board.jpg"], workers=0)
+    (crop,) = source.crops(iter([(torch.tensor([0]), torch.zeros(1, 10))]), augmentation, 32)
+    assert (float(crop.float().std()) > 100) == sharp

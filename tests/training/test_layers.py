@@ -92,6 +92,26 @@ def test_a_network_that_cannot_is_refused_before_data_is_read(
     assert "batch.chunk" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("network.frozen", ("layer9",), "no part 'layer9'"),
+        ("optimiser.layer_decay", 1.5, "optimiser.layer_decay=1.5"),
+        ("lora.rank", -1, "rank above 0"),
+    ],
+)
+def test_each_wish_of_layers_alone_is_checked_before_data_is_read(
+    key: str, value: object, told: str, recipe: Recipe, tmp_path: Path
+) -> None:
+    section, name = key.split(".")
+    chosen = override(recipe, "network.backbone", "resnet18")
+    changed = replace(getattr(chosen, section), **{name: value})
+    chosen = replace(chosen, **{section: changed})
+    with pytest.raises(UsageError) as caught:
+        plan(chosen, TrainOptions(tmp_path / "run", tmp_path / "no data"))
+    assert told in f"{caught.value} {caught.value.hint}"
+
+
 def test_batch_norms_that_train_would_count_twice_and_are_refused(recipe: Recipe) -> None:
     chosen = override(recipe, "engine.checkpointing", "true")
     check_layers(chosen)

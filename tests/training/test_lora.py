@@ -10,6 +10,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 import zoo
 from tests.models.tiny_clip import tiny_clip
@@ -27,7 +28,7 @@ from zoo.recipes.values import from_json, to_json
 from zoo.runs.options import TrainOptions
 from zoo.training.embedders import plan
 from zoo.training.loop import train
-from zoo.training.lora import adapt, adapters, check_used, hold_base, merged
+from zoo.training.lora import adapt, adaptable, adapters, check_used, hold_base, merged
 
 pytest.importorskip("peft")
 Build = Callable[..., Embedder]
@@ -178,6 +179,21 @@ def test_what_cannot_be_is_refused_before_data_is_read(
     with pytest.raises(UsageError) as caught:
         plan(replace(recipe, lora=lora), TrainOptions(tmp_path / "run", tmp_path / "no data"))
     assert said in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_name_that_fits_nothing_is_answered_with_those_that_would() -> None:
+    blocks = [nn.ModuleDict({"qkv": nn.Linear(2, 2), "proj": nn.Linear(2, 2)}) for _ in range(2)]
+    tower = nn.ModuleDict({"stem": nn.Conv2d(3, 2, 1), "blocks": nn.ModuleList(blocks)})
+    with pytest.raises(UsageError, match="no layer is called 'v'") as caught:
+        adaptable(tower, ["proj", "v"])
+    assert caught.value.hint == "it has qkv, proj, stem"
+    assert adaptable(tower, ["proj"]) == ["blocks.0.proj", "blocks.1.proj"]
+    assert adaptable(tower, ["0.qkv", "stem", "qkv"]) == ["blocks.0.qkv", "stem", "blocks.1.qkv"]
+    assert adaptable(tower, []) == [f"blocks.{n}.{name}" for n in (0, 1) for name in blocks[0]]
+    convolutions = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1, groups=4), nn.ReLU())
+    assert adaptable(convolutions, []) == ["0"]
+    with pytest.raises(UsageError, match="has no layer that can have an adapter"):
+        adaptable(nn.Sequential(nn.ReLU()), [])
 
 
 def test_without_peft_it_is_named(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,10 @@ from zoo.recipes.sorters import (
 )
 from zoo.runs.record import read_rows
 from zoo.sorters import SORTERS
+from zoo.sorters.sequences import mixture
 from zoo.sorters.store import build_sorter, load_sorter, save_sorter
-from zoo.training.sorters import fit_sorter
+from zoo.training import sorters
+from zoo.training.sorters import SorterTrainer, fit_sorter, rate_of
 
 T = TypeVar("T")
 TINY = SorterRecipe(
@@ -88,6 +90,39 @@ def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(tmp_path: Pa
         fit_sorter(longer, tmp_path / "run", resume=True)
     with pytest.raises(UsageError, match="seed was 0, now 1"):
         fit_sorter(TINY, tmp_path / "run", resume=True, seed=1)
+
+
+def test_the_rate_warms_up_linearly_and_falls_along_half_a_cosine() -> None:
+    recipe = replace(
+        TINY, optimiser=SorterOptimiser(0.1), schedule=SorterSchedule(4, warmup_steps=2)
+    )
+    found = [rate_of(recipe, step) for step in range(4)]
+    assert found == pytest.approx([0.1 * 0.5, 0.1 * 0.853553, 0.1 * 0.5, 0.1 * 0.146447], rel=1e-5)
+    cold = replace(recipe, schedule=SorterSchedule(4, warmup_steps=0))
+    assert rate_of(cold, 0) == pytest.approx(0.1)
+
+
+def test_no_training_step_of_a_thousand_seeds_draws_what_is_measured_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[int] = []
+
+    def seen(count: int, length: int, generator: torch.Generator) -> torch.Tensor:
+        drawn.append(generator.initial_seed())
+        return mixture(count, length, generator)
+
+    monkeypatch.setattr(sorters, "mixture", seen)
+    steps = max(recipe.schedule.steps for recipe in recipes_of(SorterRecipe).values())
+    trainer = SorterTrainer(TINY, seed=1000)
+    trainer.update(1)
+    trainer.update(steps)
+    sorters.validation_error(trainer.sorter, 8)
+    first, last, measured = drawn
+    assert last - first == steps - 1
+    assert measured > last
+    trainer.seed = 999
+    trainer.update(steps)
+    assert drawn[-1] < first  # a seed's steps come before those of the next
 
 
 def test_a_sorter_without_weights_is_not_trained(tmp_path: Path) -> None:

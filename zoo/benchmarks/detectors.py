@@ -12,13 +12,17 @@ from typing import Any
 from zoo.data.synthetic.scene_drawing import SceneStyle
 from zoo.data.synthetic.scenes import build_scenes
 from zoo.detection.training import train_detector
+from zoo.files import read_sealed
 from zoo.progress import Track, silent
 from zoo.recipes import DetectionRecipe, recipes_of
-from zoo.sealed import read_sealed
 
 # Few and large: every loss finds some of them within 150 steps from random weights.
 STYLE = SceneStyle(objects=(1, 2), scale=(0.3, 0.6), rotation=10.0)
-RECIPES = tuple(name for name in recipes_of(DetectionRecipe) if name.startswith("scenes-"))
+RECIPES = tuple(
+    name
+    for name, recipe in recipes_of(DetectionRecipe).items()
+    if name.startswith("scenes-") and recipe.network.backbone is None  # all from random weights
+)
 
 
 @dataclass(frozen=True)

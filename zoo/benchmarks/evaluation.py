@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from zoo.device import memory_peak
 from zoo.embedding.store import MANIFEST, SUMS, VECTORS, Identity, append_rows, open_store
 from zoo.evaluation.queries import Task
 from zoo.evaluation.vectors import measure
 from zoo.files import write_json
-from zoo.memory import peak
 from zoo.metrics.evaluation import summarise
 from zoo.progress import Track, silent
 from zoo.search.scan import Scan, score_blocks
@@ -63,7 +63,7 @@ def bench_evaluation(
         values = measure(score_blocks(asked, stored, scan=Scan(track=track)), everything, task)
     for name in (VECTORS, SUMS):
         (folder / name).unlink()
-    return {**timings, "peak_memory_gb": peak() / 1e9, **summarise(values)}
+    return {**timings, "peak_memory_gb": memory_peak() / 1e9, **summarise(values)}
 
 
 def _write(folder: Path, labels: Tensor, centres: Tensor, generator: torch.Generator) -> None:

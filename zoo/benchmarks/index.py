@@ -21,10 +21,17 @@ SPREAD = 0.7  # standard deviation inside a cluster; between centres it is 1
 ROUNDS = 7
 
 
-def clustered(count: int, dim: int, seed: int = 0) -> Float32[np.ndarray, "item dim"]:
-    """Unit vectors around random centres: what embeddings of many classes look like."""
+def clustered(
+    count: int, dim: int, seed: int = 0, part: int = 0
+) -> Float32[np.ndarray, "item dim"]:
+    """Unit vectors around random centres: what embeddings of many classes look like.
+
+    part: others of the same set, around the same centres.
+    """
     random = np.random.default_rng(seed)
     centres = random.standard_normal((CLUSTERS, dim), dtype=np.float32)
+    if part:
+        random = np.random.default_rng((seed, part))
     noise = random.standard_normal((count, dim), dtype=np.float32)
     points = centres[random.integers(0, CLUSTERS, count)] + np.float32(SPREAD) * noise
     unit: Float32[np.ndarray, "item dim"] = points / np.linalg.norm(points, axis=1, keepdims=True)

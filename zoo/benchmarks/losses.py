@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from zoo.device import memory_held, memory_peak, restart_memory_peak
 from zoo.errors import UsageError
 from zoo.losses import LOSSES, PNP, FastAP, RecallAtK, SmoothAP
 from zoo.losses.baselines import metric_learning_loss
 from zoo.losses.pnp import VARIANTS
 from zoo.losses.rank_loss import RankLoss
-from zoo.memory import held, peak, restart_peak
 from zoo.progress import Track, silent
 from zoo.ranking.compilation import can_compile, compiling
 
@@ -176,10 +176,10 @@ def _timing(loss: Loss, vectors: Tensor, labels: Tensor, repeats: int, warm: boo
     del upstream
     if warm:
         _once(loss, vectors, labels)  # compiles, where that pays
-    restart_peak()
-    before = held()
+    restart_memory_peak()
+    before = memory_held()
     runs = [_once(loss, vectors, labels) for _ in range(repeats)]
-    extra = None if before is None else max(0.0, (peak() - before) / 2**20)
+    extra = None if before is None else max(0.0, (memory_peak() - before) / 2**20)
     seconds = min(run[1] for run in runs)
     return Timing(runs[0][0], seconds, seconds / bound, extra)
 

@@ -5,8 +5,10 @@ With more workers than cores they take turns: that shows what dividing costs, no
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,13 @@ from jaxtyping import Float32
 from PIL import Image
 
 from zoo.benchmarks.index import clustered
-from zoo.cluster import Cluster
+from zoo.cluster import Cluster, connected, mapped
 from zoo.data.preprocessing import Preprocessing
-from zoo.embedding.cluster import Division, Job, embed_shards
+from zoo.device import memory_held, memory_mapped
+from zoo.embedding.cluster import Job, Worker
 from zoo.embedding.identity import ModelIdentity
-from zoo.errors import UsageError
+from zoo.embedding.shards import Shard
+from zoo.errors import UnavailableError, UsageError
 from zoo.index import Index, Plan, Record, engine
 from zoo.index.reader import Reader
 from zoo.models import EmbedderConfig, build_embedder, save_embedder
@@ -32,6 +36,7 @@ from zoo.tasks import load
 SHARDS = 16  # of the images
 SIDE = 256  # pixels of an image
 TOGETHER = 32  # queries that a server's pass takes at most
+READY_S = 120.0  # seconds until all workers are ready
 K = 10
 WARM = 20  # queries before the clock starts: they map pages
 
@@ -41,13 +46,15 @@ class Spreading:
     """What is embedded and searched, and by how many workers.
 
     count, dim, kind: of the index; it has as many segments as there are most workers.
+    probes: cells that a query visits in each segment.
     """
 
-    images: int = 320
+    images: int = 640
     architecture: str = "resnet18"
     count: int = 100_000
     dim: int = 128
     kind: str = "IVF512,SQ8"
+    probes: int = 16
     queries: int = 400
     workers: tuple[int, ...] = (1, 2, 4)
     repeats: int = 3
@@ -74,7 +81,7 @@ def bench_spread(folder: Path, asked: Spreading, track: Track = silent) -> dict[
     embedded = [
         (w, _embedding(folder / f"{t}-{w}", job, w, asked)) for t, w in track(turns, "embed")
     ]
-    alone = [_searching(index, queries) for _ in range(asked.repeats)]
+    alone = [_alone(index.folder, queries) for _ in range(asked.repeats)]
     searched = [(w, _spread(index, queries, w)) for _, w in track(turns, "search")]
     return {
         **{name: value for name, value in vars(asked).items() if name != "workers"},
@@ -96,38 +103,64 @@ def _least(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     return {n: (max if "per_s" in n else min)(row[n] for row in rows) for n in rows[0]}
 
 
-def _share(workers: int) -> Cluster:
-    """Return a cluster of this machine in which just so many workers have room."""
-    return Cluster(cpus=(os.cpu_count() or 1) / workers)
+class Timed(Worker):
+    """A worker that begins together with the others, and tells when.
+
+    out: also where each says that it is ready.
+    """
+
+    def __init__(self, out: Path, job: Job, workers: int) -> None:
+        super().__init__(out, job)
+        out.mkdir(exist_ok=True)
+        (out / f".ready-{os.getpid()}").touch()
+        end = time.monotonic() + READY_S
+        while len(list(out.glob(".ready-*"))) < workers:
+            if time.monotonic() > end:
+                raise UnavailableError(f"{workers} workers were not ready in {READY_S:g} s")
+            time.sleep(0.01)
+        self.began = time.time()
+
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Embed the shard of a row."""
+        return {**super().__call__(row), "began": self.began, "ended": time.time()}
 
 
 def _embedding(out: Path, job: Job, workers: int, asked: Spreading) -> dict[str, float]:
-    """Return images a second, from when each worker has done one shard, and seconds of it all."""
-    done: list[float] = []
-
-    def watched(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:  # noqa: ARG001
-        for item in items:
-            done.append(time.perf_counter())
-            yield item
-
-    began = time.perf_counter()
-    embed_shards(out, job, Division(shards=SHARDS, cluster=_share(workers)), watched)
-    seconds = time.perf_counter() - began
-    steady = (SHARDS - workers) * asked.images / SHARDS
-    rate = steady / (done[-1] - done[workers - 1])
-    return {"images_per_s": rate, "seconds_with_start": seconds}
+    """Return images a second, from when all workers are ready, and seconds of it all."""
+    began = time.time()
+    cluster = Cluster(cpus=(os.cpu_count() or 1) / workers)  # just so many have room
+    rows = [vars(Shard(number, SHARDS)) for number in range(SHARDS)]
+    with connected(cluster, "data"):
+        done = list(mapped(rows, Timed, (out, job, workers), cluster))
+    took = max(row["ended"] for row in done) - max(row["began"] for row in done)
+    return {"images_per_s": asked.images / took, "seconds_with_start": time.time() - began}
 
 
 def _spread(index: Index, queries: Any, workers: int) -> dict[str, float]:
-    with spread(Spread(_share(workers), workers, seconds=60)) as open_reader:
+    share = Cluster(cpus=min(1.0, (os.cpu_count() or 1) / workers))  # a whole one is a thread
+    with spread(Spread(share, workers, seconds=60)) as open_reader:
         router = open_reader(index.folder)
         assert isinstance(router, Router)
         same = router.search(queries[:8], K) == index.search(queries[:8], K)
         assert same, "shards answer as one process"
         found = _searching(router, queries)
-        held = [handle.held.remote().result() for handle in router.handles]
-        resident, mapped = (1e-6 * max(column) for column in zip(*held, strict=True))
-        return {**found, "mb_a_shard": resident, "mb_mapped": mapped}
+        each = [handle.held.remote().result() for handle in router.handles]
+        resident, of_files = (1e-6 * max(column) for column in zip(*each, strict=True))
+        return {**found, "mb_a_process": resident, "mb_of_files": of_files}
+
+
+def _alone(folder: Path, queries: Any) -> dict[str, float]:
+    """Search in a process that does nothing else, as a shard's does."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_in_one, folder, queries.numpy()).result()
+
+
+def _in_one(folder: Path, queries: Any) -> dict[str, float]:
+    engine.set_threads(1)
+    index = Index.open(folder)  # kept: what is mapped counts
+    found = _searching(index, torch.from_numpy(queries))
+    resident, of_files = 1e-6 * (memory_held() or 0), 1e-6 * (memory_mapped() or 0)
+    return {**found, "mb_a_process": resident, "mb_of_files": of_files}
 
 
 def _searching(reader: Reader, queries: Float32[torch.Tensor, "query dim"]) -> dict[str, float]:
@@ -164,20 +197,18 @@ def _images(folder: Path, asked: Spreading) -> Path:
 
 
 def _index(folder: Path, asked: Spreading) -> tuple[Index, Float32[torch.Tensor, "query dim"]]:
-    """Return an index in segments of one size, and queries like what lies in them."""
+    """Return an index in segments of one size, and queries of the same set."""
     parts = max(asked.workers)
     each = asked.count // parts
     identity = ModelIdentity("clusters", "0" * 64, {})
-    plan = Plan(asked.kind, nprobe=16)
+    plan = Plan(asked.kind, nprobe=asked.probes)
     made: Index | None = None
-    queries = torch.empty(0)
     for part in range(parts):
-        drawn = torch.from_numpy(clustered(each + asked.queries, asked.dim, asked.seed + part))
-        vectors, near = drawn[:each], drawn[each:]
+        vectors = torch.from_numpy(clustered(each, asked.dim, asked.seed, part))
         rows = [Record(f"{part}-{n}.jpg") for n in range(each)]
         if made is None:
-            made, queries = Index.from_vectors(folder, vectors, rows, identity, plan=plan), near
+            made = Index.from_vectors(folder, vectors, rows, identity, plan=plan)
         else:
             made.add_vectors(vectors, rows)
     assert made is not None
-    return made, queries
+    return made, torch.from_numpy(clustered(asked.queries, asked.dim, asked.seed, parts))

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
-from zoo.benchmarks.decode import write_photos
 from zoo.data.dataset import read_dataset
+from zoo.data.synthetic.scene_drawing import background
 from zoo.models import Embedder, EmbedderConfig
 from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import Batch, Schedule
@@ -56,7 +58,7 @@ def benchmark_training(folder: Path, update: Update = Update(), steps: int = 6) 
     architecture, size, workers = update.architecture, update.size, update.workers
     batch = update.batch
     for number in range(batch // 4):
-        write_photos(folder / f"class{number}", 4, *update.photo)
+        _write_photos(folder / f"class{number}", 4, *update.photo)
     recipe = replace(
         own_recipe(architecture, "recall_at_k"),
         batch=Batch(batch, per_class=4),
@@ -78,6 +80,14 @@ def benchmark_training(folder: Path, update: Update = Update(), steps: int = 6) 
     training = _rate(loader.batches(), steps, batch, work)
     share = training / min(decode, network)
     return Throughput(architecture, size, workers, decode, network, training, share)
+
+
+def _write_photos(folder: Path, count: int, width: int, height: int) -> None:
+    """Write JPEGs of quality 90 with texture at every scale, as photos have."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        texture = background(np.random.default_rng(number), max(width, height))
+        Image.fromarray(texture[:height, :width]).save(folder / f"{number}.jpg", quality=90)
 
 
 def _rate(batches: Iterator[StepBatch], steps: int, batch: int, work: object) -> float:

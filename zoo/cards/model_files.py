@@ -7,8 +7,7 @@ from safetensors import SafetensorError, safe_open
 
 from zoo.cards.sources import FileRecord
 from zoo.errors import IntegrityError, UnavailableError, UsageError
-from zoo.files import sha256_of
-from zoo.typed import Blame, read_object
+from zoo.files import Blame, read_object, sha256_of
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"

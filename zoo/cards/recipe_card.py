@@ -9,7 +9,7 @@ import yaml
 from zoo.cards.results import Result, model_index
 from zoo.cards.shelf import all_cards
 from zoo.errors import UsageError
-from zoo.recipes import RECIPES, DetectionRecipe, Recipe, ScoreRecipe
+from zoo.recipes import DetectionRecipe, Recipe, ScoreRecipe
 from zoo.recipes.find import known_recipe
 
 KINDS = {
@@ -60,20 +60,6 @@ DESCRIBED: dict[type, _Described] = {
         lambda recipe: "VOCdevkit" if recipe.data.layout == "voc" else _set_of(recipe),
     ),
 }
-
-
-def known_recipes() -> dict[str, Carded]:
-    """Return every recipe that has a card before it is trained: those on a pretrained network."""
-    return {
-        name: recipe
-        for name, recipe in RECIPES.items()
-        if isinstance(recipe, Carded) and recipe.network.backbone
-    }
-
-
-def recipe_names() -> set[str]:
-    """Return every name a card may give as its recipe; sorters are shipped, so need no card."""
-    return set(RECIPES)
 
 
 def recipe_card(name: str) -> str:

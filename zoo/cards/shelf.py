@@ -12,7 +12,7 @@ from zoo.cards.parsed import Parsed, parsed
 from zoo.cards.results import Result, read_results
 from zoo.cards.sources import FileRecord, Source, read_source
 from zoo.errors import DataError, UnavailableError
-from zoo.typed import MALFORMED, parse_yaml, read_text
+from zoo.files import MALFORMED, parse_yaml, read_text
 
 FRONT_MATTER = "---\n"
 

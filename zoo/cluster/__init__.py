@@ -1,7 +1,16 @@
 """A Ray cluster: how to reach one, and work mapped over its actors."""
 
 from zoo.cluster.reach import Cluster, connected, go_to, refuse_other_version
-from zoo.cluster.work import RETRIES, Guarded, ended, for_persons, guarded, mapped, unguarded
+from zoo.cluster.work import (
+    RETRIES,
+    Guarded,
+    ended,
+    for_persons,
+    guarded,
+    mapped,
+    room_for,
+    unguarded,
+)
 
 __all__ = [
     "RETRIES",
@@ -14,5 +23,6 @@ __all__ = [
     "guarded",
     "mapped",
     "refuse_other_version",
+    "room_for",
     "unguarded",
 ]

@@ -18,6 +18,8 @@ HELLO_S = 30.0  # seconds until who opened has said what it is: a busy cluster t
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 SETTINGS = 4  # kind of the first frame of whoever speaks gRPC (RFC 9113, 3.4)
 HINT = "ray start --head starts one; without --address one is started here"
+VERSIONS = "install one version of ray, and of Python, on every machine"
+TOKEN = "RAY_AUTH_MODE=token shows ~/.ray/auth_token, or RAY_AUTH_TOKEN, which all machines need"
 QUIET = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # its C++ writes to our stderr
     "RAY_NUM_REDIS_GET_RETRIES": "2",  # of 40 s each; 20 would be a quarter of an hour
@@ -104,18 +106,14 @@ def _start(ray: Any, address: str | None) -> None:
     for attempt in range(1, tries + 1):
         try:
             quiet = {"logging_level": "ERROR", "log_to_driver": False}
-            ray.init(address=address, include_dashboard=False, **quiet)
+            # with None it would join what `ray start` has begun here, or look for what it left
+            ray.init(address=address or "local", include_dashboard=False, **quiet)
             return
         except Exception as error:  # Ray raises a bare Exception when its processes do not start
             ray.shutdown()
             if attempt == tries:
                 where = f"--address {address}" if address else "a local cluster"
-                why = _reason(error)
-                other = "Version mismatch" in why
-                hint = "install one version of ray, and of Python, on every machine"
-                raise UnavailableError(
-                    f"Ray: {where} cannot be reached: {why}", hint if other else HINT
-                ) from error
+                raise _refused(where, _reason(error)) from error
 
 
 def _knock(address: str | None) -> None:
@@ -149,8 +147,16 @@ def _says_settings(door: socket.socket) -> bool:
     return len(said) == 4 and said[3] == SETTINGS
 
 
+def _refused(where: str, why: str) -> UnavailableError:
+    """Return what a person is told when Ray does not come about, in Ray's own words."""
+    if "uthenticat" in why or "AuthToken" in why:
+        return UnavailableError(f"Ray: {where} wants another token than it was shown", TOKEN)
+    hint = VERSIONS if "Version mismatch" in why else HINT
+    return UnavailableError(f"Ray: {where} cannot be reached: {why[:300]}", hint)
+
+
 def _reason(error: BaseException) -> str:
     """Return what began a chain of errors, on one line: Ray's last one says only that it failed."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,15 @@ def mapped(
 ) -> Iterator[dict[str, Any]]:
     """Yield `actor(*arguments)(row)` for every row, as they are done, on Ray Data.
 
-    A pool of actors that grows to what the cluster has; an actor that dies is started again, and
-    its row done again, five times. The caller is connected.
+    As many actors as there is room for are started at once, more if the cluster grows; one that
+    dies is started again, and its row done again, five times. The caller is connected.
 
     actor: a class; made once an actor, called with a row, returns plain values.
 
     Raises:
         RankzooError: what the actor raised, of its own kind; or the actors die again and again.
     """
+    import ray
     import ray.data
     from ray.exceptions import RayError
 
@@ -50,7 +51,10 @@ def mapped(
         found = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             Guarded,
             fn_constructor_args=(actor, arguments, __version__, str(Path.cwd())),
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=len(rows)),
+            # By itself Ray starts one, and more where that one's queue is long: too late, or never.
+            compute=ray.data.ActorPoolStrategy(
+                min_size=min(len(rows), room_for(cluster, ray.nodes())), max_size=len(rows)
+            ),
             num_cpus=cluster.cpus,
             num_gpus=cluster.gpus or None,
             ray_remote_args_fn=lambda: {"max_restarts": RETRIES, "max_task_retries": RETRIES},
@@ -60,6 +64,18 @@ def mapped(
             yield unguarded(row)
     except RayError as error:
         raise ended(error, "a worker") from error
+
+
+def room_for(cluster: Cluster, nodes: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many workers the living machines have room for; at least one, which waits.
+
+    nodes: as `ray.nodes()` tells of them.
+    """
+    wants = {kind: n for kind, n in (("CPU", cluster.cpus), ("GPU", cluster.gpus)) if n}
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    near = 1e-6  # a third of two CPUs has room three times
+    many = [min(int(has.get(k, 0) / n + near) for k, n in wants.items()) for has in alive]
+    return max(1, sum(many))
 
 
 class Guarded:

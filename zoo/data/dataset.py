@@ -91,26 +91,18 @@ class ImageDataset:
             raise DataError(f"{self.place}: no image in split {' or '.join(names)}", hint)
         return self.subset(kept)
 
-    def require_classes(self, classes: int = 2, per_class: int = 2) -> None:
-        """Check that ranking can be learned or judged here: enough classes, enough images in each.
+    def require_classes(self) -> None:
+        """Check that there are classes to tell apart.
 
         Raises:
-            DataError: naming a class that is too small.
+            DataError: fewer than two.
         """
         if not self.levels:
             raise DataError(f"{self.place}: the images carry no label", _LABEL_HINT)
-        sizes = Counter(item.labels[0] for item in self.items)
-        if len(sizes) < classes:
-            found = ", ".join(map(repr, sorted(sizes))) or "none"
-            message = f"{self.place}: {classes} classes are needed, found {found}"
-            raise DataError(message, _LABEL_HINT)
-        small = sorted(name for name, size in sizes.items() if size < per_class)
-        if small:
-            message = (
-                f"{self.place}: {len(small)} of {len(sizes)} classes hold fewer than {per_class} "
-                f"images, for example {small[0]!r}"
-            )
-            raise DataError(message, "add images to these classes, or remove them")
+        names = {item.labels[0] for item in self.items}
+        if len(names) < 2:
+            found = ", ".join(map(repr, names)) or "none"
+            raise DataError(f"{self.place}: 2 classes are needed, found {found}", _LABEL_HINT)
 
 
 _LABEL_HINT = "put images in one folder per class, or give a manifest with columns path,label"
@@ -191,7 +183,7 @@ def hold_out(dataset: ImageDataset, share: float = 0.2) -> ImageDataset:
     if not dataset.levels:
         paths = set(choose([str(path) for path in dataset.paths], share))
         return _split(dataset, lambda item: str(item.path) in paths)
-    dataset.require_classes(per_class=1)
+    dataset.require_classes()
     sizes = Counter(item.labels[0] for item in dataset.items)
     held = set(choose([name for name in sizes if sizes[name] > 1] or list(sizes), share))
     return _split(dataset, lambda item: item.labels[0] in held)

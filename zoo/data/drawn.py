@@ -9,8 +9,7 @@ from typing import Any
 from zoo.data.dataset import ImageDataset, Item, Skipped, choose
 from zoo.data.manifest import read_manifest, write_manifest
 from zoo.errors import DataError, UsageError
-from zoo.files import staged_folder, write_json
-from zoo.typed import read_json, read_object, typed
+from zoo.files import read_json, read_object, staged_folder, typed, write_json
 
 logger = logging.getLogger("rankzoo")
 

@@ -12,8 +12,7 @@ from typing import Any
 from zoo.data.item import SPLITS, Item
 from zoo.data.splits import split_of
 from zoo.errors import DataError
-from zoo.files import atomic_path, is_there
-from zoo.typed import Blame, as_object, parse_json
+from zoo.files import Blame, as_object, atomic_path, is_there, parse_json
 
 Row = dict[str, Any]
 _LEVEL = re.compile(r"label_level_([2-9]|[1-9]\d+)")

@@ -10,8 +10,7 @@ from zoo.data.datasets.hub_folder import unpack
 from zoo.data.images import SUFFIXES
 from zoo.data.item import Item
 from zoo.errors import DataError
-from zoo.files import is_there
-from zoo.typed import Blame, as_object, parse_json
+from zoo.files import Blame, as_object, is_there, parse_json
 
 logger = logging.getLogger("rankzoo")
 

@@ -1,6 +1,7 @@
 """What readers of public layouts share: a set's files, and where missing ones come from."""
 
 import csv
+import math
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,7 @@ from typing import Any
 
 from zoo.data.item import Item
 from zoo.errors import DataError
-from zoo.files import is_there
-from zoo.typed import Blame, parse_json
+from zoo.files import Blame, is_there, parse_json
 
 _FEW = 20
 
@@ -110,6 +110,21 @@ def read_csv(path: Path, columns: Sequence[str], source: str) -> Iterator[dict[s
         if empty:
             raise DataError(f"{path} row {number}, column {empty}: missing", source)
         yield row
+
+
+def read_number(text: str, where: str, source: str) -> float:
+    """Return the number that a cell holds.
+
+    Raises:
+        DataError: it is none, or not finite; `where` names the cell.
+    """
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise DataError(f"{where}: {text!r} is no number", source) from error
+    if not math.isfinite(value):
+        raise DataError(f"{where}: {value} cannot be ranked", source)
+    return value
 
 
 def read_json(path: Path, source: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from zoo.data.boxes.boxed import BoxedSet, Policies, Policy
@@ -17,7 +17,7 @@ from zoo.data.datasets.voc import read_voc_labels
 from zoo.data.item import Item, Skipped
 from zoo.data.split import Shares, split_dataset
 from zoo.errors import DataError
-from zoo.typed import Blame, parse_json
+from zoo.files import Blame, parse_json
 
 logger = logging.getLogger("rankzoo")
 SHOWN = 5  # rows, classes or columns named in a message
@@ -28,7 +28,7 @@ class ScoredSet:
     """Images, the name of each output, and its target: 1 or 0 for a class, or a value.
 
     `ignored` marks targets that count as neither right nor wrong (VOC's difficult objects).
-    `skipped` are images that were left out.
+    `skipped` are images that were left out. `videos` counts the videos whose frames the images are.
     """
 
     paths: tuple[Path, ...]
@@ -36,9 +36,31 @@ class ScoredSet:
     targets: Float[Tensor, "image output"]
     ignored: Bool[Tensor, "image output"]
     skipped: tuple[Skipped, ...] = ()
+    videos: Int64[Tensor, " image"] | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    @property
+    def counted(self) -> str:
+        """How many images, or videos where the images are frames, with the word for them."""
+        if self.videos is None:
+            return f"{len(self):,} images"
+        return f"{int(self.videos.max()) + 1:,} videos"
+
+    def of_videos(
+        self, scores: Float[Tensor, "image output"]
+    ) -> tuple[Float[Tensor, "item output"], Float[Tensor, "item target"]]:
+        """Return (scores, targets) of the images, or of the videos: the mean of their frames."""
+        if self.videos is None:
+            return scores, self.targets
+        count = int(self.videos.max()) + 1
+        means = scores.new_zeros(count, scores.shape[1]).index_add_(0, self.videos, scores)
+        means /= self.videos.bincount()[:, None]
+        # Frames have their video's target: a mean could round it, and break ties.
+        targets = self.targets.new_zeros(count, self.targets.shape[1])
+        targets[self.videos] = self.targets
+        return means, targets
 
     def with_outputs(self, outputs: Sequence[str]) -> "ScoredSet":
         """Return the set with these classes: one it does not have is on none of its images.

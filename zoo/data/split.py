@@ -55,7 +55,7 @@ def split_dataset(dataset: ImageDataset, shares: Shares) -> ImageDataset:
 
 
 def _by_class(dataset: ImageDataset, shares: Shares) -> dict[Path, str]:
-    dataset.require_classes(per_class=1)
+    dataset.require_classes()
     names = sorted({item.labels[0] for item in dataset.items})
     chosen = _chosen(names, shares)
     return {item.path: chosen[item.labels[0]] for item in dataset.items}

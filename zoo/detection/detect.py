@@ -14,10 +14,10 @@ from zoo.data.boxes.boxed import Policy
 from zoo.data.images import open_image
 from zoo.data.item import Skipped
 from zoo.data.validation import write_skipped
+from zoo.data.video import frames, is_video
 from zoo.detection.bridge import import_quietly
 from zoo.detection.inputs import drawn_names, images_of, readable
 from zoo.detection.storage import DEFAULT_THRESHOLD
-from zoo.detection.video import frames, is_video
 from zoo.files import atomic_path, staged_folder, write_json
 from zoo.progress import Track, silent
 from zoo.recipes.detector import DetectionRecipe

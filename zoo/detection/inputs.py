@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.data.images import check_image
 from zoo.data.item import Skipped, printable
 from zoo.data.tree import images_below, report_left_out
-from zoo.detection.video import is_video
+from zoo.data.video import is_video
 from zoo.errors import DataError
 
 

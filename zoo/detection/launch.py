@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+from rich.console import Group
 from rich.table import Table
 
 from zoo.detection.evaluation import evaluate_detector
@@ -19,6 +21,7 @@ from zoo.recipes.values import to_json
 from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
 from zoo.runs.record import Listener
+from zoo.training.distributed import join_world, leave_world
 
 
 def plan(recipe: DetectionRecipe, options: TrainOptions) -> dict[str, Any]:
@@ -37,12 +40,18 @@ def train(
     options: TrainOptions,
     track: Track = silent,
     listeners: Sequence[Listener] = (),
-) -> RunResult:
-    """Train; return the result."""
+) -> RunResult | None:
+    """Train; return the result, or nothing in a process that does not lead."""
     data = _given(recipe, options.data)
     how = options.carried_out(track, listeners)
+    world = join_world(torch.device(how["device"]))
+    how["track"] = track if world.leads else silent
     offline, bad = options.offline, options.on_bad_image
-    return train_detector(recipe, data, options.out, offline=offline, on_bad_image=bad, **how)
+    try:
+        found = train_detector(recipe, data, options.out, offline=offline, on_bad_image=bad, **how)
+    finally:
+        leave_world()
+    return found if world.leads else None
 
 
 @dataclass(frozen=True)
@@ -56,16 +65,16 @@ class DetectorResult:
         """Return model, protocol, metrics, and the number of images."""
         return {"model": self.model, **self.found}
 
-    def table(self) -> Table:
-        """Return the metrics as a table."""
+    def table(self) -> Group:
+        """Return the metrics as a table under its title."""
         title = f"{self.model}: {self.found['protocol']}, {self.found['images']} images"
-        table = Table("metric", "value", title=title)
+        table = Table("metric", "value")
         for name, value in self.found["metrics"].items():
             table.add_row(name, f"{100 * value:.1f} %")
         for name, of_class in self.found["classes"].items():
             objects = f"of {of_class['objects']} objects"
             table.add_row(f"ap_50 of {name}", f"{100 * of_class['ap_50']:.1f} % {objects}")
-        return table
+        return Group(title, table)
 
 
 def evaluate(models: Sequence[str], options: EvalOptions, *_: Any) -> DetectorResult:

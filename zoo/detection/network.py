@@ -82,6 +82,24 @@ def shipped_config(detector: str) -> dict[str, Any]:
 
 
 def _set_backbone(model: dict[str, Any], recipe: DetectionRecipe) -> None:
+    if recipe.network.architecture is None:
+        _set_resnet(model, recipe)
+    else:
+        _set_timm(model, recipe.network.architecture, rest=recipe.network.backbone is not None)
+
+
+def _set_timm(model: dict[str, Any], architecture: str, *, rest: bool) -> None:
+    """Stand the detector on a timm network, which is given pixels as it knows them."""
+    from zoo.detection.timm_backbone import features_of
+
+    found = features_of(architecture)
+    model["backbone"] = {"type": "TimmBackbone", "architecture": architecture, "rest": rest}
+    model["neck"]["in_channels"] = list(found.widths)
+    pixels = {"mean": found.mean, "std": found.std}
+    model["data_preprocessor"].update({k: [255 * v for v in each] for k, each in pixels.items()})
+
+
+def _set_resnet(model: dict[str, Any], recipe: DetectionRecipe) -> None:
     widths = [64, 128, 256, 512] if recipe.network.depth < 50 else [256, 512, 1024, 2048]
     model["neck"]["in_channels"] = widths
     model["backbone"].update(depth=recipe.network.depth, init_cfg=None)  # weights are loaded by us

@@ -16,7 +16,17 @@ from zoo.detection.pipeline import evaluator, testing_loader, training_loader
 from zoo.errors import DataError
 from zoo.recipes.detector import DetectionRecipe
 from zoo.runs.options import RunOptions
+from zoo.training.distributed import World
 
+# Buffers are a loss's memory of its own lists; the device is the process's already.
+_SEVERAL = {
+    "launcher": "pytorch",
+    "model_wrapper_cfg": {
+        "type": "MMDistributedDataParallel",
+        "device_ids": None,
+        "broadcast_buffers": False,
+    },
+}
 KEPT_CHECKPOINTS = 2  # mmengine removes the oldest before it writes the next
 
 
@@ -26,18 +36,28 @@ def training_config(
     labels: tuple[str, ...],
     work: Path,
     how: RunOptions,
+    world: World = World(),
 ) -> dict[str, Any]:
     """Return the whole configuration of a training run, in mmdetection's language.
 
-    The parts are written to `work`, where mmdetection reads them.
+    The parts are written to `work`, where mmdetection reads them. Each process of `world` takes its
+    share of a batch.
+
+    Raises:
+        UsageError: the batch cannot be shared evenly.
     """
+    share = world.part(recipe.batch.size)
     files = [
         write_part(part.relabelled(labels), work / "annotations" / f"train-{number}.json")
         for number, part in enumerate(parts)
     ]
     return {
         **_common(recipe, labels, work, how.seed),
-        "train_dataloader": training_loader(recipe, files, labels, how.workers),
+        **(_SEVERAL if world.size > 1 else {}),
+        "train_dataloader": {
+            **training_loader(recipe, files, labels, how.workers),
+            "batch_size": share.stop - share.start,
+        },
         "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": recipe.schedule.epochs},
         "optim_wrapper": _optimiser(recipe),
         "param_scheduler": _schedule(recipe),

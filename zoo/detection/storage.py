@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from zoo.cards.model_files import CONFIG, WEIGHTS, read_config
 from zoo.detection.network import build_network
 from zoo.errors import IntegrityError, UsageError
-from zoo.files import write_json
+from zoo.files import sealing, write_json
 from zoo.models.bounds import refuse_larger
 from zoo.models.storage import read_weights, write_model
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.values import recipe_of, to_json
-from zoo.sealed import sealing
 
 DEFAULT_THRESHOLD = 0.3
 
@@ -28,8 +27,9 @@ def save_detector(
     folder: Path, recipe: DetectionRecipe, labels: tuple[str, ...], state: Mapping[str, Tensor]
 ) -> None:
     """Write a detector's model folder; the scores a loss remembers are training's alone."""
+    backbone = f"r{recipe.network.depth}"
     tensors = {k: tensor for k, tensor in state.items() if not k.endswith("_extra_state")}
-    architecture = f"{recipe.network.detector}-r{recipe.network.depth}"
+    architecture = f"{recipe.network.detector}-{recipe.network.architecture or backbone}"
     config = {"architecture": architecture, "detector": to_json(recipe), "labels": list(labels)}
     write_model(folder, tensors, config)
 

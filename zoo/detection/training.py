@@ -9,8 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Unpack
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from zoo.cards.model_files import WEIGHTS
 from zoo.data.boxes.boxed import BoxedSet, Policies, Policy
@@ -25,8 +27,9 @@ from zoo.hub.resolve import resolve_model
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.own_boxes import OWN, fitted
 from zoo.runs.folder import CHECKPOINTS, RunResult
-from zoo.runs.lifecycle import Run
+from zoo.runs.lifecycle import Processes, Run
 from zoo.runs.options import RunKeywords, RunOptions
+from zoo.training.distributed import World, join_world, leave_world
 
 LOG = logging.getLogger("rankzoo")
 UNSEEN = "held-out images (the start was not measured: its head knew none of the classes)"
@@ -76,7 +79,9 @@ def train_detector(
 ) -> RunResult:
     """Train, evaluate, and leave a model folder in `out`.
 
-    The options are those of `RunOptions`; a resumed run goes on after its last whole epoch.
+    The options are those of `RunOptions`; a resumed run goes on after its last whole epoch. Of
+    several processes (torchrun) each ranks its share of every batch in a list of its own, and
+    gradients are averaged, as the authors train; the first one measures and has the metrics.
 
     Raises:
         DataError: annotations are broken, or the test part has other labels.
@@ -86,8 +91,16 @@ def train_detector(
     how = RunOptions(**options)
     found = read_parts(recipe, data, on_bad_image)
     recipe = with_backbone_there(fitted(recipe, found.sizes), offline=offline)
-    with Run(out, recipe, how) as run:
-        model, steps, step_seconds = _fit(found, recipe, run, offline)
+    device = torch.device(how.device)
+    world = join_world(device)
+    world.part(recipe.batch.size)  # refused before there is a folder
+    processes = Processes(world.leads, lambda stop: world.any(stop, device))
+    with Run(out, recipe, how, processes) as run:
+        world.wait()  # until the first has made the folder
+        model, steps, step_seconds = _fit(found, recipe, run, world, offline)
+        leave_world()  # mmdetection's metrics would wait for the others
+        if not world.leads:
+            return RunResult(out, {}, run.seconds)
         save_detector(out, recipe, found.labels, model.state_dict())
         measured = evaluate_part(out, found.test, device=how.device, workers=how.workers)
         keep_threshold(out, measured.threshold)
@@ -102,35 +115,43 @@ def train_detector(
 
 
 def with_backbone_there(recipe: DetectionRecipe, *, offline: bool = False) -> DetectionRecipe:
-    """Return a recipe for own boxes on the ResNet that can be had: its own, else random weights."""
+    """Return a recipe for own boxes on weights that can be had: its own, else random ones."""
     if recipe.name != OWN or recipe.network.backbone is None:
         return recipe
     try:
         resolve_model(recipe.network.backbone, offline=offline)
     except UnavailableError as error:
-        LOG.warning("%s; the ResNet starts from random weights and needs many more epochs", error)
+        LOG.warning("%s; the backbone starts from random weights and needs many more epochs", error)
         return replace(recipe, network=replace(recipe.network, backbone=None))
     return recipe
 
 
 def load_backbone(model: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
-    """Load an image classifier's ResNet into a detector; the names are torchvision's and timm's.
+    """Load an image classifier into a detector's backbone; the names are torchvision's and timm's.
 
     Deformable convolutions take the weights of plain ones; their offsets start at zero.
 
     Raises:
-        DataError: it is not the ResNet that the recipe names.
+        DataError: it is not the network that the recipe names.
     """
-    wanted: Any = model.backbone
+    backbone: Any = model.backbone
+    wanted = getattr(backbone, "network", backbone)  # a timm network stands inside of one of ours
+    own = wanted.state_dict()
+    for name in own.keys() & state.keys():
+        if own[name].shape != state[name].shape:
+            shapes = f"{tuple(state[name].shape)}, not {tuple(own[name].shape)}"
+            hint = "the recipe needs another backbone"
+            raise DataError(f"{source}: {name} has the shape {shapes}", hint)
     missing, _ = wanted.load_state_dict(dict(state), strict=False)
     new = ("num_batches_tracked", "conv_offset.weight", "conv_offset.bias")
     absent = [name for name in missing if not name.endswith(new)]
     if absent:
-        raise DataError(f"{source}: no tensor {absent[0]}", "the recipe needs another ResNet")
+        raise DataError(f"{source}: no tensor {absent[0]}", "the recipe needs another backbone")
+    backbone.is_init = True  # mmengine would draw the backbone anew before the first update
 
 
 def _fit(
-    found: DetectionData, recipe: DetectionRecipe, run: Run, offline: bool
+    found: DetectionData, recipe: DetectionRecipe, run: Run, world: World, offline: bool
 ) -> tuple[nn.Module, int, float]:
     """Train; return the network, the number of updates, and the median seconds of one."""
     from zoo.detection.hooks import RecordHook
@@ -142,19 +163,26 @@ def _fit(
         found.labels,
         run.out / CHECKPOINTS,
         how,
+        world,
     )
     began = time.perf_counter()
     with runner_of({**config, "resume": how.resume}, how.device) as runner:
         if recipe.network.backbone is not None:
             folder = resolve_model(recipe.network.backbone, offline=offline)
-            load_backbone(runner.model, load_file(folder / WEIGHTS), folder)
+            load_backbone(_unwrapped(runner.model), load_file(folder / WEIGHTS), folder)
         record = RecordHook(run, _fingerprint(found, how.seed))
         runner.register_hook(record)
         runner.train()
         run.watch_no_more()
         run.seconds = time.perf_counter() - began
         ordered = sorted(record.seconds)
-        return runner.model, runner.iter, ordered[len(ordered) // 2] if ordered else 0.0
+        middle = ordered[len(ordered) // 2] if ordered else 0.0
+        return _unwrapped(runner.model), runner.iter, middle
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """Return the network inside of what averages gradients over processes."""
+    return model.module if isinstance(model, DistributedDataParallel) else model
 
 
 def _fingerprint(found: DetectionData, seed: int) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from torch.utils.data import DataLoader, Dataset
 from zoo.data.dataset import ImageDataset
 from zoo.data.images import open_image
 from zoo.data.workers import start_method
-from zoo.device import sent
+from zoo.device import keep_freed_memory
 from zoo.embedding.options import EmbedOptions
+from zoo.embedding.runtime import forward_by
 from zoo.errors import DataError, RankzooError
-from zoo.memory import keep_freed_memory
 from zoo.models.layout import channels_last
 
 Transform = Callable[[Image], Tensor]
@@ -86,20 +86,14 @@ def embed_batches(
     start = 0
     try:
         with channels_last(model):
+            forward = forward_by(model, options, len(paths))
             for images in options.track(loader, "embedding", total=len(loader)):
-                vectors = _embed(model, [_checked(image) for image in images], options.device)
+                vectors = forward(torch.stack([_checked(image) for image in images]))
                 refuse_non_finite(vectors, paths[start : start + len(vectors)])
                 start += len(vectors)
                 yield vectors
     finally:
         model.train(training)
-
-
-@torch.inference_mode()
-def _embed(model: nn.Module, images: list[Tensor], device: str) -> Float[Tensor, "batch dim"]:
-    forward: Any = getattr(model, "embed", model)  # a scorer's own output are its scores
-    vectors: Tensor = forward(sent(torch.stack(images), device))
-    return vectors.float().cpu()
 
 
 def _checked(image: Tensor | RankzooError) -> Tensor:

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from zoo.embedding.sizes import MultiScale
 from zoo.errors import UsageError
-from zoo.typed import plain
+from zoo.files import plain
+
+# Settings that configurations of an earlier version lack, and what these meant.
+LATER: Mapping[str, Any] = {"crop_mode": "center", "maps": None}
+# They decide how a model is trained or what its scores are called, not where it places an image.
+NOT_EMBEDDING = {"dropout", "task", "column"}
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,29 @@ class ModelIdentity:
     """The model whose embeddings an index holds: only it may ask questions.
 
     weights_sha256: over the tensors themselves (`zoo.embedding.identity`) (whatever the file).
-    config: what else decides the embedding: architecture, pooling, preprocessing.
+    config: what else decides the embedding: architecture, pooling, preprocessing; of any version
+        of this zoo the same, so that what was indexed by one is searched by the next.
     """
 
     name: str
     weights_sha256: str
     config: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", deciding(self.config))
+
+
+def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration without what does not decide an embedding.
+
+    >>> deciding({"size": 64, "crop_mode": "center", "head": {"dropout": 0.1, "dim": None}})
+    {'size': 64, 'head': {'dim': None}}
+    """
+    return {
+        key: deciding(value) if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if key not in NOT_EMBEDDING and not (key in LATER and value == LATER[key])
+    }
 
 
 def weights_sha256(model: nn.Module) -> str:

@@ -21,9 +21,7 @@ from zoo.embedding.rows import ITEMS, write_rows
 from zoo.embedding.sources import embed_distinct, work_for
 from zoo.embedding.vector_file import VECTORS, write_vectors
 from zoo.errors import DataError, IntegrityError, UsageError
-from zoo.files import Facts, staged_folder
-from zoo.sealed import read_sealed, write_sealed
-from zoo.typed import Blame, typed
+from zoo.files import Blame, Facts, read_sealed, staged_folder, typed, write_sealed
 
 RECEIPT = "shard.json"
 AGAIN = "remove it and embed it again"

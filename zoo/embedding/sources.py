@@ -15,7 +15,7 @@ from zoo.embedding.options import EmbedOptions
 from zoo.embedding.rows import Record
 from zoo.embedding.sides import image_side, text_side
 from zoo.embedding.vectors import Rows, unit_rows
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo.files import sha256_of
 from zoo.progress import Track, silent
 
@@ -112,6 +112,8 @@ def _image_embedder(model: nn.Module, dataset: ImageDataset, options: EmbedOptio
 
 def _caption_embedder(model: nn.Module, texts: Sequence[str], options: EmbedOptions) -> Embed:
     embed_texts = text_side(model)
+    if options.runtime != "torch":
+        raise UsageError("--runtime is for images: torch reads captions", "leave it out")
 
     def embed(positions: Sequence[int]) -> Float[Tensor, "item dim"]:
         starts = range(0, len(positions), options.batch_size)

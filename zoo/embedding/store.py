@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from zoo.embedding.embed import ROWS, embed_batches
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import IntegrityError, RankzooError, UsageError
-from zoo.sealed import read_sealed, write_sealed
-from zoo.typed import Blame, typed
+from zoo.files import Blame, read_sealed, typed, write_sealed
 
 LOG = logging.getLogger("rankzoo")
 MANIFEST, VECTORS, SUMS = "manifest.json", "vectors.f32", "vectors.sums"

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from zoo.errors import DataError, IntegrityError, UnavailableError
-from zoo.sealed import read_tensors, write_tensors
+from zoo.files import read_tensors, write_tensors
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from zoo.search.scan import BLOCK, score_blocks
 
 SAMPLE = 1000  # queries behind curves and confusions
 SHOWN = 12
+HITS = 6  # of a failure
 CLASSES = 15
 RECALLS = tuple(n / 20 for n in range(21))
 BINS = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 100), (101, 1000))
@@ -70,13 +71,13 @@ class Insight:
     failures: list[Failure]
 
 
-def look_into(measured: Measured, seed: int = 0) -> Insight:
-    """Look at the worst queries, and at a seeded sample of all of them, without refinement."""
+def look_into(measured: Measured) -> Insight:
+    """Look at the worst queries, and at a sample of all of them, without refinement."""
     values = measured.evaluations[0].per_query
     count = len(measured.queries)
     precisions = values["mean_average_precision"][:count]
     size = max(1, min(SAMPLE, BLOCK // len(measured.gallery)))
-    shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     sample = shuffled[:size].sort().values
     scores, relevant = _scores(measured, sample)
     best = scores.argmax(dim=1)
@@ -164,14 +165,14 @@ def _confusions(measured: Measured, rows: Tensor, best: Tensor) -> dict[str, lis
     return found
 
 
-def _failures(measured: Measured, precisions: Tensor, hits: int = 6) -> list[Failure]:
+def _failures(measured: Measured, precisions: Tensor) -> list[Failure]:
     worst = precisions.nan_to_num(nan=2.0).argsort()[:SHOWN]
     worst = worst[~precisions[worst].isnan()]
     scores, relevant = _scores(measured, worst)
     items, task = measured.dataset.items, measured.task
     found = []
     for row, place in enumerate(worst.tolist()):
-        best = scores[row].topk(min(hits, scores.shape[1] - task.itself))
+        best = scores[row].topk(min(HITS, scores.shape[1] - task.itself))
         answers = [
             Answer(
                 items[int(task.gallery[g])].path,

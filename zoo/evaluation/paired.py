@@ -13,7 +13,8 @@ from zoo.metrics.uncertainty import Interval, bootstrap_items, bootstrap_mean, p
 
 SURE = 0.05  # largest p-value called a difference
 ERRORS = ("mean_absolute_error",)  # the smaller the better
-DRAWS = 200  # of items, where every draw is measured anew
+DRAWS = 2000  # of queries
+ITEM_DRAWS = 200  # of items, where every draw is measured anew
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Row:
         return {**asdict(self), "verdict": self.verdict}
 
 
-def compare(a: Evaluation, b: Evaluation, *, seed: int = 0, draws: int = 2000) -> list[Row]:
+def compare(a: Evaluation, b: Evaluation, *, seed: int = 0) -> list[Row]:
     """Compare two evaluations query by query, on every metric that is a mean over queries.
 
     Raises:
@@ -59,7 +60,7 @@ def compare(a: Evaluation, b: Evaluation, *, seed: int = 0, draws: int = 2000) -
         )
     rows = []
     for name in means_of(a):
-        found = paired_difference(a.per_query[name], b.per_query[name], seed=seed, draws=draws)
+        found = paired_difference(a.per_query[name], b.per_query[name], seed=seed, draws=DRAWS)
         rows.append(
             Row(
                 name,
@@ -91,7 +92,7 @@ def _resampled_rows(a: Evaluation, b: Evaluation, seed: int) -> list[Row]:
             wins[name].append(value)
         return found
 
-    bounds = bootstrap_items(difference, a.gallery, seed=seed, draws=DRAWS)
+    bounds = bootstrap_items(difference, a.gallery, seed=seed, draws=ITEM_DRAWS)
     rows = []
     for name in (n for n in bounds if n in a.metrics and n not in a.per_query):
         sides = [sum(v <= 0 for v in wins[name]), sum(v >= 0 for v in wins[name])]
@@ -101,16 +102,17 @@ def _resampled_rows(a: Evaluation, b: Evaluation, seed: int) -> list[Row]:
     return rows
 
 
-def intervals(evaluation: Evaluation, *, seed: int = 0, draws: int = 2000) -> dict[str, Interval]:
+def intervals(evaluation: Evaluation, *, seed: int = 0) -> dict[str, Interval]:
     """Return the 95 % bootstrap interval over queries of every metric that is a mean of them.
 
     Of scores it is over images, and of every metric that can be measured on some of them.
     """
     if evaluation.resampled is not None:
-        found = bootstrap_items(evaluation.resampled, evaluation.gallery, seed=seed, draws=DRAWS)
+        drawn = evaluation.gallery
+        found = bootstrap_items(evaluation.resampled, drawn, seed=seed, draws=ITEM_DRAWS)
         return {n: Interval(evaluation.metrics[n], *found[n]) for n in found}
     return {
-        name: bootstrap_mean(evaluation.per_query[name], seed=seed, draws=draws)
+        name: bootstrap_mean(evaluation.per_query[name], seed=seed, draws=DRAWS)
         for name in means_of(evaluation)
     }
 

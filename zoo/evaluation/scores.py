@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from zoo.data.attribute import read_attribute
 from zoo.data.boxes.boxed import Policy
-from zoo.data.scored import ScoredSet, read_labels, read_values, table_of
+from zoo.data.datasets.videomem import FrameOptions
+from zoo.data.scored import ScoredSet, read_labels
 from zoo.evaluation.classes import evaluate_classes
 from zoo.evaluation.options import EvalOptions
 from zoo.metrics.correlation import kendall, spearman
@@ -29,7 +31,7 @@ def score_metrics(
             "voc_map_11_point": float(voc_map(scores, present, data.ignored, "11-point")),
             "voc_map_area": float(voc_map(scores, present, data.ignored, "area")),
         }
-    predicted, true = scores[:, 0], data.targets[:, 0]
+    predicted, true = (values[:, 0] for values in data.of_videos(scores))
     return {
         "spearman": float(spearman(predicted, true)),
         "kendall": float(kendall(predicted, true)),
@@ -44,7 +46,8 @@ def definition(data: ScoredSet, task: str) -> str:
             f"VOC average precision, 11 points and area, over {len(data)} images and "
             f"{len(data.outputs)} classes; difficult ones left out, ties against the model."
         )
-    return f"Rank correlation with {data.outputs[0]} over {len(data)} images."
+    mean = "" if data.videos is None else ", each with the mean of the scores of its frames"
+    return f"Rank correlation with {data.outputs[0]} over {data.counted}{mean}."
 
 
 def read_for(
@@ -56,7 +59,7 @@ def read_for(
         DataError: the data is malformed, or has none of the model's classes.
     """
     if model.config.task == "attribute":
-        (found,) = read_values(table_of(path), [split], model.outputs[0], on_bad_image)
+        (found,) = read_attribute(path, [split], model.outputs[0], FrameOptions(on_bad_image))
         return found
     (found,) = read_labels(path, [split], model.config.column, on_bad_image)
     return found.with_outputs(model.outputs)
@@ -96,11 +99,12 @@ def evaluate_scores(
     if task == "labels":
         return evaluate_classes(scores, data, definition(data, task))
     metrics = score_metrics(scores, data, task)
+    items = [values[:, 0] for values in data.of_videos(scores)]
 
     def again(rows: Tensor) -> dict[str, float]:
-        predicted, true = scores[rows, 0], data.targets[rows, 0]
+        predicted, true = (values[rows] for values in items)
         error = float((predicted - true).abs().mean())
         return {"spearman": float(spearman(predicted, true)), "mean_absolute_error": error}
 
     count = len(data.outputs)
-    return Evaluation(task, definition(data, task), metrics, count, len(data), resampled=again)
+    return Evaluation(task, definition(data, task), metrics, count, len(items[0]), resampled=again)

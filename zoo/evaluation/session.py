@@ -14,10 +14,16 @@ from zoo.evaluation.paired import Row, compare, intervals
 from zoo.evaluation.report import evaluation_page
 from zoo.evaluation.subject import Subject, open_subject
 from zoo.evaluation.tables import comparison_table, result_table
-from zoo.files import refuse_to_overwrite, staged_folder, write_json, write_text
+from zoo.files import (
+    read_sealed,
+    refuse_to_overwrite,
+    staged_folder,
+    write_json,
+    write_sealed,
+    write_text,
+)
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.uncertainty import Interval
-from zoo.sealed import read_sealed, write_sealed
 
 RESULTS = "results.json"
 

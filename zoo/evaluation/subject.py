@@ -1,6 +1,6 @@
 """A model to be measured: loaded once, its weights hashed once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -9,7 +9,6 @@ from torch import nn
 
 from zoo.cards.model_files import WEIGHTS
 from zoo.embedding.extract import Extractor
-from zoo.embedding.options import EmbedOptions
 from zoo.embedding.sizes import MultiScale, WholeImages, described_input
 from zoo.embedding.words import Words, encoder_of
 from zoo.errors import UsageError
@@ -53,7 +52,7 @@ def extractor_of(subject: Subject, options: EvalOptions) -> Extractor:
     kept = options.embeddings and options.embeddings / f"{subject.weights[:12]}-{way}"
     embed = options.embed
     if asked.image_size is not None:  # images then differ in shape: batches hold one
-        embed = EmbedOptions(1, embed.workers, embed.device, embed.track)
+        embed = replace(embed, batch_size=1)
     return Extractor(model, f"{subject.weights}-{way}", kept, embed)
 
 

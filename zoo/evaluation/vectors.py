@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from zoo.data.dataset import ImageDataset
@@ -23,6 +23,7 @@ from zoo.metrics.graded import (
 )
 from zoo.metrics.ranks import positive_ranks
 from zoo.ranking.levels import common_levels
+from zoo.ranking.positives import Levels, PerQuery, Scores
 from zoo.search.scan import PLAIN, Scan
 
 LOG = logging.getLogger("rankzoo")
@@ -78,7 +79,7 @@ def measure(
     task: Task,
     levels: Sequence[str] = ("label",),
     ks: Sequence[int] = KS,
-) -> dict[str, Float[Tensor, " query"]]:
+) -> dict[str, PerQuery]:
     """Return every metric of every query from blocks of scores (see `score_blocks`).
 
     `labels` are those of the items that the task's positions speak of, finest level first.
@@ -99,10 +100,8 @@ def measure(
 
 
 def binary_values(
-    scores: Float[Tensor, "query gallery"],
-    relevant: Bool[Tensor, "query gallery"],
-    ks: Sequence[int] = KS,
-) -> dict[str, Float[Tensor, " query"]]:
+    scores: Scores, relevant: Bool[Tensor, "query gallery"], ks: Sequence[int] = KS
+) -> dict[str, PerQuery]:
     """Return the per-query metrics of right and wrong answers."""
     ranks = positive_ranks(scores, relevant)
     return {f"recall_at_{k}": per_query.hit_at_k(ranks, k) for k in ks} | {
@@ -114,11 +113,7 @@ def binary_values(
     }
 
 
-def graded_values(
-    scores: Float[Tensor, "query gallery"],
-    levels: Int[Tensor, "query gallery"],
-    names: Sequence[str],
-) -> dict[str, Float[Tensor, " query"]]:
+def graded_values(scores: Scores, levels: Levels, names: Sequence[str]) -> dict[str, PerQuery]:
     """Return the per-query metrics of hierarchical labels (`names`: finest level first)."""
     depth = len(names)
     values = {

@@ -39,7 +39,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Finding:
-    """One metric of a claim: b - a, its p-value, and what it says."""
+    """One metric of a claim: b - a, its p-value, and what it says.
+
+    `low` and `high` bound the difference: 95 % bootstrap over queries, seeds averaged. The sides'
+    values by seed are `a_by_seed` and `b_by_seed`; `a` and `b` are their means.
+    """
 
     metric: str
     a: float
@@ -47,6 +51,10 @@ class Finding:
     difference: float
     p_value: float
     answer: Answer
+    low: float
+    high: float
+    a_by_seed: Mapping[int, float]
+    b_by_seed: Mapping[int, float]
 
 
 @dataclass(frozen=True)
@@ -214,14 +222,26 @@ def verdict(claim: Claim, values: Mapping[str, Mapping[int, Values]]) -> Verdict
 
 def _finding(expected: Expectation, a: Mapping[int, Values], b: Mapping[int, Values]) -> Finding:
     metric = expected.metric
-    difference, p_value, agree = paired(metric, a, b)
+    found, agree = paired(metric, a, b)
     answer: Answer = "unclear"
-    if p_value <= SURE and agree:
-        answer = "yes" if (difference > 0) == expected.more else "no"
+    if found.p_value <= SURE and agree:
+        answer = "yes" if (found.mean > 0) == expected.more else "no"
     here, there = (
-        fmean(float(values[metric].nanmean()) for values in side.values()) for side in (a, b)
+        {seed: float(values[metric].nanmean()) for seed, values in sorted(side.items())}
+        for side in (a, b)
     )
-    return Finding(metric, here, there, difference, p_value, answer)
+    return Finding(
+        metric,
+        fmean(here.values()),
+        fmean(there.values()),
+        found.mean,
+        found.p_value,
+        answer,
+        found.low,
+        found.high,
+        here,
+        there,
+    )
 
 
 def _together(answers: Sequence[Answer]) -> Answer:

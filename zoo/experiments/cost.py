@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from zoo.data.dataset import hold_out
+from zoo.device import keep_freed_memory
 from zoo.experiments.launch import threads_each
 from zoo.experiments.plan import Place, Plan
-from zoo.memory import keep_freed_memory
 from zoo.recipes.recipe import Recipe
 from zoo.runs.options import RunOptions
 from zoo.training.distributed import World

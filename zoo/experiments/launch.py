@@ -3,6 +3,8 @@
 import os
 from dataclasses import asdict
 
+import torch
+
 from zoo.experiments.plan import Place, Trial
 from zoo.experiments.run_store import RunStore
 from zoo.experiments.runner import start
@@ -12,8 +14,13 @@ from zoo.recipes.values import to_json
 
 
 def threads_each(jobs: int) -> int:
-    """Return how many cores each of `jobs` processes may use."""
-    return max(1, (os.cpu_count() or 1) // jobs)
+    """Return how many threads each of `jobs` processes computes with.
+
+    `OMP_NUM_THREADS` says it, as everywhere in torch; without it the cores are shared. More threads
+    than cores wait for each other by spinning, which costs far more than the cores they lack.
+    """
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(told) if told.isdecimal() else torch.get_num_threads() // jobs)
 
 
 def job_of(store: RunStore, place: Place, trial: Trial, jobs: int) -> Job:

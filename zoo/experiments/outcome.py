@@ -8,8 +8,15 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from zoo.sealed import read_sealed, read_tensors, write_sealed, write_tensors
-from zoo.typed import Blame, as_object, typed
+from zoo.files import (
+    Blame,
+    as_object,
+    read_sealed,
+    read_tensors,
+    typed,
+    write_sealed,
+    write_tensors,
+)
 
 Status = Literal["ok", "diverged", "unfit", "crashed"]
 OUTCOME, CRASH, PER_QUERY = "outcome.json", "crash.txt", "per_query.safetensors"

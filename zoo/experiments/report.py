@@ -5,10 +5,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from zoo.experiments.claims import Verdict
+from zoo.experiments.claims_section import claims_section
 from zoo.experiments.result import BLOCK, PAGE, RESULT, Result
 from zoo.experiments.standings import Standing
-from zoo.experiments.tables import LEGEND, SHORT, cells, header, markdown, numbers
+from zoo.experiments.tables import LEGEND, SHORT, cells, header, markdown
 from zoo.files import write_json, write_text
 from zoo.report import commands, counted, facts, line_chart, page, paragraph, section, table
 from zoo.report.html import Cell
@@ -35,7 +35,7 @@ def comparison_page(result: Result) -> str:
             table(header(shown, rows), grid),
             paragraph(LEGEND),
         ),
-        *_claims(result.verdicts),
+        *claims_section(result.verdicts),
         *_behind(rows, shown),
         *_curves(rows, result.curves),
         section("How it was made", facts(_settings(result)), *_command(result.command)),
@@ -56,18 +56,6 @@ def _lead(result: Result) -> str:
     backbone, runs = result.plan.base.network.backbone, counted(result.done, "run")
     missing = "" if result.complete else " Not all runs of the plan are there yet."
     return f"{answer}. {counted(len(rows), 'candidate')} on {backbone}, {runs}.{missing}"
-
-
-def _claims(verdicts: Sequence[Verdict]) -> list[Markup]:
-    if not verdicts:
-        return []
-    rows = [[v.claim.says, v.claim.source, v.answer, numbers(v)] for v in verdicts]
-    how = (
-        "Yes or no: the paired permutation test over queries says so (p at most 0.05), and so "
-        "does every seed; unclear: anything else."
-    )
-    blocks = [table(["claim", "source", "answer", "numbers"], rows), paragraph(how)]
-    return [section("What the papers claim", *blocks)]
 
 
 def _behind(rows: Sequence[Standing], shown: Sequence[str]) -> list[Markup]:

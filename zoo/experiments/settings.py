@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import UsageError
+from zoo.files import plain, read_sealed, write_sealed
 from zoo.recipes.values import from_json, to_json
-from zoo.sealed import read_sealed, write_sealed
-from zoo.typed import plain
 
 SETTINGS = "comparison.json"
 

@@ -15,6 +15,7 @@ from zoo.experiments.outcome import Outcome, read_values
 from zoo.experiments.plan import Edge, Trial, at_edge
 from zoo.experiments.run_store import RunStore
 from zoo.metrics.uncertainty import (
+    Difference,
     Interval,
     bootstrap_mean,
     holm,
@@ -102,17 +103,17 @@ def against_best(
     best = max(rows, key=lambda row: row.metrics[metric].mean).name
     others = [row.name for row in rows if row.name != best]
     found = [paired(metric, values[best], values[name]) for name in others]
-    adjusted = holm([p for _, p, _ in found])
+    adjusted = holm([difference.p_value for difference, _ in found])
     return {
-        name: Behind(best, difference, p, bool(p <= SURE and agree))
-        for name, (difference, _, agree), p in zip(others, found, adjusted, strict=True)
+        name: Behind(best, difference.mean, p, bool(p <= SURE and agree))
+        for name, (difference, agree), p in zip(others, found, adjusted, strict=True)
     }
 
 
 def paired(
     metric: str, a: Mapping[int, Values], b: Mapping[int, Values]
-) -> tuple[float, float, bool]:
-    """Return b - a in a metric, its p-value over queries, and whether all common seeds agree.
+) -> tuple[Difference, bool]:
+    """Return b - a in a metric over queries, and whether all common seeds agree on its sign.
 
     The runs of each are averaged query by query; a seed that only one of them has counts too.
     """
@@ -120,7 +121,7 @@ def paired(
     sign = 1 if found.mean > 0 else -1
     common = a.keys() & b.keys()
     gains = [float((b[seed][metric] - a[seed][metric]).nanmean()) for seed in common]
-    return found.mean, found.p_value, all(sign * gain > 0 for gain in gains)
+    return found, all(sign * gain > 0 for gain in gains)
 
 
 def _mean(runs: Mapping[int, Values], metric: str) -> Tensor:

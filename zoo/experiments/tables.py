@@ -62,10 +62,9 @@ def value(row: Standing, metric: str, ranked: bool) -> str:
     found = row.metrics.get(metric)
     if found is None:
         return "—"
-    percent = 1 if metric[:3] in ("t2i", "i2t") else 100
-    number = f"{percent * found.mean:.1f}"
+    number = f"{in_percent(metric, found.mean):.1f}"
     if found.low == found.low:  # not NaN
-        number += f" ± {percent * (found.high - found.low) / 2:.1f}"
+        number += f" ± {in_percent(metric, found.high - found.low) / 2:.1f}"
     if not ranked:
         return number
     behind = row.behind.get(metric)
@@ -111,14 +110,19 @@ def _p(value: float) -> str:
 
 
 def _scaled(metric: str, number: float) -> str:
-    return f"{number if metric[:3] in ('t2i', 'i2t') else 100 * number:.1f}"
+    return f"{in_percent(metric, number):.1f}"
+
+
+def in_percent(metric: str, number: float) -> float:
+    """Return a metric's value in percent, which the metrics of captions are in already."""
+    return number if metric[:3] in ("t2i", "i2t") else 100 * number
 
 
 def terminal(
     rows: Sequence[Standing], shown: Sequence[str], verdicts: Sequence[Verdict], report: str
 ) -> Group:
     """Return the tables for a terminal."""
-    table = Table(box=None, caption=LEGEND, caption_justify="left")
+    table = Table(box=None)
     for place, title in enumerate(header(shown, rows)[:-2]):
         table.add_column(title, justify="left" if place == 0 else "right", no_wrap=True)
     for row in rows:  # eighty columns: no spaces, and no interval of the gap
@@ -127,7 +131,7 @@ def terminal(
         table.add_row(*narrow[: beyond.start], *(c.split("±")[0] for c in narrow[beyond]))
     notes = [f"{row.name}: {row.note}" for row in rows if row.note]
     answers = [f"{v.answer}: {v.claim.says} ({numbers(v)})" for v in verdicts]
-    return Group(table, *notes, *answers, f"report: {report}")
+    return Group(table, LEGEND, *notes, *answers, f"report: {report}")
 
 
 def _escaped(text: str) -> str:

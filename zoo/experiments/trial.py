@@ -15,24 +15,22 @@ import torch
 from filelock import FileLock, Timeout
 
 from zoo.data.dataset import ImageDataset, hold_out
+from zoo.device import keep_freed_memory, memory_peak
 from zoo.errors import DataError, DivergedError, InterruptedRunError, UsageError
 from zoo.experiments.measure import Measurement, measure_captions, measure_images
 from zoo.experiments.outcome import CRASH, Outcome, write_outcome, write_values
 from zoo.experiments.schedule import BUSY
 from zoo.experiments.validation import validation_split
-from zoo.files import write_text
-from zoo.memory import keep_freed_memory, peak
+from zoo.files import parse_json, read_sealed, typed, write_sealed, write_text
 from zoo.models.kinds import AnyEmbedder
 from zoo.models.text_encoder import TextEncoder
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.values import recipe_of
 from zoo.runs.folder import BEST, CHECKPOINTS, RESULTS
 from zoo.runs.record import Row, read_rows
-from zoo.sealed import read_sealed, write_sealed
 from zoo.tasks import load_folder
 from zoo.training.loop import train
 from zoo.training.setup import build_network, load_encoder, read_data
-from zoo.typed import parse_json, typed
 
 INTERRUPTED = InterruptedRunError.code
 SPENT = "spent.json"
@@ -191,7 +189,7 @@ def step_seconds(run: Path, batch_size: int) -> float:
 
 def peak_memory(device: str) -> int:
     """Return the most memory this process has held, in bytes: on the GPU, or resident."""
-    return torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else peak()
+    return torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else memory_peak()
 
 
 def tidy(run: Path, *, keep_weights: bool) -> None:

@@ -1,9 +1,6 @@
 """Writing and running the exported file; every format is a pair of these."""
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +10,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.detection.plain import run_mmdetection, write_mmdetection
-from zoo.errors import UsageError
 from zoo.models import Embedder, load_embedder
+from zoo.models.runtimes import Run, quiet, run_onnx, run_openvino, write_onnx, write_openvino
 from zoo.models.storage import write_weights
 from zoo.models.tensor_names import on_disk
 
 Images = Float[Tensor, "batch 3 height width"]
 Vectors = Float[Tensor, "batch dim"]
-Run = Callable[[Tensor], Any]  # a batch of images to a tensor, or to one for each output
 
 
 class HalfInside(nn.Module):
@@ -83,60 +79,6 @@ def run_program(path: Path) -> Run:
     return forward
 
 
-def write_onnx(network: nn.Module, example: Tensor, path: Path) -> None:
-    """Write an ONNX file whose batch size is free: input `images`, output `embeddings`.
-
-    A network that names its `outputs` has those instead.
-    """
-    needed("onnx", "onnxscript")
-    with quiet():
-        program = torch.onnx.export(
-            network,
-            (example,),
-            dynamo=True,
-            input_names=["images"],
-            output_names=list(getattr(network, "outputs", ("embeddings",))),
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
-            verbose=False,
-        )
-        assert program is not None
-        program.save(path)
-
-
-def run_onnx(path: Path) -> Run:
-    """Return a function that runs the file with onnxruntime on the CPU."""
-    session = needed("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
-
-    def forward(images: Tensor) -> Any:
-        found = tuple(map(torch.from_numpy, session.run(None, {"images": images.cpu().numpy()})))
-        return found if len(found) > 1 else found[0]
-
-    return forward
-
-
-def write_openvino(network: nn.Module, example: Tensor, path: Path) -> None:
-    """Write OpenVINO's two files in float32, from the ONNX file of the same network."""
-    openvino = needed("onnx", "onnxscript", "openvino", extra="openvino")
-    steps = path.with_suffix(".onnx")
-    write_onnx(network, example, steps)
-    read = openvino.Core().read_model(steps)
-    openvino.save_model(read, path, compress_to_fp16=False)
-    steps.unlink()
-
-
-def run_openvino(path: Path) -> Run:
-    """Return a function that runs the file on the CPU in float32, where bfloat16 is the default."""
-    core = needed("openvino", extra="openvino").Core()
-    compiled = core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-
-    def forward(images: Tensor) -> Any:
-        values = compiled({"images": images.cpu().numpy()}).values()
-        found = tuple(torch.from_numpy(value.copy()) for value in values)
-        return found if len(found) > 1 else found[0]
-
-    return forward
-
-
 def write_folder(network: nn.Module, _example: Tensor, path: Path) -> None:
     """Write weights that `zoo.load` reads, in the network's precision."""
     model = network.model if isinstance(network, HalfInside) else network
@@ -161,31 +103,3 @@ FORMATS: dict[str, Format] = {
     "torch-export": Format("model.pt2", write_program, run_program),
     "mmdetection": Format("detector.pth", write_mmdetection, run_mmdetection),
 }
-
-
-def needed(*packages: str, extra: str = "export") -> Any:
-    """Import packages, which `extra` of rankzoo brings, and return the last one.
-
-    Raises:
-        UsageError: one is missing; the hint names the extra.
-    """
-    from importlib import import_module
-
-    try:
-        return [import_module(package) for package in packages][-1]
-    except ImportError as error:
-        raise UsageError(
-            f"exporting needs {error.name}", f"pip install 'rankzoo[{extra}]'"
-        ) from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the exporters' own warnings and log, meant for their authors, from the person."""
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)

@@ -15,9 +15,10 @@ from zoo.embedding.options import EmbedOptions
 from zoo.errors import IntegrityError, UsageError
 from zoo.evaluation.retrieval import evaluate_retrieval
 from zoo.export.detector import RawDetector
-from zoo.export.formats import FORMATS, Exported, HalfInside, needed, quiet
+from zoo.export.formats import FORMATS, Exported, HalfInside
 from zoo.files import sha256_of, staged_folder, write_json
 from zoo.models import Embedder
+from zoo.models.runtimes import needed, quiet
 from zoo.progress import Track, silent
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.values import to_json

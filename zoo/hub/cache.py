@@ -7,9 +7,7 @@ from pathlib import Path
 
 from zoo.cards.sources import FileRecord
 from zoo.errors import IntegrityError, UnavailableError
-from zoo.files import cache_dir
-from zoo.sealed import read_sealed, write_sealed
-from zoo.typed import typed
+from zoo.files import cache_dir, read_sealed, typed, write_sealed
 
 
 @dataclass(frozen=True)

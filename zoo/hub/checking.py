@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.cards.recipe_card import recipe_card, recipe_names
+from zoo.cards.recipe_card import recipe_card
 from zoo.cards.schema import problems
 from zoo.cards.shelf import cards_dir, read_card
 from zoo.errors import DataError, UsageError
 from zoo.files import write_text
 from zoo.hub.run_card import run_card
+from zoo.recipes import RECIPES
 from zoo.runs.reading import read_run
 
 
@@ -18,13 +19,12 @@ def check_cards(paths: Sequence[Path] | None = None) -> list[str]:
     Raises:
         DataError: a card has problems; the message holds all of them.
     """
-    known = recipe_names()
     chosen = list(paths) if paths else sorted(cards_dir().glob("*.md"))
     found = []
     for path in chosen:
         if not path.is_file():
             raise UsageError(f"{path} is not a file", "name cards, or nothing for the shelf")
-        found += [f"{path.name}: {line}" for line in problems(read_card(path), known)]
+        found += [f"{path.name}: {line}" for line in problems(read_card(path), RECIPES)]
     if found:
         raise DataError("; ".join(found), f"{len(found)} to repair")
     return [path.stem for path in chosen]

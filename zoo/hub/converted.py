@@ -9,13 +9,12 @@ from safetensors.torch import save_file
 from zoo.cards.model_files import CONFIG, WEIGHTS, is_intact, read_config, record_of
 from zoo.cards.shelf import Card
 from zoo.cards.sources import PackageSource
-from zoo.files import cache_dir, staged_folder, write_json
+from zoo.files import Blame, cache_dir, read_object, staged_folder, write_json
 from zoo.hub.cache import Pin, read_pin, single_writer, write_pin
 from zoo.hub.download import Snapshot
 from zoo.hub.package import package_folder, verified_files
 from zoo.hub.pickles import read_state_dict
 from zoo.hub.timm_folder import timm_folder
-from zoo.typed import Blame, read_object
 
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 RECORD = "rankzoo.json"

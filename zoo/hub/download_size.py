@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from zoo.cards.sources import HubSource, PackageSource
+from zoo.cards.sources import BundledSource, HubSource
 from zoo.hub.client import snapshot_folder
 from zoo.hub.download import plan_download
-from zoo.hub.package import package_folder
+from zoo.hub.package import bundled_folder, package_folder
 from zoo.hub.resolve import look_up
 
 
@@ -22,6 +22,6 @@ def plan(name: str, *, revision: str | None = None) -> dict[str, Any]:
         path = snapshot_folder(source.repo, commit)
         return {"path": str(path), "revision": commit, "files": listed}
     assert card is not None
-    inside = package_folder(source) if isinstance(source, PackageSource) else source.folder
+    inside = bundled_folder(source) if isinstance(source, BundledSource) else package_folder(source)
     records = [record.as_json() for record in card.files]
     return {"path": str(inside), "revision": str(source), "files": records}

@@ -67,6 +67,8 @@ def parse(word: str) -> ImageSet:
 
     >>> parse("hf:owner/name@main?rows=10") == ImageSet("owner/name", "main", rows=10)
     True
+    >>> parse("hf:owner/name") == ImageSet("owner/name")
+    True
     """
     name, _, choice = word.removeprefix(MARK).partition("?")
     source = parse_hub_name(name)

@@ -15,7 +15,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 
 from zoo.cards.names import COMMIT, checked_file_name, parse_hub_name
 from zoo.errors import IntegrityError
-from zoo.typed import Blame, parse_json, typed
+from zoo.files import Blame, parse_json, typed
 
 LARGEST = 16 * 2**20  # bytes; a file takes about 250
 ANSWER_S = 10.0  # of silence on one connection, as the client's own downloads have it

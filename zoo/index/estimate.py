@@ -4,6 +4,7 @@ import math
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,14 @@ def embedding_seconds(
 ) -> float:
     """Embed a few items, spread over the dataset, and scale; the loading processes not counted.
 
+    In torch, whatever the runtime of the options.
+
     Raises:
         UsageError: the model lacks that side. DataError: an item cannot be read.
     """
     probe = dataset.subset(range(0, len(dataset), -(-len(dataset) // PROBE)))
-    records, embed = work_for(model, probe, dataset.root.absolute(), modality, options)
+    in_torch = replace(options, runtime="torch")  # another would be written and started first
+    records, embed = work_for(model, probe, dataset.root.absolute(), modality, in_torch)
     embed([0])  # the first pass sets things up
     return _seconds(lambda: embed(range(len(records)))) * len(dataset) / len(probe)
 

@@ -16,10 +16,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from zoo.errors import IntegrityError, RankzooError, UnavailableError
-from zoo.files import Facts, sha256_of, write_json, write_text
+from zoo.files import Blame, Facts, read_json, read_object, sha256_of, typed, write_json, write_text
 from zoo.index.manifest import Manifest
 from zoo.progress import Track, silent
-from zoo.typed import Blame, read_json, read_object, typed
 
 POINTER = "CURRENT"
 LOCK = "lock"

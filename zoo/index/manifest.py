@@ -8,9 +8,8 @@ from typing import Any
 
 from zoo.embedding.identity import ModelIdentity
 from zoo.errors import IntegrityError
-from zoo.files import Facts
+from zoo.files import Facts, typed
 from zoo.index.layout import Plan
-from zoo.typed import typed
 
 FORMAT = 1
 WIDTH = 4  # bytes of a float32

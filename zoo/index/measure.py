@@ -91,12 +91,11 @@ class Workload:
 
     def run(self, built: Built, plan: Plan, repeats: int = REPEATS) -> Measured:
         """Search at one effort."""
-        everything = np.ones(len(self.vectors), bool)
         k = self.truth.shape[1]
 
         def search(batch: Queries) -> tuple[float, Any]:
             started = time.perf_counter()
-            found = engine.search(built.index, self.flat, plan, batch, k, everything)[1]
+            found = engine.search(built.index, self.flat, plan, batch, k)[1]
             return time.perf_counter() - started, found
 
         runs = [search(self.queries)]

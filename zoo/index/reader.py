@@ -145,7 +145,7 @@ class Reader:
     ) -> list[engine.Found]:
         """Return scores and rows of the best `k` of each segment."""
         pairs = zip(self.segments, allowed, strict=True)
-        return [segment.searcher.search(queries, k, plan, mask) for segment, mask in pairs]
+        return [s.searcher.search(queries, k, plan, s.narrowed(mask)) for s, mask in pairs]
 
     def absent(self) -> tuple[str, ...]:
         """Return which parts gave no answer since this was asked last: none, in one process."""

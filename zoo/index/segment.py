@@ -75,14 +75,24 @@ class Searcher:
         self.codes = engine.open_coded(home / CODES, kind, self.flat) if coded else self.flat
 
     def search(
-        self, queries: engine.Queries, k: int, plan: Plan, candidates: Bool[np.ndarray, " item"]
+        self,
+        queries: engine.Queries,
+        k: int,
+        plan: Plan,
+        candidates: Bool[np.ndarray, " item"] | None = None,
     ) -> engine.Found:
-        """Return scores and rows of the best `k` candidates; row -1 where there are fewer."""
-        rows = np.flatnonzero(candidates)
-        if len(rows) == 0:
+        """Return scores and rows of the best `k` candidates; row -1 where there are fewer.
+
+        candidates: None for all: then nothing takes time by the number of items.
+        """
+        count = len(self.vectors) if candidates is None else int(np.count_nonzero(candidates))
+        if count == 0:
             return nothing(len(queries))
-        k = min(k, len(rows))
-        if len(rows) <= SEARCH_EXACTLY and len(rows) < len(self.vectors):
+        k = min(k, count)
+        if candidates is None or count == len(self.vectors):
+            return engine.search(self.codes, self.flat, plan, queries, k)
+        if count <= SEARCH_EXACTLY:
+            rows = np.flatnonzero(candidates)
             scores, found = engine.exact(self.vectors[rows], queries, k)
             return scores, rows[found]
         return engine.search(self.codes, self.flat, plan, queries, k, candidates)
@@ -114,6 +124,10 @@ class Segment:
         self.alive = _alive(folder, facts)
         if self.searches:
             self.searcher = Searcher(home, facts.count, manifest.dim, manifest.plan.kind)
+
+    def narrowed(self, mask: Bool[np.ndarray, " item"]) -> Bool[np.ndarray, " item"] | None:
+        """Return the mask, or None where it is known, without a look, that it keeps all."""
+        return None if mask is self.alive and not self.facts.removed else mask
 
     def use_numbers(self, numbers: frozenset[str]) -> None:
         """Take these columns for numbers, and the others for text, as all of the index does."""

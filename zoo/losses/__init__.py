@@ -22,10 +22,10 @@ from zoo.losses.detection_ap import DetectionAP
 from zoo.losses.detection_blackbox_ap import DetectionBlackboxAP
 from zoo.losses.fast_ap import FastAP
 from zoo.losses.memory import CrossBatchMemory
+from zoo.losses.mixup import simix
 from zoo.losses.pnp import PNP
 from zoo.losses.rank_sort import RankSort
 from zoo.losses.recall_at_k import RecallAtK
-from zoo.losses.simix import simix
 from zoo.losses.smooth_ap import SmoothAP
 from zoo.losses.smooth_hierarchical import SmoothHAP, SmoothNDCG
 from zoo.losses.sodeep import SoDeepMAP, SoDeepRecall, SoDeepSpearman

@@ -12,11 +12,11 @@ from zoo.losses.embedding_loss import Ranked
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.blackbox import blackbox_item_ranks
 from zoo.ranking.exact import count_ranked, rank_among_items
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 
 
 def set_back(
-    scores: Float[Tensor, "query gallery"], items: Items, lam: Number, margin: Number
+    scores: Scores, items: Items, lam: Number, margin: Number
 ) -> tuple[Float[Tensor, "query item"], Float[Tensor, "query item"]]:
     """Return the positives' ranks with all of them set back by the margin, and among themselves.
 
@@ -29,9 +29,7 @@ def set_back(
     return ranks, rank_among_items(own, items)
 
 
-def blackbox_ap(
-    scores: Float[Tensor, "query gallery"], items: Items, lam: Number = 4.0, margin: Number = 0.02
-) -> Float[Tensor, " query"]:
+def blackbox_ap(scores: Scores, items: Items, lam: Number = 4.0, margin: Number = 0.02) -> PerQuery:
     """Return 1 - the exact AP of each query, its positives set back by `margin`.
 
     Rolinek et al., RaMBO, CVPR 2020, eq. 7. The rank among positives is a constant: exchanging
@@ -99,8 +97,6 @@ class BlackboxLoss(RankLoss):
 class BlackboxAP(BlackboxLoss):
     """Mean of 1 - exact AP with blackbox gradients (RaMBO)."""
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return 1 - AP of each query."""
         return blackbox_ap(scores, items, self.lam, self.margin)

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from zoo.losses.blackbox_ap import BlackboxLoss, set_back
 from zoo.losses.checks import Number, check_choice
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 
 WEIGHTINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "log": torch.log1p,
@@ -17,12 +16,12 @@ WEIGHTINGS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def blackbox_recall(
-    scores: Float[Tensor, "query gallery"],
+    scores: Scores,
     items: Items,
     lam: Number = 4.0,
     margin: Number = 0.02,
     weighting: str = "loglog",
-) -> Float[Tensor, " query"]:
+) -> PerQuery:
     """Return the mean over positives of `ell(negatives ranked above it)`.
 
     Rolinek et al., RaMBO, CVPR 2020, eq. 10-12: `log(1 + r)` is the sum of the Recall@k losses
@@ -54,8 +53,6 @@ class BlackboxRecall(BlackboxLoss):
         check_choice("weighting", weighting, tuple(WEIGHTINGS))
         self.weighting = weighting
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return the recall loss of each query."""
         return blackbox_recall(scores, items, self.lam, self.margin, self.weighting)

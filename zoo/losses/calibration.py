@@ -10,15 +10,15 @@ from zoo.losses.checks import Number, check_choice, check_finite
 from zoo.losses.embedding_loss import Ranked, finest
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.exact import count_ranked
-from zoo.ranking.positives import Items, positives
+from zoo.ranking.positives import Items, PerQuery, Scores, positives
 from zoo.ranking.step_sums import plain_sums, threshold_sums
 from zoo.ranking.steps import HardStep, HingeStep
 from zoo.ranking.sweep import sweep
 
 
 def calibration(
-    scores: Float[Tensor, "query gallery"], items: Items, alpha: Number = 0.9, beta: Number = 0.6
-) -> tuple[Float[Tensor, " query"], Float[Tensor, " query"]]:
+    scores: Scores, items: Items, alpha: Number = 0.9, beta: Number = 0.6
+) -> tuple[PerQuery, PerQuery]:
     """Return the sums of `relu(alpha - s)` over the positives, `relu(s - beta)` over the rest.
 
     Ramzi et al., ROADMAP, NeurIPS 2021, eq. 8.
@@ -34,7 +34,7 @@ def calibration(
 
 
 def count_violating(
-    scores: Float[Tensor, "query gallery"], items: Items, alpha: Number, beta: Number
+    scores: Scores, items: Items, alpha: Number, beta: Number
 ) -> Float[Tensor, "query 2"]:
     """Return how many positives and how many negatives of each query have a hinge above 0."""
     own = scores.gather(1, items.columns)
@@ -68,9 +68,7 @@ class Calibration(RankLoss):
         self.alpha, self.beta, self.reduce = alpha, beta, reduce
         self.decomposes = reduce == "all"
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return each query's mean hinge over its positives plus that over its negatives."""
         positive, negative = calibration(scores, items, self.alpha, self.beta)
         found = items.listed.sum(dim=1)

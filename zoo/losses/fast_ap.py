@@ -6,13 +6,26 @@ from torch import Tensor
 
 from zoo.losses.checks import check_whole
 from zoo.losses.rank_loss import RankLoss
-from zoo.ranking.histogram import cumulated_histogram
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
+from zoo.ranking.step_sums import threshold_sums
+from zoo.ranking.steps import RampStep
 
 
-def binned_ap(
-    scores: Float[Tensor, "query gallery"], items: Items, bins: int = 10
-) -> Float[Tensor, " query"]:
+def cumulated_histogram(scores: Scores, bins: int) -> Float[Tensor, "query edge"]:
+    """Return how many scores lie at each of `bins + 1` edges from 1 to -1, or before it.
+
+    A score is shared between the two nearest edges in proportion to its distance, so the count
+    up to an edge falls from whole to nothing between it and the next. `-inf` counts nowhere.
+
+    >>> cumulated_histogram(torch.tensor([[1.0, 0.25, -torch.inf]]), bins=2)
+    tensor([[1.2500, 2.0000, 2.0000]])
+    """
+    width = 2 / bins
+    next_edges = 1 - width * torch.arange(1, bins + 2, dtype=scores.dtype, device=scores.device)
+    return threshold_sums(scores, next_edges, RampStep(width))
+
+
+def binned_ap(scores: Scores, items: Items, bins: int = 10) -> PerQuery:
     """Return 1 - `sum_l h+_l H+_l / H_l / P` over `bins + 1` triangular bins (H: cumulated h).
 
     Cakir et al., FastAP, CVPR 2019, eq. 9, with squared distances `2 - 2 s` in [0, 4].
@@ -39,8 +52,6 @@ class FastAP(RankLoss):
         check_whole(bins=bins)
         self.bins = bins
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return 1 - FastAP of each query."""
         return binned_ap(scores, items, self.bins)

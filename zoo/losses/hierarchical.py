@@ -1,12 +1,11 @@
 """What the losses on several label levels share: every common level counts, not the finest only."""
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.levels import common_levels
-from zoo.ranking.positives import count_positives
+from zoo.ranking.positives import Levels, PerQuery, Scores, count_positives
 from zoo.ranking.sweep import RowLoss
 
 
@@ -16,12 +15,7 @@ class HierarchicalLoss(RankLoss):
     A query without any related item is dropped. (N,) labels are one level.
     """
 
-    def graded_values(
-        self,
-        scores: Float[Tensor, "query gallery"],
-        level: Int[Tensor, "query gallery"],
-        levels: int,
-    ) -> Float[Tensor, " query"]:
+    def graded_values(self, scores: Scores, level: Levels, levels: int) -> PerQuery:
         """Return the loss of each query; columns at `-inf` are out of the ranking, at level -1."""
         raise NotImplementedError
 

@@ -3,6 +3,7 @@
 `PAIR_LOSSES` holds them by name: `PAIR_LOSSES[name](...)(scores)`, images down, captions across.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -11,7 +12,6 @@ from torch import Tensor, nn
 
 from zoo.losses.checks import check_choice, check_positive, checked_ks
 from zoo.losses.recall_at_k import recall_at_k
-from zoo.losses.siglip import SigLIP
 from zoo.losses.sodeep import SoDeepRecall
 from zoo.ranking.positives import Items
 
@@ -81,6 +81,32 @@ class PairRecallAtK(nn.Module):
             for way in (scores, scores.T.contiguous())
         ]
         return (ways[0] + ways[1]) / 2
+
+
+class SigLIP(nn.Module):
+    """The sigmoid loss of pairs, with a learned scale (from `1 / tau`) and bias.
+
+    Both start as published: 10 and -10, so that the many mismatches weigh little at first.
+    """
+
+    def __init__(self, tau: float = 0.1, bias: float = -10.0) -> None:
+        super().__init__()
+        check_positive(tau=tau)
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(tau)))
+        self.bias = nn.Parameter(torch.tensor(float(bias)))
+
+    def forward(self, scores: Square) -> Float[Tensor, ""]:
+        """Return the loss of a square of scores whose diagonal holds the matches."""
+        return siglip(scores, self.log_scale.exp().to(scores.dtype), self.bias.to(scores.dtype))
+
+
+def siglip(scores: Square, scale: Tensor, bias: Tensor) -> Float[Tensor, ""]:
+    """Return the sum over all pairs of -log sigmoid(±(scale · score + bias)), per item.
+
+    Zhai et al., Sigmoid Loss for Language Image Pre-Training, ICCV 2023, section 3.2.
+    """
+    signs = 2 * torch.eye(len(scores), device=scores.device, dtype=scores.dtype) - 1
+    return -nn.functional.logsigmoid(signs * (scale * scores + bias)).sum() / len(scores)
 
 
 def apart(scores: Square, kinds: Int64[Tensor, " item"]) -> Square:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from zoo.losses.checks import Number, check_choice, check_positive
 from zoo.losses.rank_loss import RankLoss
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 from zoo.ranking.step_sums import step_sums, without_items
 from zoo.ranking.steps import SigmoidStep
 
@@ -30,13 +30,13 @@ def penalty(
 
 
 def pnp(
-    scores: Float[Tensor, "query gallery"],
+    scores: Scores,
     items: Items,
     variant: str = "Dq",
     tau: Number = 0.01,
     b: Number = 2.0,
     alpha: Number = 4.0,
-) -> Float[Tensor, " query"]:
+) -> PerQuery:
     """Return the mean penalty of a query's positives for the negatives softly ahead of them.
 
     Li et al., Rethinking the Optimization of Average Precision, AAAI 2022.
@@ -68,8 +68,6 @@ class PNP(RankLoss):
         check_positive(tau=tau, b=b, alpha=alpha)
         self.variant, self.tau, self.b, self.alpha = variant, tau, b, alpha
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return the mean penalty of each query's positives."""
         return pnp(scores, items, self.variant, self.tau, self.b, self.alpha)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from zoo.losses.checks import check_choice, check_whole
 from zoo.losses.embedding_loss import EmbeddingLoss, Ranked, finest
-from zoo.ranking.positives import Items, positives
+from zoo.ranking.positives import Items, PerQuery, Scores, positives
 from zoo.ranking.sweep import Panels, RowLoss, sweep
 
 QUERY_MODES = ("exclude", "positive", "rival")
@@ -36,9 +36,7 @@ class RankLoss(EmbeddingLoss):
         self.query = query
         self.query_chunk = query_chunk
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return the loss of each query; a column scored `-inf` is no item of the ranking."""
         raise NotImplementedError
 

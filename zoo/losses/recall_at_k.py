@@ -3,25 +3,23 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.losses.checks import Number, check_positive, checked_ks
 from zoo.losses.rank_loss import RankLoss
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 from zoo.ranking.step_sums import step_sums
 from zoo.ranking.steps import SigmoidStep
 
 
 def recall_at_k(
-    scores: Float[Tensor, "query gallery"],
+    scores: Scores,
     items: Items,
     ks: tuple[int, ...] = (1, 2, 4, 8, 16),
     tau_k: Number = 1.0,
     tau_rank: Number = 0.01,
     capped: bool = True,
-) -> Float[Tensor, " query"]:
+) -> PerQuery:
     """Return 1 - the mean over `ks` of the soft Recall@k of each query.
 
     Patel et al., Recall@k Surrogate Loss, CVPR 2022, eq. 5: two sigmoids, one for the rank
@@ -67,9 +65,7 @@ class RecallAtK(RankLoss):
         self.tau_rank = tau_rank
         self.capped = capped
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return 1 - soft Recall@k of each query."""
         if max(self.ks) > scores.shape[1]:
             raise UsageError(

@@ -1,19 +1,15 @@
 """Smooth-AP: average precision with every step replaced by a sigmoid."""
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from zoo.losses.checks import Number, check_positive
 from zoo.losses.rank_loss import RankLoss
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 from zoo.ranking.step_sums import step_sums
 from zoo.ranking.steps import SigmoidStep
 
 
-def smooth_ap(
-    scores: Float[Tensor, "query gallery"], items: Items, tau: Number = 0.01
-) -> Float[Tensor, " query"]:
+def smooth_ap(scores: Scores, items: Items, tau: Number = 0.01) -> PerQuery:
     """Return 1 - AP of each query, both ranks soft: an item meets itself with sigmoid(0) = 1/2.
 
     Brown et al., Smooth-AP, ECCV 2020, eq. 8.
@@ -43,8 +39,6 @@ class SmoothAP(RankLoss):
         check_positive(tau=tau)
         self.tau = tau
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return 1 - Smooth-AP of each query."""
         return smooth_ap(scores, items, self.tau)

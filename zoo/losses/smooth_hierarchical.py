@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from zoo.losses.checks import Number, check_positive
@@ -11,12 +11,9 @@ from zoo.losses.hierarchical import HierarchicalLoss
 from zoo.losses.sup_hap import level_relevance
 from zoo.losses.sup_ndcg import ideal_dcg
 from zoo.ranking.levels import related_items
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, Levels, Scores
 from zoo.ranking.step_sums import step_sums
 from zoo.ranking.steps import SigmoidStep
-
-Scores = Float[Tensor, "query gallery"]
-Levels = Int[Tensor, "query gallery"]
 
 
 def smooth_hap(scores: Scores, level: Levels, levels: int, tau: Number = 0.01) -> Tensor:

@@ -1,12 +1,9 @@
 """SoftBin-AP: average precision of quantised similarities."""
 
-from jaxtyping import Float
-from torch import Tensor
-
 from zoo.losses.checks import check_whole
 from zoo.losses.fast_ap import binned_ap
 from zoo.losses.rank_loss import RankLoss
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 
 
 class SoftBinAP(RankLoss):
@@ -23,8 +20,6 @@ class SoftBinAP(RankLoss):
         check_whole(least=2, bins=bins)
         self.bins = bins
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return 1 - binned AP of each query."""
         return binned_ap(scores, items, self.bins - 1)

@@ -1,22 +1,17 @@
 """SupAP: an upper bound of 1 - average precision (ROADMAP, SupRank)."""
 
-from jaxtyping import Float
-from torch import Tensor
-
 from zoo.losses.checks import Number, check_finite, check_positive
-from zoo.losses.positive_mixup import with_mixed_positives
+from zoo.losses.mixup import with_mixed_positives
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.exact import rank_among_items
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 from zoo.ranking.step_sums import step_sums, without_items
 from zoo.ranking.steps import SupRankStep
 
 PUBLISHED = SupRankStep()
 
 
-def sup_ap(
-    scores: Float[Tensor, "query gallery"], items: Items, step: SupRankStep = PUBLISHED
-) -> Float[Tensor, " query"]:
+def sup_ap(scores: Scores, items: Items, step: SupRankStep = PUBLISHED) -> PerQuery:
     """Return 1 - SupAP of each query: exact rank among positives, surrogate count of negatives.
 
     Ramzi et al., ROADMAP, NeurIPS 2021, eq. 5. Positives receive gradient only through the
@@ -60,7 +55,7 @@ class SupAP(SupRankLoss):
     gradient of a far mistake; `start`: jump at 0 that makes it an upper bound; `offset`: where the
     line starts (`None`: continuous). iNaturalist's published setting is `start=0, offset=1`.
     `mix_positives` adds virtual positives between those of each query, in training mode
-    (`zoo.losses.positive_mixup`; off in every published configuration).
+    (`zoo.losses.mixup`; off in every published configuration).
     """
 
     def __init__(
@@ -78,9 +73,7 @@ class SupAP(SupRankLoss):
         super().__init__(tau, rho, delta, start, offset, query=query, query_chunk=query_chunk)
         self.mix_positives = mix_positives
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return 1 - SupAP of each query."""
         if self.mix_positives and self.training:
             scores, items = with_mixed_positives(scores, items)

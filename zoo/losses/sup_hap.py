@@ -12,6 +12,7 @@ from zoo.losses.checks import Number, check_positive
 from zoo.losses.hierarchical import HierarchicalLoss
 from zoo.losses.sup_ap import PUBLISHED, SupRankLoss
 from zoo.ranking.levels import related_items, sup_ranks
+from zoo.ranking.positives import Levels, PerQuery, Scores
 from zoo.ranking.step_sums import step_sums
 from zoo.ranking.steps import LowerStep, SupRankStep
 
@@ -49,14 +50,14 @@ def weighted_relevance(
 
 
 def sup_hap(
-    scores: Float[Tensor, "query gallery"],
-    level: Int[Tensor, "query gallery"],
+    scores: Scores,
+    level: Levels,
     levels: int,
     step: SupRankStep = PUBLISHED,
     alpha: Number = 1.0,
     lower: LowerStep | None = None,
     weights: Sequence[Number] | None = None,
-) -> Float[Tensor, " query"]:
+) -> PerQuery:
     """Return 1 - `sum_k H-rank(k) / rank(k)` over the sum of relevances.
 
     Ramzi et al., HAPPIER, ECCV 2022, eq. 6: `H-rank(k) = rel(k) + sum_j min(rel(j), rel(k))` over
@@ -121,12 +122,7 @@ class SupHAP(HierarchicalLoss, SupRankLoss):
             raise UsageError(f"weights is {weights!r}", "one number of at least 0 per label level")
         self.lower = LowerStep(beta, gamma, leak) if hrank else None
 
-    def graded_values(
-        self,
-        scores: Float[Tensor, "query gallery"],
-        level: Int[Tensor, "query gallery"],
-        levels: int,
-    ) -> Float[Tensor, " query"]:
+    def graded_values(self, scores: Scores, level: Levels, levels: int) -> PerQuery:
         """Return 1 - Sup-H-AP of each query."""
         if self.weights is not None and len(self.weights) != levels:
             raise UsageError(

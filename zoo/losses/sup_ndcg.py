@@ -1,22 +1,18 @@
 """Sup-NDCG: NDCG on SupRank's ranks."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from zoo.device import widest
 from zoo.losses.hierarchical import HierarchicalLoss
 from zoo.losses.sup_ap import PUBLISHED, SupRankLoss
 from zoo.ranking.levels import related_items, sup_ranks
+from zoo.ranking.positives import Levels, PerQuery, Scores
 from zoo.ranking.steps import SupRankStep
 
 
-def sup_ndcg(
-    scores: Float[Tensor, "query gallery"],
-    level: Int[Tensor, "query gallery"],
-    levels: int,
-    step: SupRankStep = PUBLISHED,
-) -> Float[Tensor, " query"]:
+def sup_ndcg(scores: Scores, level: Levels, levels: int, step: SupRankStep = PUBLISHED) -> PerQuery:
     """Return 1 - `sum_k (2^l(k) - 1) / log2(1 + rank(k))` over its ideal.
 
     Ramzi et al., SupRank, TPAMI 2025.
@@ -33,7 +29,7 @@ def sup_ndcg(
     return 1 - gained / ideal.where(ideal > 0, 1)
 
 
-def ideal_dcg(count: Int[Tensor, "query level"]) -> Float[Tensor, " query"]:
+def ideal_dcg(count: Int[Tensor, "query level"]) -> PerQuery:
     """Return the DCG of the best order, from how many items there are of each level 1..L.
 
     >>> ideal_dcg(torch.tensor([[1, 0], [0, 1]]))
@@ -50,11 +46,6 @@ def ideal_dcg(count: Int[Tensor, "query level"]) -> Float[Tensor, " query"]:
 class SupNDCG(HierarchicalLoss, SupRankLoss):
     """Mean of 1 - Sup-NDCG; labels (N, levels), finest first; the step's parameters are SupAP's."""
 
-    def graded_values(
-        self,
-        scores: Float[Tensor, "query gallery"],
-        level: Int[Tensor, "query gallery"],
-        levels: int,
-    ) -> Float[Tensor, " query"]:
+    def graded_values(self, scores: Scores, level: Levels, levels: int) -> PerQuery:
         """Return 1 - Sup-NDCG of each query."""
         return sup_ndcg(scores, level, levels, self.step)

@@ -3,25 +3,23 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.losses.checks import Number, check_positive, checked_ks
 from zoo.losses.sup_ap import PUBLISHED, SupRankLoss
 from zoo.ranking.exact import rank_among_items
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 from zoo.ranking.step_sums import step_sums, without_items
 from zoo.ranking.steps import SupRankStep
 
 
 def sup_recall_at_k(
-    scores: Float[Tensor, "query gallery"],
+    scores: Scores,
     items: Items,
     ks: tuple[int, ...] = (1, 2, 4, 8, 16),
     tau_k: Number = 1.0,
     step: SupRankStep = PUBLISHED,
-) -> Float[Tensor, " query"]:
+) -> PerQuery:
     """Return 1 - the mean over `ks` of `sum_p sigmoid((k - rank_p) / tau_k) / min(P, k)`.
 
     Ramzi et al., SupRank, TPAMI 2025. Unlike RS@k the sum is not capped at k, so a query with
@@ -60,9 +58,7 @@ class SupRecallAtK(SupRankLoss):
         self.ks = checked_ks(ks)
         self.tau_k = tau_k
 
-    def values(
-        self, scores: Float[Tensor, "query gallery"], items: Items
-    ) -> Float[Tensor, " query"]:
+    def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return 1 - SupRecall@k of each query."""
         if min(self.ks) > scores.shape[1]:  # the published 16 may exceed a small batch: no harm
             raise UsageError(

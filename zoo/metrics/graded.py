@@ -1,14 +1,13 @@
 """One value per query for graded relevance: how many label levels an item shares with the query."""
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from zoo.device import with_doubles
 from zoo.ranking.numbers import check_numbers
+from zoo.ranking.positives import Levels, Scores
 
-Scores = Float[Tensor, "query gallery"]
-Levels = Int[Tensor, "query gallery"]
 Values = Float64[Tensor, " query"]
 
 

@@ -6,10 +6,11 @@ from torch import Tensor
 
 from zoo.device import with_doubles
 from zoo.ranking.numbers import check_numbers
+from zoo.ranking.positives import Scores
 
 
 def positive_ranks(
-    scores: Float[Tensor, "query gallery"], relevant: Bool[Tensor, "query gallery"]
+    scores: Scores, relevant: Bool[Tensor, "query gallery"]
 ) -> Float64[Tensor, "query positive"]:
     """Return the ranks (1 = best) of each query's relevant items, ascending, padded with infinity.
 

@@ -9,7 +9,7 @@ irrelevant: `leave_out` does both, by id and never by column. A score that is Na
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int, Int64
+from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from zoo.metrics import per_query
@@ -17,10 +17,9 @@ from zoo.metrics.graded import asi_per_query, h_ap_per_query, ndcg_per_query
 from zoo.metrics.per_query import Denominator
 from zoo.metrics.ranks import positive_ranks
 from zoo.ranking.numbers import check_numbers
+from zoo.ranking.positives import Levels, Scores
 
-Scores = Float[Tensor, "query gallery"]
 Relevant = Bool[Tensor, "query gallery"]
-Levels = Int[Tensor, "query gallery"]
 Mean = Float64[Tensor, ""]
 
 
@@ -59,10 +58,7 @@ def precision_at_k(scores: Scores, relevant: Relevant, k: int = 1) -> Mean:
 
 
 def mean_average_precision(
-    scores: Scores,
-    relevant: Relevant,
-    k: int | None = None,
-    denominator: Denominator = "min(R, k)",
+    scores: Scores, relevant: Relevant, k: int | None = None, denominator: Denominator = "min(R, k)"
 ) -> Mean:
     """Return mAP, over the whole gallery or cut at `k` (see `per_query.average_precision`).
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from zoo.data.preprocessing import Colour, Preprocessing
 from zoo.errors import IntegrityError, UsageError
-from zoo.files import write_json
+from zoo.files import check_folder, sealing, write_json
 from zoo.models.storage import CONFIG, WEIGHTS
 from zoo.models.text_encoder import (
     quiet_transformers,
@@ -24,7 +24,6 @@ from zoo.models.text_encoder import (
     save_tokeniser,
 )
 from zoo.models.two_sides import PretrainedSides
-from zoo.sealed import check_folder, sealing
 
 FAMILIES = ("clip", "siglip")
 PROCESSOR = "preprocessor_config.json"

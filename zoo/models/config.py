@@ -6,8 +6,8 @@ from typing import Any
 
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import UsageError
+from zoo.files import typed
 from zoo.models.pooling import MAP_POOLINGS
-from zoo.typed import typed
 
 POOLINGS = ("native", "token", *MAP_POOLINGS)
 WIDEST = 65_536  # dimensions; published embeddings have 64 to 8,192
@@ -20,12 +20,14 @@ class EmbedderConfig:
 
     architecture: a timm name.
     pooling: `native` is what timm does before the classifier; `token` a transformer's class
-        token; `avg`, `max` and `gem` pool feature maps (or patch tokens).
+        token; `avg`, `max`, `gem` and `weldon` pool feature maps (or patch tokens).
     layer_norm: on the pooled features: `none`, `plain` (no parameters), `affine`, or `l2` for unit
         length instead (landmark descriptors, before a projection that whitens them).
     dim: width of a linear projection; None keeps the pooled features.
     depth: feature levels of the backbone that are kept, counted as timm counts them (5 reach the
         last one of a network of stride 32); what comes after is cut off. None keeps it whole.
+    maps: a convolution of one place makes so many maps of the last ones before they are pooled.
+    dropout: the share of the pooled features that is dropped while training.
     """
 
     architecture: str
@@ -33,20 +35,28 @@ class EmbedderConfig:
     layer_norm: str = "none"
     dim: int | None = None
     depth: int | None = None
+    maps: int | None = None
+    dropout: float = 0.0
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     def __post_init__(self) -> None:
         _require("pooling", self.pooling, POOLINGS)
         _require("layer_norm", self.layer_norm, LAYER_NORMS)
-        if self.dim is not None and not 1 <= self.dim <= WIDEST:
-            raise UsageError(
-                f"dim={self.dim} is not a width", f"give a number from 1 to {WIDEST}, or null"
-            )
+        for name in ("dim", "maps"):
+            width = getattr(self, name)
+            if width is not None and not 1 <= width <= WIDEST:
+                hint = f"give a number from 1 to {WIDEST}, or null"
+                raise UsageError(f"{name}={width} is not a width", hint)
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout={self.dropout} is no share", "a number from 0, below 1")
         if self.depth is not None and self.pooling == "native":
             raise UsageError(
                 f"depth={self.depth} cuts off what pooling=native needs",
                 "choose pooling=avg, max, gem or token",
             )
+        if self.maps is not None and self.pooling not in MAP_POOLINGS:
+            hint = f"choose pooling={', '.join(MAP_POOLINGS)}"
+            raise UsageError(f"maps={self.maps}: pooling={self.pooling} pools no maps", hint)
 
     def at_size(self, size: int, resize: int | None = None) -> "EmbedderConfig":
         """Return the same configuration for another input size (`resize` defaults to `size`)."""
@@ -63,6 +73,8 @@ class EmbedderConfig:
                 "layer_norm": self.layer_norm,
                 "dim": self.dim,
                 "depth": self.depth,
+                "maps": self.maps,
+                "dropout": self.dropout,
                 "preprocessing": self.preprocessing.to_json(),
             },
         }

@@ -65,9 +65,11 @@ class Embedder(EmbedsImages, nn.Module, Pretrained, pipeline_tag="image-feature-
         if config.depth is not None:
             width = cut_off(backbone, config.depth)
         self.backbone, self.width = backbone, width
+        self.maps = nn.Conv2d(width, config.maps, 1) if config.maps else nn.Identity()
         self.pooling = MAP_POOLINGS.get(config.pooling, nn.Identity)()
-        self.head = _head(config, width)
-        self.dim = config.dim or width
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = _head(config, config.maps or width)
+        self.dim = config.dim or config.maps or width
 
     @property
     def transform(self) -> Transform:
@@ -76,7 +78,7 @@ class Embedder(EmbedsImages, nn.Module, Pretrained, pipeline_tag="image-feature-
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Embed a batch of normalised images."""
-        pooled = self._pool(self.backbone.forward_features(images))
+        pooled = self.dropout(self._pool(self.backbone.forward_features(images)))
         return nn.functional.normalize(self.head(pooled).float(), dim=1)
 
     @classmethod
@@ -93,7 +95,8 @@ class Embedder(EmbedsImages, nn.Module, Pretrained, pipeline_tag="image-feature-
             return pooled
         if self.config.pooling == "token":
             return features[:, 0]
-        vectors: Tensor = self.pooling(_as_maps(features, self.width, self.backbone))
+        maps = self.maps(_as_maps(features, self.width, self.backbone))
+        vectors: Tensor = self.pooling(maps)
         return vectors
 
 

@@ -1,4 +1,4 @@
-"""Feature maps to one vector per image: average, maximum, GeM."""
+"""Feature maps to one vector per image: average, maximum, GeM, WELDON."""
 
 from collections.abc import Callable
 
@@ -16,6 +16,13 @@ def gem(maps: Maps, p: Float[Tensor, ""], eps: float = 1e-6) -> Vectors:
     Radenovic et al., TPAMI 2019. Values below `eps` are raised to it, so x^p stays differentiable.
     """
     return maps.clamp(min=eps).pow(p).mean(dim=(2, 3)).pow(1 / p)
+
+
+def extremes(values: Float[Tensor, "batch channel place"], count: int) -> tuple[Vectors, Vectors]:
+    """Return the mean of the `count` highest places of each channel, and of the lowest."""
+    count = min(count, values.shape[2])
+    highest, lowest = (values.topk(count, dim=2, largest=first).values for first in (True, False))
+    return highest.mean(dim=2), lowest.mean(dim=2)
 
 
 class AveragePooling(nn.Module):
@@ -62,10 +69,24 @@ class WildcatPooling(nn.Module):
         """Return (batch, classes) of (batch, classes x maps, height, width)."""
         batch, _, height, width = maps.shape
         by_class = maps.reshape(batch, -1, self.maps, height * width).mean(dim=2)
-        count = max(1, round(self.share * by_class.shape[2]))
-        ordered = by_class.sort(dim=2, descending=True).values
-        best, worst = ordered[..., :count].mean(dim=2), ordered[..., -count:].mean(dim=2)
+        best, worst = extremes(by_class, max(1, round(self.share * by_class.shape[2])))
         return (best + self.alpha * worst) / 2
+
+
+class WeldonPooling(nn.Module):
+    """The mean of a map's `count` highest places, and that of its `count` lowest, summed.
+
+    Durand et al., WELDON, CVPR 2016, as DSVE-Loc has it. Of a map with fewer places all are both.
+    """
+
+    def __init__(self, count: int = 15) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, maps: Maps) -> Vectors:
+        """Pool `maps`."""
+        best, worst = extremes(maps.flatten(2), self.count)
+        return best + worst
 
 
 class UnitLength(nn.Module):
@@ -80,4 +101,5 @@ MAP_POOLINGS: dict[str, Callable[[], nn.Module]] = {
     "avg": AveragePooling,
     "max": MaxPooling,
     "gem": GeM,
+    "weldon": WeldonPooling,
 }

@@ -14,6 +14,7 @@ from zoo.data.images import open_image
 from zoo.data.preprocessing import Preprocessing
 from zoo.data.transforms import Transform, evaluation_transform
 from zoo.errors import IntegrityError, UnavailableError, UsageError
+from zoo.files import read_object, typed
 from zoo.models.backbone import build_backbone, load_backbone, load_strictly
 from zoo.models.bounds import refuse_larger
 from zoo.models.config import WIDEST
@@ -23,7 +24,6 @@ from zoo.models.pooling import WildcatPooling
 from zoo.models.storage import CONFIG, WEIGHTS, read_weights, write_model
 from zoo.models.tensor_names import backbone_of, for_timm, in_memory, on_disk
 from zoo.progress import Track, silent
-from zoo.typed import read_object, typed
 
 SCORER_POOLINGS = ("native", "wildcat")
 

@@ -8,10 +8,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from zoo.errors import IntegrityError, UnavailableError, UsageError
-from zoo.files import atomic_path, write_json
+from zoo.files import (
+    Blame,
+    atomic_path,
+    check_folder,
+    read_object,
+    read_tensors,
+    sealing,
+    write_json,
+)
 from zoo.models.config import EmbedderConfig
-from zoo.sealed import check_folder, read_tensors, sealing
-from zoo.typed import Blame, read_object
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

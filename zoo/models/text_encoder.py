@@ -10,11 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from zoo.errors import IntegrityError, RankzooError, UsageError
-from zoo.files import write_json
+from zoo.files import check_folder, one_line, parse_json, read_object, sealing, write_json
 from zoo.models.pretrained import Pretrained
 from zoo.models.storage import CONFIG, WEIGHTS
-from zoo.sealed import check_folder, sealing
-from zoo.typed import one_line, parse_json, read_object
 
 LONGEST = 256  # tokens; what all-MiniLM-L6-v2 was trained with, longer texts are cut
 MOST_TOKENS = 2**20

@@ -1,4 +1,7 @@
-"""An image network and a text encoder that were trained together, as one model in one folder."""
+"""An image network and a text encoder that were trained together, as one model in one folder.
+
+The text encoder is a transformer, or reads vectors of words (`zoo.models.word_encoder`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +17,7 @@ from zoo.models.backbone import load_strictly
 from zoo.models.config import EmbedderConfig
 from zoo.models.embedder import Embedder
 from zoo.models.storage import CONFIG, parse_config, read_weights, write_model
-from zoo.models.tensor_names import for_timm, in_memory, on_disk
+from zoo.models.tensor_names import OURS, for_timm, in_memory, on_disk
 from zoo.models.text_encoder import (
     TextEncoder,
     build_text_encoder,
@@ -22,16 +25,18 @@ from zoo.models.text_encoder import (
     write_around,
 )
 from zoo.models.two_sides import PretrainedSides
+from zoo.models.word_encoder import NAME, WordEncoder, build_word_encoder
 
 KEY = "two_towers"  # of config.json
+WORD_TENSORS = f"{OURS}text."  # before an encoder of words' tensors, in the file
 
 
 @dataclass(frozen=True)
 class TwoTowersConfig:
     """What, beside the weights, decides an embedding.
 
-    text: the transformer's configuration as `transformers` writes it, and `longest`, the tokens
-    that it reads of a text.
+    text: a transformer's configuration as `transformers` writes it, and `longest`, the tokens
+    that it reads of a text; or the sizes of an encoder of words.
     """
 
     image: EmbedderConfig
@@ -48,13 +53,13 @@ class TwoTowersConfig:
 
 
 class TwoTowers(PretrainedSides):
-    """An `Embedder` and a `TextEncoder`.
+    """An `Embedder`, and a `TextEncoder` or a `WordEncoder`.
 
     Raises:
         UsageError: the towers have other widths.
     """
 
-    def __init__(self, image: Embedder, text: TextEncoder) -> None:
+    def __init__(self, image: Embedder, text: TextEncoder | WordEncoder) -> None:
         super().__init__()
         if image.dim != text.dim:
             raise UsageError(
@@ -67,8 +72,11 @@ class TwoTowers(PretrainedSides):
 
     @property
     def backbone(self) -> nn.ModuleDict:
-        """What was trained before: the image network without its head, and the transformer."""
-        return nn.ModuleDict({"image": self.image.backbone, "text": self.text.transformer})
+        """What was trained before: the image network without its head, and a transformer."""
+        towers = nn.ModuleDict({"image": self.image.backbone})
+        if isinstance(self.text, TextEncoder):
+            towers["text"] = self.text.transformer
+        return towers
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Embed a batch of normalised images."""
@@ -88,6 +96,10 @@ class TwoTowers(PretrainedSides):
         """Return ids and mask of texts, padded to the longest of them."""
         return self.text.tokenize(texts)
 
+    def embed_texts(self, texts: Sequence[str], batch_size: int = 64) -> Float[Tensor, "text dim"]:
+        """Embed texts on the model's device; the order is kept."""
+        return self.text.embed_texts(texts, batch_size)
+
     @classmethod
     def read_folder(cls, folder: Path) -> "TwoTowers":
         """Read a folder that `save_two_towers` wrote."""
@@ -104,10 +116,10 @@ def load_two_towers(folder: Path) -> TwoTowers:
         UsageError: transformers is missing.
         UnavailableError, IntegrityError: a file is missing, damaged, or of another model.
     """
-    value = read_json(folder / CONFIG)
+    value, state = read_json(folder / CONFIG), read_weights(folder)
     image = Embedder(parse_config(value, folder))
-    model = TwoTowers(image, build_text_encoder(value.get(KEY), folder))
-    load_strictly(model, _in_memory(read_weights(folder), _prefix(model)))
+    model = TwoTowers(image, _text_side(value.get(KEY), folder, state))
+    load_strictly(model, _in_memory(state, *_prefixes(model.text)))
     return model.eval()
 
 
@@ -117,24 +129,40 @@ def save_two_towers(model: TwoTowers, folder: Path) -> None:
     Each takes its own tensors by its own names from `model.safetensors`, and its own keys from
     `config.json`.
     """
+    here, there = _prefixes(model.text)
     image = on_disk(model.image.state_dict())
-    text = {_prefix(model) + k: v for k, v in model.text.transformer.state_dict().items()}
+    texts = {k: v for k, v in model.state_dict().items() if k.startswith(here)}
+    text = {there + k.removeprefix(here): v for k, v in texts.items()}
     ours = for_timm(model.config.to_json())
+    if isinstance(model.text, WordEncoder):
+        write_model(folder, {**image, **text}, ours, model.text.write_around(folder))
+        return
     written = write_around(model.text, folder)
     write_model(folder, {**image, **text}, {**model.text.to_json(), **ours}, written)
 
 
-def _prefix(model: TwoTowers) -> str:
-    """Return what `transformers` puts before a tensor's name when a model is part of another."""
-    return f"{model.text.transformer.base_model_prefix}."
+def _text_side(config: Any, folder: Path, state: Mapping[str, Tensor]) -> TextEncoder | WordEncoder:
+    if isinstance(config, Mapping) and config.get("model_type") == NAME:
+        return build_word_encoder(config, folder, state.get(f"{WORD_TENSORS}table"))
+    return build_text_encoder(config, folder)
 
 
-def _in_memory(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _prefixes(text: TextEncoder | WordEncoder) -> tuple[str, str]:
+    """Return what stands before the text tower's tensors in memory, and in the file.
+
+    In the file it is what `transformers` puts there when a model is part of another.
+    """
+    if isinstance(text, WordEncoder):
+        return "text.", WORD_TENSORS
+    return "text.transformer.", f"{text.transformer.base_model_prefix}."
+
+
+def _in_memory(state: Mapping[str, Tensor], here: str, there: str) -> dict[str, Tensor]:
     """Return tensors by the names that they have in the model; earlier folders have those."""
     if any(name.startswith("image.backbone.") for name in state):
         return dict(state)
-    text = {k: v for k, v in state.items() if k.startswith(prefix)}
+    text = {k: v for k, v in state.items() if k.startswith(there)}
     image = in_memory({k: v for k, v in state.items() if k not in text})
     return {f"image.{k}": v for k, v in image.items()} | {
-        f"text.transformer.{k.removeprefix(prefix)}": v for k, v in text.items()
+        here + k.removeprefix(there): v for k, v in text.items()
     }

@@ -46,7 +46,9 @@ class Quickstart:
     def commands(self) -> list[str]:
         """The commands that do the same, once everything is done."""
         out, data = self.out, self.out / "data"
-        train_it = f"rankzoo train {RECIPE} --data {data} --out {out / 'run'} --seed {self.seed}"
+        train_it = (
+            f"rankzoo train {self.recipe.name} --data {data} --out {out / 'run'} --seed {self.seed}"
+        )
         steps = f" --set schedule.steps={self.recipe.schedule.steps}"
         return [
             f"rankzoo eval {out / 'pretrained'} --data {data}",
@@ -70,27 +72,33 @@ class Quickstart:
         }
 
 
+def quickstart_recipe(steps: int | None = None) -> Recipe:
+    """Return what the quickstart trains, for its own number of steps or another."""
+    changes = [] if steps is None else [f"schedule.steps={steps}"]
+    return find_embedder_recipe(Choice(RECIPE, changes=changes))
+
+
 def run_quickstart(
     out: Path,
+    recipe: Recipe,
     *,
-    steps: int | None = None,
-    seed: int = 0,
+    seed: int,
     device: str = "cpu",
     track: Track = silent,
 ) -> Quickstart:
-    """Run every stage into the folder `out`, the report last.
+    """Run every stage into the folder `out`; `write_report` then shows what was done.
+
+    recipe: what is drawn, and trained.
 
     Raises:
         UsageError: `out` is taken, or a package of the extra `quickstart` is missing.
     """
     refuse_to_overwrite(out)
-    changes = [] if steps is None else [f"schedule.steps={steps}"]
-    recipe = find_embedder_recipe(Choice(RECIPE, changes=changes))
     done = Quickstart(out, recipe, seed)
     with _timed(done, "draw the emoji"):
         dataset = read_data(recipe, out / "data")
     with _timed(done, "load the pretrained model"):
-        model = cast(Embedder, build_network(recipe, offline=True))
+        model = cast(Embedder, build_network(recipe, offline=True)).eval()
         save_embedder(model, out / "pretrained")
     with _timed(done, "evaluate"):
         found = evaluate_retrieval(model, dataset, EmbedOptions(device=device, track=track))

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from zoo.ranking.numbers import check_numbers
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 from zoo.ranking.step_sums import passed_by, plain_sums
 from zoo.ranking.steps import HardStep
 
@@ -61,10 +61,7 @@ class _BlackboxRank(torch.autograd.Function):
 
 
 def blackbox_item_ranks(
-    scores: Float[Tensor, "query gallery"],
-    items: Items,
-    lam: Float[Tensor, " query"],
-    margin: float | int = 0,
+    scores: Scores, items: Items, lam: PerQuery, margin: float | int = 0
 ) -> Float[Tensor, "query item"]:
     """Return the listed items' ranks in their row, with `blackbox_rank`'s gradient, unsorted.
 

@@ -4,13 +4,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, PerQuery, Scores
 from zoo.ranking.step_sums import plain_sums
 from zoo.ranking.steps import HardStep
 
 
 def count_at_least(
-    scores: Float[Tensor, "query gallery"], thresholds: Float[Tensor, "query item"]
+    scores: Scores, thresholds: Float[Tensor, "query item"]
 ) -> Float[Tensor, "query item"]:
     """Return how many of a row's scores reach each threshold: a tie counts (H(0) = 1).
 
@@ -24,7 +24,7 @@ def count_at_least(
     return scores.shape[1] - below
 
 
-def count_ranked(scores: Float[Tensor, "query gallery"]) -> Float[Tensor, " query"]:
+def count_ranked(scores: Scores) -> PerQuery:
     """Return how many columns of each row are in the ranking: not scored `-inf`.
 
     >>> count_ranked(torch.tensor([[0.1, -torch.inf, -5.0]]))

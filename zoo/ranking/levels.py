@@ -8,14 +8,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from zoo.ranking.exact import count_at_least
-from zoo.ranking.positives import Items, items_where
+from zoo.ranking.positives import Items, Levels, Scores, items_where
 from zoo.ranking.step_sums import step_sums, without_items
 from zoo.ranking.steps import SupRankStep
 
 
 def common_levels(
     query_labels: Int[Tensor, "query level"], gallery_labels: Int[Tensor, "gallery level"]
-) -> Int[Tensor, "query gallery"]:
+) -> Levels:
     """Count the equal label columns, 0 (irrelevant) to L (same class): a proper tree is assumed.
 
     >>> common_levels(torch.tensor([[3, 1]]), torch.tensor([[3, 1], [2, 1], [4, 0]]))
@@ -64,9 +64,7 @@ class Related:
         return torch.stack([(self.level == grade).sum(dim=1) for grade in grades], dim=1)
 
 
-def related_items(
-    scores: Float[Tensor, "query gallery"], level: Int[Tensor, "query gallery"]
-) -> Related:
+def related_items(scores: Scores, level: Levels) -> Related:
     """Gather the items at level 1 or above."""
     items = items_where(level > 0)
     own = scores.detach().gather(1, items.columns).masked_fill_(~items.listed, -torch.inf)
@@ -74,10 +72,7 @@ def related_items(
 
 
 def sup_ranks(
-    scores: Float[Tensor, "query gallery"],
-    levels: int,
-    related: Related,
-    step: SupRankStep,
+    scores: Scores, levels: int, related: Related, step: SupRankStep
 ) -> Iterator[tuple[int, Items, Float[Tensor, "query item"], Float[Tensor, "query item"]]]:
     """Yield `(l, items, rank, own)` for the items of each level l = 1..levels.
 

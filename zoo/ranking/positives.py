@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+Scores = Float[Tensor, "query gallery"]
+Levels = Int[Tensor, "query gallery"]  # label levels shared, 0 to L
+PerQuery = Float[Tensor, " query"]
 
 
 @dataclass(frozen=True)

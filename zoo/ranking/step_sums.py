@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from zoo.ranking.compilation import fused
-from zoo.ranking.positives import Items
+from zoo.ranking.positives import Items, Scores
 from zoo.ranking.steps import FAR, HardStep, HingeStep, RampStep, Step, above
 
 # Gaps computed at once. Eager, each operation reads and writes them: 200 k float32 are 0.8 MB.
@@ -33,10 +33,7 @@ Plain = RampStep | HingeStep
 
 
 def step_sums(
-    scores: Float[Tensor, "query gallery"],
-    rivals: Float[Tensor, "query gallery"],
-    items: Items,
-    step: Step,
+    scores: Scores, rivals: Scores, items: Items, step: Step
 ) -> tuple[Float[Tensor, "query item"], Float[Tensor, "query item"]]:
     """Return `sum_j step(rivals_j - s_k)` for each ranked item k, and `s_k`, the item's own score.
 
@@ -49,16 +46,14 @@ def step_sums(
 
 
 def threshold_sums(
-    scores: Float[Tensor, "query gallery"], thresholds: Float[Tensor, " threshold"], step: Plain
+    scores: Scores, thresholds: Float[Tensor, " threshold"], step: Plain
 ) -> Float[Tensor, "query threshold"]:
     """Return `sum_j step(s_j - threshold)` for each of some fixed thresholds."""
     sums: Tensor = _ThresholdSums.apply(scores, thresholds, step)
     return sums
 
 
-def without_items(
-    scores: Float[Tensor, "query gallery"], items: Items
-) -> Float[Tensor, "query gallery"]:
+def without_items(scores: Scores, items: Items) -> Scores:
     """Return the scores with the listed items taken out of the ranking."""
     return scores.detach().scatter(1, items.columns, -torch.inf)
 
@@ -120,10 +115,7 @@ def _root(exponent: Tensor) -> Tensor:
 
 
 def sums_and_slopes(
-    rivals: Float[Tensor, "query gallery"],
-    own: Float[Tensor, "query item"],
-    step: Step,
-    roots: Roots | None,
+    rivals: Scores, own: Float[Tensor, "query item"], step: Step, roots: Roots | None
 ) -> tuple[Float[Tensor, "query item"], Float[Tensor, "query item"]]:
     """Return the sums over the gallery of the step and of its derivative, for each item."""
     kernel = fused(_sums_and_slopes, rivals.shape[1], rivals.device)
@@ -135,9 +127,7 @@ def sums_and_slopes(
 
 
 def plain_sums(
-    rivals: Float[Tensor, "query gallery"],
-    own: Float[Tensor, "query item"],
-    step: Plain | HardStep,
+    rivals: Scores, own: Float[Tensor, "query item"], step: Plain | HardStep
 ) -> Float[Tensor, "query item"]:
     """Return the sums of the step alone."""
     kernel = fused(_sums, rivals.shape[1], rivals.device)
@@ -148,12 +138,12 @@ def plain_sums(
 
 
 def weighted_slopes(
-    rivals: Float[Tensor, "query gallery"],
+    rivals: Scores,
     own: Float[Tensor, "query item"],
     weights: Float[Tensor, "query item"],
     step: Step | Plain,
     roots: Roots | None = None,
-) -> Float[Tensor, "query gallery"]:
+) -> Scores:
     """Return `sum_k weight_k step'(r_j - s_k)`: what a row's items send to each column."""
     kernel = fused(_weighted_slopes, rivals.shape[1], rivals.device)
     # Items down: the compiler vectorises along the axis that most arguments are contiguous in.
@@ -172,10 +162,8 @@ def weighted_slopes(
 
 
 def passed_by(
-    scores: Float[Tensor, "query gallery"],
-    before: Float[Tensor, "query item"],
-    after: Float[Tensor, "query item"],
-) -> Float[Tensor, "query gallery"]:
+    scores: Scores, before: Float[Tensor, "query item"], after: Float[Tensor, "query item"]
+) -> Scores:
     """Return how many items come to lie above each column as they move, less those that leave."""
     kernel = fused(_passed, scores.shape[1], scores.device)
     passed = torch.empty_like(scores)

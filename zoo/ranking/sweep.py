@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from zoo.ranking.compilation import fused
+from zoo.ranking.positives import PerQuery
 
 # Scores differentiated at once on a CPU: 2 M float32 are 8 MB, little enough to be reused by the
 # allocator (a page touched for the first time costs more than the sums on it) and to stay in cache.
@@ -33,7 +34,7 @@ def sweep(
     queries: Float[Tensor, "query dim"],
     gallery: Float[Tensor, "gallery dim"] | None,
     row_loss: RowLoss,
-    weights: Float[Tensor, " query"],
+    weights: PerQuery,
     panels: Iterable[Panel],
 ) -> Float[Tensor, ""]:
     """Return `sum_q weights_q row_loss(scores_q)`; without a gallery the queries rank each other.

@@ -1,16 +1,17 @@
-"""Changing recipes, one value at a time, and the losses that a recipe may name."""
+"""Changing recipes, one value at a time, and the losses that a recipe may name.
+
+The losses are imported when one is looked up: they import torch, which recipes do without.
+"""
 
 import inspect
 from dataclasses import is_dataclass, replace
 from typing import Any, TypeVar, cast, get_type_hints
 
 from zoo.errors import IntegrityError, UsageError
-from zoo.losses import LOSSES
-from zoo.losses.pairs import PAIR_LOSSES
+from zoo.files import parse_json
 from zoo.recipes.earlier import key_of_today
 from zoo.recipes.recipe import LossTerm, Recipe
 from zoo.recipes.values import Chosen, is_named, names_of, refuse_unknown, typed
-from zoo.typed import parse_json
 
 Section = TypeVar("Section")
 
@@ -44,6 +45,9 @@ def override_section(section: Section, key: str, value: str) -> Section:
 
 def check_losses(recipe: Recipe) -> None:
     """Raise `UsageError` unless every loss exists and takes the options it is given."""
+    from zoo.losses import LOSSES
+    from zoo.losses.pairs import PAIR_LOSSES
+
     known = LOSSES if recipe.captions is None else PAIR_LOSSES
     for term in (recipe.loss, recipe.extra_loss):
         if term is None:
@@ -54,15 +58,23 @@ def check_losses(recipe: Recipe) -> None:
 
 
 def loss_options(name: str) -> list[str]:
-    """Return the options that a loss's constructor takes."""
-    return list(inspect.signature({**LOSSES, **PAIR_LOSSES}[name]).parameters)
+    """Return the options that a loss's constructor takes.
+
+    Raises:
+        UsageError: no such loss.
+    """
+    from zoo.losses import LOSSES
+    from zoo.losses.pairs import PAIR_LOSSES
+
+    known = {**LOSSES, **PAIR_LOSSES}
+    refuse_unknown(name, sorted(known), "loss")
+    return list(inspect.signature(known[name]).parameters)
 
 
 def _changed(section: Any, path: list[str], value: Any, key: str) -> Any:
     name, *rest = path
     if is_named(type(section)) and not rest and name not in names_of(type(section)):
         if isinstance(section, LossTerm):
-            refuse_unknown(section.name, sorted([*LOSSES, *PAIR_LOSSES]), "loss")
             refuse_unknown(name, [*names_of(LossTerm), *loss_options(section.name)], "key", key)
         return replace(section, options={**section.options, name: value})
     if not is_dataclass(section):

@@ -32,9 +32,10 @@ from zoo.recipes.families import (
     recalls,
     resnet50,
     steps,
+    with_memory,
     with_simix,
 )
-from zoo.recipes.recipe import Batch, Data, MemoryUse, Recipe, Schedule
+from zoo.recipes.recipe import Batch, Data, Recipe, Schedule
 
 SUPAP = Recipe(
     name="cub-resnet50-supap",
@@ -62,14 +63,7 @@ DEIT_SUPAP = replace(
     published=recalls("ROADMAP, in a later paper's table", "2", r1=77.4),
 )
 
-XBM = replace(
-    SUPAP,
-    name="cub-resnet50-supap-xbm",
-    about="ROADMAP with the latest embedding of every training image in the ranking",
-    memory=5824,
-    memory_use=MemoryUse(unique=True, join="sum"),
-    published=None,
-)
+XBM = with_memory(SUPAP, "cub-resnet50-supap-xbm", 5824)
 
 RECALL = recall_at_k("cub", 400, 100, adam(1e-4, 4e-4), steps(40, 10, 20, 30))
 VITB32_RECALL = on_vit(RECALL, VIT_B32, adamw(3e-5, 4e-4))

@@ -3,12 +3,13 @@
 rankzoo train voc07-faster-rcnn-r50-blackbox --data VOCdevkit/ --out runs/voc
 
 Published figures are quoted from the papers and repositories named in `source`, in percent; none of
-these was trained by us. `scenes-*` are ours, for two CPU cores, on `zoo.data.synthetic.scenes`.
+these was trained by us. `scenes-*` are in `detection_scenes.py`.
 """
 
 from dataclasses import replace
-from typing import Any, cast
 
+from zoo.recipes.detection_scenes import BLACKBOX
+from zoo.recipes.detection_scenes import RECIPES as SCENES
 from zoo.recipes.detector import (
     DetectionRecipe,
     DetectorBatch,
@@ -17,7 +18,6 @@ from zoo.recipes.detector import (
     DetectorNetwork,
     DetectorOptimiser,
     DetectorSchedule,
-    Loss,
 )
 from zoo.recipes.recipe import Published
 
@@ -25,7 +25,10 @@ RAMBO = "Rolinek et al., CVPR 2020, table of VOC07 test AP50"
 ALRP = "repository kemaloksuz/aLRPLoss, minival"
 RANK_SORT = "repository kemaloksuz/RankSortLoss, minival"
 STDS = (0.1, 0.1, 0.2, 0.2)
-GATHERED = "the images of an update are ranked in one list; theirs in one list for each GPU"
+GATHERED = (
+    "one process ranks all images of an update in one list; theirs are a list for each GPU, as are "
+    "those of several processes (torchrun) here"
+)
 RESNET101 = "timm/resnet101.tv_in1k"
 RESNET50 = DetectorNetwork("faster_rcnn", depth=50, backbone="timm/resnet50.tv_in1k")
 
@@ -46,7 +49,6 @@ _VOC07 = DetectionRecipe(
     hardware="1 GPU",
     published=_rambo(74.2),
 )
-_BLACKBOX = {"lam": 0.5, "margin": 0.15, "memory": 7}
 
 
 def _blackbox(baseline: DetectionRecipe, ap_50: float) -> DetectionRecipe:
@@ -54,7 +56,7 @@ def _blackbox(baseline: DetectionRecipe, ap_50: float) -> DetectionRecipe:
         baseline,
         name=baseline.name.removesuffix("ce") + "blackbox",
         about=baseline.about.partition(",")[0] + ", AP and inter-class AP by blackbox (RaMBO)",
-        loss=DetectorLoss("blackbox_ap", _BLACKBOX),
+        loss=DetectorLoss("blackbox_ap", BLACKBOX),
         published=_rambo(ap_50),
         deviates={
             "margin": "fixed, as the paper has it; the released code draws it for each score"
@@ -152,6 +154,58 @@ _COCO_DEFORMABLE = replace(
 )
 
 
+def _alrp_wide_rows() -> tuple[DetectionRecipe, ...]:
+    """Return aLRP with ATSS on ResNet-101 and ResNeXt-101 at 800 pixels."""
+    plain = replace(RESNET50, detector="atss", depth=101, backbone=RESNET101, octave=(4, 3))
+    wide = replace(plain, backbone="timm/resnext101_64x4d.tv_in1k", groups=(64, 4))
+    modulated = {"network": "deformable convolutions as first published; theirs are modulated"}
+    return tuple(
+        replace(
+            _COCO_ALRP,
+            name=f"coco-atss-{name}-alrp-800",
+            about=f"ATSS {about}-800 on COCO, aLRP",
+            network=network,
+            data=replace(_COCO_ALRP.data, scale=(1333, 800), squash=800),
+            batch=DetectorBatch(16),
+            optimiser=DetectorOptimiser(lr=0.004),
+            published=Published({"ap": ap}, ALRP, "C"),
+            deviates={"list": GATHERED, **more},
+        )
+        for name, about, network, ap, more in (
+            ("r101", "R101", plain, 45.4, {}),
+            ("x101", "X101-64x4d", wide, 47.2, {}),
+            ("x101-dcn", "X101-64x4d-DCN", replace(wide, deformable=True), 48.6, modulated),
+        )
+    )
+
+
+def _ap_rows() -> tuple[DetectionRecipe, ...]:
+    """Return AP-loss as its own repository trains it, on COCO and VOC."""
+    on_coco = replace(
+        _COCO_AP,
+        name="coco-retinanet-r101-ap",
+        about="RetinaNet R101-512 on COCO, AP-loss as its authors train it",
+        network=replace(_COCO_AP.network, depth=101, backbone=RESNET101),
+        batch=DetectorBatch(16),
+        optimiser=DetectorOptimiser(lr=0.001),
+        hardware="2 GPUs",
+        published=None,
+        deviates={
+            "list": GATHERED,
+            "weights": "torchvision's ResNet-101 and RGB; theirs is Caffe's, in BGR",
+            "warmup_from": "a thousandth of the rate; theirs begins at a third of it",
+        },
+    )
+    on_voc = replace(
+        on_coco,
+        name="voc0712-retinanet-r101-ap",
+        about="RetinaNet R101-512 on VOC07+12, AP-loss as its authors train it",
+        data=replace(on_coco.data, layout="voc", train=_VOC0712.data.train, test="VOC2007/test"),
+        schedule=DetectorSchedule(epochs=160, decay_at=(110, 140)),
+    )
+    return on_coco, on_voc
+
+
 def _alrp_rows() -> tuple[DetectionRecipe, ...]:
     """Return aLRP with ATSS and Faster R-CNN, and its Faster R-CNN baselines, at 512 pixels."""
     schedule = DetectorSchedule(epochs=100, decay_at=(75, 95))
@@ -196,35 +250,6 @@ def _alrp_rows() -> tuple[DetectionRecipe, ...]:
     return *rows, faster, baseline
 
 
-_SCENES = DetectionRecipe(
-    name="scenes-retinanet-r18-focal",
-    about="RetinaNet R18 from random weights on generated scenes, focal loss",
-    network=DetectorNetwork("retinanet", depth=18, channels=64),
-    data=DetectorData("coco", ("train",), "test", scale=(160, 160)),
-    loss=DetectorLoss("focal"),
-    batch=DetectorBatch(4),
-    # From random weights SGD at .05 found nothing in 240 steps.
-    optimiser=DetectorOptimiser("adamw", lr=1e-3, clip_norm=35.0),
-    schedule=DetectorSchedule(epochs=12, decay_at=(9,), warmup_steps=20),
-    hardware="2 CPU cores",
-)
-_SCENES_FASTER = replace(
-    _SCENES,
-    name="scenes-faster-rcnn-r18-ce",
-    about="Faster R-CNN R18 from random weights on generated scenes, cross-entropy",
-    network=replace(_SCENES.network, detector="faster_rcnn", proposals=100, regions=64),
-    loss=DetectorLoss("cross_entropy"),
-)
-
-
-def _on_scenes(name: str, loss: str) -> DetectionRecipe:
-    baseline = _SCENES_FASTER if "faster" in name else _SCENES
-    about = f"{baseline.about.rpartition(',')[0]}, {loss.replace('_', ' ')}"
-    options: dict[str, dict[str, Any]] = {"alrp": {"period": 60}, "blackbox_ap": _BLACKBOX}
-    chosen = DetectorLoss(cast(Loss, loss), options.get(loss, {}))
-    return replace(baseline, name=name, about=about, loss=chosen)
-
-
 RECIPES = (
     _VOC07,
     _blackbox(_VOC07, 75.7),
@@ -242,11 +267,7 @@ RECIPES = (
     _COCO_CASCADE,
     _COCO_DEFORMABLE,
     *_alrp_rows(),
-    _SCENES,
-    _on_scenes("scenes-retinanet-r18-ap", "ap"),
-    _on_scenes("scenes-retinanet-r18-alrp", "alrp"),
-    _on_scenes("scenes-retinanet-r18-rank-sort", "rank_sort"),
-    _SCENES_FASTER,
-    _on_scenes("scenes-faster-rcnn-r18-blackbox", "blackbox_ap"),
-    _on_scenes("scenes-faster-rcnn-r18-rank-sort", "rank_sort"),
+    *_alrp_wide_rows(),
+    *_ap_rows(),
+    *SCENES,
 )

@@ -19,9 +19,11 @@ LOSSES_OF: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class DetectorNetwork:
-    """The detector on a ResNet of `depth` layers.
+    """The detector on a ResNet of `depth` layers, or on the timm network `architecture`.
 
-    `backbone` is where the ResNet's weights come from (a Hub model, or None: random weights, all
+    With `architecture`, `depth` counts for nothing.
+
+    `backbone` is where that network's weights come from (a Hub model, or None: random weights, all
     of it trained). `channels` is the width of the feature pyramid and the heads on it.
     `proposals` and `regions` bound the boxes that a two-stage detector passes on and trains on;
     `score_threshold` is the lowest score a detection may have. `octave` is the base scale of the
@@ -29,6 +31,9 @@ class DetectorNetwork:
     anchors and proposals are divided by (None: mmdetection's file, ones but for ATSS).
     `groups` makes the ResNet a ResNeXt: how many groups its blocks have, and how wide each is;
     `deformable` gives its last three stages deformable convolutions.
+
+    Raises:
+        UsageError: `groups` or `deformable` of a network that is no ResNet of mmdetection's.
     """
 
     detector: Detector
@@ -42,6 +47,19 @@ class DetectorNetwork:
     box_stds: tuple[float, float, float, float] | None = None
     groups: tuple[int, int] | None = None
     deformable: bool = False
+    architecture: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.architecture is not None and (self.groups is not None or self.deformable):
+            hint = "leave out network.groups and network.deformable, or network.architecture"
+            raise UsageError(
+                f"groups and deformable are a ResNet's, not {self.architecture}'s", hint
+            )
+
+    @property
+    def stands_on(self) -> str:
+        """What the backbone is called."""
+        return self.architecture or f"ResNet-{self.depth}"
 
 
 @dataclass(frozen=True)

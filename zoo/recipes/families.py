@@ -17,6 +17,7 @@ from zoo.recipes.recipe import (
     Data,
     Engine,
     LossTerm,
+    MemoryUse,
     Network,
     Optimiser,
     Published,
@@ -31,8 +32,8 @@ DEIT_S = "timm/deit_small_distilled_patch16_224.fb_in1k"
 VIT_B16 = "timm/vit_base_patch16_224.augreg_in21k"
 VIT_B32 = "timm/vit_base_patch32_224.augreg_in21k"
 
-SUPRANK_CROPS = Augmentation(scale=(0.16, 1.0), ratio=(0.75, 1.33))
-STANDARD_CROPS = Augmentation(scale=(0.08, 1.0))  # torchvision's default crop and flip
+SUPRANK_CROPS = Augmentation(scale=(0.16, 1.0), ratio=(0.75, 1.33), attempts=10)
+STANDARD_CROPS = Augmentation(scale=(0.08, 1.0), attempts=10)  # torchvision's default, and flip
 
 INAT = {"query": "positive", "start": 0.0, "offset": 1.0}
 SUP_AP = LossTerm("sup_ap", {"query": "positive"})
@@ -49,12 +50,10 @@ HALF = Engine(precision="float16")  # the SupRank line trains in half precision
 ON_TEST = {
     "selection": "the last weights are kept: theirs are the best by recall on the test set, "
     "which is to choose by the answers",
-    "crop": "a crop that would leave the image is cut; theirs is drawn again, up to ten times",
 }
 HALF_LOSS = {
     "loss_precision": "scores and losses are float32: half precision resolves a score to 0.0005, "
     "a twentieth of the temperature",
-    "crop": ON_TEST["crop"],
 }
 ROADMAP_DEVIATES = {**ON_TEST, **HALF_LOSS}
 
@@ -152,6 +151,22 @@ def recall_at_k(
     )
 
 
+def smooth_ap(data: str, schedule: Schedule) -> Recipe:
+    """Return Smooth-AP on a ResNet-50, with the optimiser that its authors use for every set."""
+    return Recipe(
+        name=f"{data}-resnet50-smooth_ap",
+        about="Smooth-AP on batches of 384",
+        network=resnet50(224, 256),
+        data=Data(data),
+        augmentation=STANDARD_CROPS,
+        batch=Batch(384, sampler="every_image", in_order=True),
+        loss=SMOOTH_AP,
+        optimiser=adam(1e-5, 4e-4),
+        schedule=schedule,
+        deviates=ON_TEST,
+    )
+
+
 def on_vit(recipe: Recipe, backbone: str, optimiser: Optimiser, **more: Any) -> Recipe:
     """Return an RS@k recipe on a vision transformer, without the other network's result."""
     short = "vitb16" if backbone == VIT_B16 else "vitb32"
@@ -178,6 +193,18 @@ def with_simix(recipes: tuple[Recipe, ...], **published: Published) -> Iterator[
             batch=replace(recipe.batch, simix=True),
             published=published.get(recipe.name.split("-")[1]),
         )
+
+
+def with_memory(recipe: Recipe, name: str, images: int) -> Recipe:
+    """Return a recipe whose rankings hold the latest embedding of each of its training images."""
+    return replace(
+        recipe,
+        name=name,
+        about="ROADMAP with the latest embedding of every training image in the ranking",
+        memory=images,
+        memory_use=MemoryUse(unique=True, join="sum"),
+        published=None,
+    )
 
 
 def deviating(recipe: Recipe, more: Mapping[str, str], **changes: Any) -> Recipe:

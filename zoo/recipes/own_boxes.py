@@ -47,12 +47,13 @@ def own_detector(
     else:
         network, term = based_on.network, based_on.loss
     if backbone is not None:
-        network = replace(network, backbone=backbone, depth=_depth(backbone))
+        depth = _depth(backbone)
+        network = replace(network, backbone=backbone, depth=depth, architecture=None)
     if loss is not None:
         term = DetectorLoss(loss)  # type: ignore[arg-type]
     return DetectionRecipe(
         name=OWN,
-        about=f"{network.detector} on a ResNet-{network.depth}, {term.name}, own boxes",
+        about=f"{network.detector} on {network.stands_on}, {term.name}, own boxes",
         network=network,
         data=DetectorData("auto", ("train",), "val", scale=(FROM_DATA, FROM_DATA)),
         loss=term,

@@ -4,7 +4,6 @@ from dataclasses import replace
 from math import ceil
 
 from zoo.errors import UsageError
-from zoo.losses.pairs import PAIR_LOSSES
 from zoo.recipes.recipe import (
     Augmentation,
     Batch,
@@ -33,6 +32,8 @@ def own_recipe(model: str, loss: str | None = None) -> Recipe:
 
     Without a loss it trains with ROADMAP (Ramzi et al., NeurIPS 2021): SupAP and calibration.
     """
+    from zoo.losses.pairs import PAIR_LOSSES  # imports torch
+
     if loss in PAIR_LOSSES:
         return own_pairs(model, loss)
     chosen, extra = (LossTerm(loss), None) if loss else ROADMAP

@@ -17,15 +17,18 @@ class Network:
     and trains scale and shift, "fixed" trains neither, "train" normalises by the chunk. `frozen`
     names parts of the backbone that stay as they are, by the beginning of their parameters' names
     ("blocks.0"). `pretrained=False` starts from random weights. `keep_head` continues a start that
-    is an embedder of this zoo: where `pooling`, `layer_norm`, `dim` and `depth` are left as they
-    are here, they are the start's, and a head that stays the same keeps its weights.
+    is an embedder of this zoo: where `pooling`, `layer_norm`, `dim`, `depth`, `maps` and `dropout`
+    are left as they are here, they are the start's, and a head that stays the same keeps its
+    weights.
     """
 
     backbone: str
-    pooling: Literal["native", "token", "avg", "max", "gem"] = "native"
+    pooling: Literal["native", "token", "avg", "max", "gem", "weldon"] = "native"
     layer_norm: Literal["none", "plain", "affine", "l2"] = "none"
     dim: int | None = None
     depth: int | None = None
+    maps: int | None = None
+    dropout: float = 0.0
     size: int | None = None
     resize: int | None = None
     crop_mode: Literal["center", "squash"] | None = None
@@ -46,29 +49,42 @@ class Data:
     levels: int = 1
 
 
+SRU = "sru"  # the text encoder of `zoo.models.word_encoder`
+
+
 @dataclass(frozen=True)
 class Captions:
     """Images are trained against captions.
 
     `encoder` is the text encoder whose space they learn; "backbone" is the text tower that the
     backbone brings itself (CLIP, SigLIP). `train` trains it too (a backbone's own always is, but
-    for what `network.frozen` names), at `network`'s rates.
+    for what `network.frozen` names), at `network`'s rates. "sru" is `layers` of simple recurrent
+    units of the images' width, trained from random weights, over the word vectors of the file
+    `vectors` (its first `most_words`, or all), which stay as they are; `dropout` is theirs.
+    `frozen_epochs` lets a text tower that is trained rest at first.
     """
 
     encoder: str = "all-minilm-l6-v2"
     train: bool = False
+    frozen_epochs: int = 0
+    vectors: str = ""
+    most_words: int | None = None
+    layers: int = 4
+    dropout: float = 0.25
 
     @property
     def both(self) -> bool:
         """Whether both towers are trained."""
-        return self.train or self.encoder == "backbone"
+        return self.train or self.encoder in ("backbone", SRU)
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """Random crop (share of the area, aspect ratio), flip, and colour changes of a training batch.
 
-    `resize` resizes the shorter side to so many pixels before the crop. `window` is instead of the
+    `resize` resizes the shorter side to so many pixels before the crop. A crop that would leave the
+    image is drawn anew, `attempts` times in all, and is then the middle of the image; with one
+    attempt it is cut to the image. `window` is instead of the
     random crop: that share of both sides at a random place, squashed to the network's square (1:
     the whole image; 0.875: 224 of 256 pixels). `size` is that of a training image where it is not
     the network's.
@@ -78,6 +94,7 @@ class Augmentation:
 
     scale: tuple[float, float] = (0.16, 1.0)
     ratio: tuple[float, float] = (0.75, 1.3333333333333333)
+    attempts: int = 1
     resize: int | None = None
     window: float | None = None
     size: int | None = None
@@ -95,13 +112,16 @@ class Batch:
     most `groups_per_class` groups a class and epoch); "hierarchical" serves every tuple of
     `super_classes` of the second label level `batches_per_tuple` times an epoch; "fresh" draws
     `batches` batches, each from all classes anew; "shuffled" draws images whatever their class
-    (captions). `in_order` keeps the order in which "every_image" makes its batches.
+    (captions), "pairs" an image as often as it has captions, with each of them once an epoch.
+    `in_order` keeps the order in which "every_image" makes its batches.
     `chunk` bounds the images that go through the network at once (two passes, same gradient).
     """
 
     size: int = 128
     per_class: int = 4
-    sampler: Literal["per_class", "every_image", "hierarchical", "fresh", "shuffled"] = "per_class"
+    sampler: Literal["per_class", "every_image", "hierarchical", "fresh", "shuffled", "pairs"] = (
+        "per_class"
+    )
     groups_per_class: int | None = None
     in_order: bool = False
     super_classes: int = 2
@@ -257,4 +277,6 @@ class Recipe:
     @property
     def command(self) -> str:
         """The command that runs it."""
-        return f"rankzoo train {self.name} --data {self.data.reader}/ --out runs/{self.name}"
+        missing = self.captions and self.captions.encoder == SRU and not self.captions.vectors
+        given = " --set captions.vectors=vectors.txt" if missing else ""
+        return f"rankzoo train {self.name} --data {self.data.reader}/ --out runs/{self.name}{given}"

@@ -28,8 +28,6 @@ from zoo.recipes.families import (
     ON_TEST,
     PROXIES,
     ROADMAP_DEVIATES,
-    SMOOTH_AP,
-    STANDARD_CROPS,
     SUP_AP,
     SUP_HAP,
     SUPRANK_CROPS,
@@ -44,11 +42,13 @@ from zoo.recipes.families import (
     recall_at_k,
     recalls,
     resnet50,
+    smooth_ap,
     steps,
     weighted,
+    with_memory,
     with_simix,
 )
-from zoo.recipes.recipe import Batch, Data, LossTerm, MemoryUse, Recipe
+from zoo.recipes.recipe import Batch, Data, LossTerm, Recipe
 
 SUPAP = Recipe(
     name="sop-resnet50-supap",
@@ -76,14 +76,7 @@ DEIT_SUPAP = replace(
     published=recalls("ROADMAP, in a later paper's table", "2", r1=86.0),
 )
 
-XBM = replace(
-    SUPAP,
-    name="sop-resnet50-supap-xbm",
-    about="ROADMAP with the latest embedding of every training image in the ranking",
-    memory=59551,
-    memory_use=MemoryUse(unique=True, join="sum"),
-    published=None,
-)
+XBM = with_memory(SUPAP, "sop-resnet50-supap-xbm", 59551)
 
 HAPPIER = Recipe(
     name="sop-resnet50-happier",
@@ -132,16 +125,9 @@ VITB16_RECALL = on_vit(
     published=recalls(VPTSP, "2", r1=88.0, r10=96.1, r100=98.6),
 )
 
-SMOOTH = Recipe(
-    name="sop-resnet50-smooth_ap",
+SMOOTH = replace(
+    smooth_ap("sop", steps(400, 200, 300)),
     about="Smooth-AP on batches of 384, with the authors' schedule for vehicles",
-    network=resnet50(224, 256),
-    data=Data("sop"),
-    augmentation=STANDARD_CROPS,
-    batch=Batch(384, sampler="every_image", in_order=True),
-    loss=SMOOTH_AP,
-    optimiser=adam(1e-5, 4e-4),
-    schedule=steps(400, 200, 300),
     deviates={
         **ON_TEST,
         "source": "the authors' code has no set-up for this set; this is theirs for VehicleID",

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from zoo.errors import DataError, UsageError
+from zoo.files import Blame, plain, read_sealed
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.earlier import translated
+from zoo.recipes.ranges import check_number, check_order
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.scores import ScoreRecipe
 from zoo.recipes.sorters import SorterRecipe
-from zoo.sealed import read_sealed
-from zoo.typed import Blame, plain
 
 HINT = "is it a recipe? one that you changed yourself has no `seal`: remove that line"
 AnyRecipe = Recipe | ScoreRecipe | SorterRecipe | DetectionRecipe
@@ -101,17 +101,21 @@ def typed(value: Any, hint: Any, key: str) -> Any:
     if get_origin(hint) is tuple and isinstance(value, list | tuple):
         if Ellipsis not in options and len(value) != len(options):
             raise UsageError(f"{key}={value!r}", f"it takes {len(options)} values")
-        return tuple(typed(item, options[0], key) for item in value)
+        found = tuple(typed(item, options[0], key) for item in value)
+        check_order(key, found)
+        return found
     if is_named(hint) and isinstance(value, str):
         return _section(hint, {"name": value}, key)
     if is_dataclass(hint):
         kind = cast(type, hint)
         return value if isinstance(value, kind) else _section(kind, value, key)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        value = float(value)
     expected = get_origin(hint) or hint
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         raise UsageError(f"{key}={value!r}", f"it takes {expected.__name__.lower()}")
+    if hint in (int, float):
+        check_number(key, value)
     return value
 
 

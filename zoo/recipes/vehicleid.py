@@ -14,10 +14,9 @@ vehicleid-resnet50-smooth_ap            -            94.9 [2] Smooth-AP, in a la
 `--set data.reader=vehicleid_medium` (or `_large`) evaluates on the other lists.
 """
 
+from dataclasses import replace
+
 from zoo.recipes.families import (
-    ON_TEST,
-    SMOOTH_AP,
-    STANDARD_CROPS,
     VIT_B16,
     VIT_B32,
     adam,
@@ -25,28 +24,18 @@ from zoo.recipes.families import (
     on_vit,
     recall_at_k,
     recalls,
-    resnet50,
+    smooth_ap,
     steps,
     with_simix,
 )
-from zoo.recipes.recipe import Batch, Data, Recipe
 
 RECALL = recall_at_k("vehicleid", 4000, 200, adam(1e-4, 4e-4), steps(90, 40, 70))
 VITB32_RECALL = on_vit(RECALL, VIT_B32, adamw(1e-4, 4e-4))
 VITB16_RECALL = on_vit(RECALL, VIT_B16, adamw(5e-5, 4e-4), chunk=100)
 
-SMOOTH = Recipe(
-    name="vehicleid-resnet50-smooth_ap",
-    about="Smooth-AP on batches of 384",
-    network=resnet50(224, 256),
-    data=Data("vehicleid"),
-    augmentation=STANDARD_CROPS,
-    batch=Batch(384, sampler="every_image", in_order=True),
-    loss=SMOOTH_AP,
-    optimiser=adam(1e-5, 4e-4),
-    schedule=steps(400, 200, 300),
+SMOOTH = replace(
+    smooth_ap("vehicleid", steps(400, 200, 300)),
     published=recalls("Smooth-AP, in a later paper's table (small list)", "2", r1=94.9),
-    deviates=ON_TEST,
 )
 
 RECIPES = (*with_simix((RECALL, VITB32_RECALL, VITB16_RECALL)), SMOOTH)

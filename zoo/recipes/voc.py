@@ -13,9 +13,9 @@ from zoo.recipes.scores import ScoreNetwork, ScoreRecipe, TwoPartLoss
 
 _SOURCE = "Engilberge et al., SoDeep, CVPR 2019, table 4"
 SELECTED: Mapping[str, str] = {
-    "difficult objects": "left out in training as in the test; theirs are positives in training",
+    "difficult": "left out in training as in the test; theirs are positives in training",
     "selection": "the last weights are kept; theirs are the best on the test set",
-    "last batch": "left out of an epoch when it is not whole; theirs is kept",
+    "incomplete": "the last batch is left out of an epoch when it is not whole; theirs is kept",
 }
 
 VGG16_BCE = ScoreRecipe(

@@ -12,3 +12,5 @@ from zoo.report.html import table as table
 from zoo.report.images import Shown as Shown
 from zoo.report.images import ranking as ranking
 from zoo.report.images import rankings as rankings
+from zoo.report.pair_chart import Pairs as Pairs
+from zoo.report.pair_chart import pair_chart as pair_chart

@@ -29,7 +29,7 @@ def line_chart(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str
         figure, axes = _axes(x_label, y_label)
         for name, points in series.items():
             xs, ys = [x for x, _ in points], [y for _, y in points]
-            axes.plot(xs, ys, marker="o" if len(points) < 2 else "", label=_plain(name))
+            axes.plot(xs, ys, marker="o" if len(points) < 2 else "", label=plain(name))
         _whole_ticks(axes, [x for points in series.values() for x, _ in points])
         if len(series) > 1:
             axes.legend()
@@ -48,7 +48,7 @@ def histogram(counts: Mapping[str, int], x_label: str, y_label: str) -> Markup:
         from matplotlib.ticker import MaxNLocator
 
         figure, axes = _axes(x_label, y_label)
-        bars = axes.bar([_plain(name) for name in counts], list(counts.values()))
+        bars = axes.bar([plain(name) for name in counts], list(counts.values()))
         axes.bar_label(bars, fontsize=8)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         axes.grid(visible=False, axis="x")
@@ -83,8 +83,8 @@ def _axes(x_label: str, y_label: str) -> "tuple[Figure, Axes]":
 
     figure = Figure()
     axes = figure.subplots()
-    axes.set_xlabel(_plain(x_label))
-    axes.set_ylabel(_plain(y_label))
+    axes.set_xlabel(plain(x_label))
+    axes.set_ylabel(plain(y_label))
     return figure, axes
 
 
@@ -95,6 +95,6 @@ def _whole_ticks(axes: "Axes", values: Sequence[int | float]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=whole and max(values) > 1))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that matplotlib reads as it stands: no formula, no hidden legend entry."""
     return text.replace("$", r"\$").removeprefix("_")

@@ -12,9 +12,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from zoo.errors import IntegrityError
-from zoo.files import sha256_of, staged_folder
-from zoo.sealed import read_sealed, read_tensors, write_sealed
-from zoo.typed import typed
+from zoo.files import read_sealed, read_tensors, sha256_of, staged_folder, typed, write_sealed
 
 KEPT = 2
 MANIFEST = "manifest.json"

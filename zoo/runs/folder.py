@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import UsageError
-from zoo.files import refuse_to_overwrite
+from zoo.files import refuse_to_overwrite, write_sealed
 from zoo.metrics.evaluation import Evaluation
 from zoo.recipes.values import AnyRecipe, read_recipe, to_json
-from zoo.sealed import write_sealed
 
 RECIPE = "recipe.json"
 RESULTS = "results.json"

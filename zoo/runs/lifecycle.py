@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from zoo.errors import InterruptedRunError
+from zoo.files import write_sealed
 from zoo.recipes.values import AnyRecipe, to_json
 from zoo.runs.curves import draw_curves
 from zoo.runs.folder import CURVES, RESULTS, begin
@@ -16,7 +17,6 @@ from zoo.runs.interrupts import Interrupts
 from zoo.runs.options import RunOptions
 from zoo.runs.record import Record, Row, read_rows
 from zoo.runs.trackers import Tracker, open_trackers
-from zoo.sealed import write_sealed
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Run:
         self.processes = processes or Processes()
         self.seconds, self._steps, self._updated = 0.0, 0, False
         self._began: float | None = None
-        self._signals, self._record = Interrupts(), Record(out, muted=True)
+        self._signals, self._record = Interrupts(), Record(out, 0, (), muted=True)
         self._trackers: list[Tracker] = []
         self._made: list[Path] | None = None  # folders that began with this run
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.cards.model_files import CONFIG, WEIGHTS, check_model_folder, read_config, record_of
 from zoo.cards.sources import FileRecord
-from zoo.sealed import read_sealed
+from zoo.files import read_sealed
 
 RECIPE = "recipe.json"
 RESULTS = "results.json"

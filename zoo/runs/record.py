@@ -6,9 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from zoo.files import write_text
-from zoo.sealed import read_lines, sealed_line
-from zoo.typed import Blame, typed
+from zoo.files import Blame, read_lines, sealed_line, typed, write_text
 
 Row = dict[str, Any]  # "step", then numbers by name
 DAMAGED = Blame(hint="remove it: the run goes on, and loses its curves so far")
@@ -25,7 +23,7 @@ class Record:
     """Appends rows to `metrics.jsonl` and passes them to listeners."""
 
     def __init__(
-        self, run: Path, first: int = 0, listeners: Sequence[Listener] = (), muted: bool = False
+        self, run: Path, first: int, listeners: Sequence[Listener], *, muted: bool
     ) -> None:
         """Open the record of `run`, dropping rows written after update number `first`.
 

@@ -18,6 +18,8 @@ from zoo.embedding.sides import image_side, text_side
 from zoo.errors import DataError, UnavailableError, UsageError
 from zoo.files import looks_like_path, sha256_of
 
+BATCH = 64
+
 
 @dataclass(frozen=True)
 class Query:
@@ -50,9 +52,7 @@ def read_queries(
     return [query for question in many for query in _read(question, as_text)]
 
 
-def embed_queries(
-    model: nn.Module, queries: Sequence[Query], batch_size: int = 64
-) -> Float[Tensor, "query dim"]:
+def embed_queries(model: nn.Module, queries: Sequence[Query]) -> Float[Tensor, "query dim"]:
     """Embed questions in order, each with the side of the model that it needs.
 
     Raises:
@@ -66,8 +66,8 @@ def embed_queries(
         seen += [(place, shown)] if shown is not None else []
         read += [(place, query.text)] if shown is None else []
     for side, wanted in ((image_side, seen), (text_side, read)):
-        for start in range(0, len(wanted), batch_size):
-            group = wanted[start : start + batch_size]
+        for start in range(0, len(wanted), BATCH):
+            group = wanted[start : start + BATCH]
             found = side(model)([value for _, value in group])
             vectors.update(zip([i for i, _ in group], found, strict=True))
     return torch.stack([vectors[i] for i in range(len(queries))])

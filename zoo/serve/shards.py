@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, UInt8
 
 from zoo.cluster import refuse_other_version
+from zoo.device import memory_held, memory_mapped
 from zoo.embedding.vector_file import VECTORS
 from zoo.errors import IntegrityError, UnavailableError
 from zoo.files import Facts
@@ -27,7 +28,6 @@ from zoo.index.layout import Plan
 from zoo.index.manifest import SegmentFacts
 from zoo.index.reader import Reader
 from zoo.index.segment import CODES, Searcher, Segment, nothing
-from zoo.memory import held, mapped
 
 KEPT = 64  # segments that a replica keeps open, of generations past too
 AWAY_S = 0.2  # what a shard that stayed away last time is waited for
@@ -36,21 +36,28 @@ LOG = logging.getLogger("rankzoo")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A search of one segment; `bits` are its candidates, packed, or None for all.
+class Part:
+    """A segment to be searched; `bits` are its candidates, packed, or None for all.
 
-    folder: of the index. files: what the shard is to find there, and nothing else.
+    files: what the shard is to find there, and nothing else.
     """
 
-    folder: Path
     name: str
     count: int
     files: tuple[tuple[str, Facts], ...]
+    bits: UInt8[np.ndarray, " byte"] | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A search of a shard's segments of the index in `folder`."""
+
+    folder: Path
     kind: str
     queries: engine.Queries
     k: int
     plan: Plan
-    bits: Any = None
+    parts: tuple[Part, ...]
 
 
 class Shard:
@@ -61,19 +68,21 @@ class Shard:
         engine.set_threads(threads)
         self.opened = lru_cache(KEPT)(_opened)
 
-    def search(self, asked: Asked) -> engine.Found:
-        """Return scores and rows of the best candidates.
+    def search(self, asked: Asked) -> list[engine.Found | str]:
+        """Return scores and rows of the best candidates of each segment, or why there are none."""
+        return [self._answer(part, asked) for part in asked.parts]
 
-        Raises:
-            IntegrityError: the segment is not here, or is another one.
-        """
-        place = (asked.folder, asked.name, asked.files)
-        searcher = self.opened(*place, asked.count, asked.queries.shape[1], asked.kind)
-        return searcher.search(asked.queries, asked.k, asked.plan, unpacked(asked))
+    def _answer(self, part: Part, asked: Asked) -> engine.Found | str:
+        place, dim = (asked.folder, part.name, part.files), asked.queries.shape[1]
+        try:
+            searcher = self.opened(*place, part.count, dim, asked.kind)
+        except (IntegrityError, OSError) as error:  # the segment is not here, or is another one
+            return str(error)
+        return searcher.search(asked.queries, asked.k, asked.plan, unpacked(part))
 
     def held(self) -> tuple[int, int]:
         """Return the bytes this process holds, and how many of them are pages of mapped files."""
-        return held() or 0, mapped() or 0
+        return memory_held() or 0, memory_mapped() or 0
 
 
 def _opened(
@@ -83,11 +92,16 @@ def _opened(
     return Searcher(folder / SEGMENTS / name, count, dim, kind)
 
 
-def unpacked(asked: Asked) -> Bool[np.ndarray, " item"]:
-    """Return which items may be found."""
-    if asked.bits is None:
-        return np.ones(asked.count, bool)
-    return np.unpackbits(asked.bits, count=asked.count).astype(bool)
+def packed(mask: Bool[np.ndarray, " item"] | None) -> UInt8[np.ndarray, " byte"] | None:
+    """Return which items may be found, eight a byte; None for all."""
+    return None if mask is None else np.packbits(mask)
+
+
+def unpacked(part: Part) -> Bool[np.ndarray, " item"] | None:
+    """Return which items may be found; None for all."""
+    if part.bits is None:
+        return None
+    return np.unpackbits(part.bits, count=part.count).astype(bool)
 
 
 class Elsewhere(Segment):
@@ -109,34 +123,40 @@ class Router(Reader):
     def _ask(
         self, queries: engine.Queries, k: int, plan: Plan, allowed: Sequence[Any]
     ) -> list[engine.Found]:
-        """Ask all shards at once; a replica that dies meanwhile gives way to another one."""
+        """Ask each shard once, all at once; a replica that dies meanwhile gives way to another."""
+        parts = [
+            Part(s.facts.name, s.facts.count, _searched(s.facts), packed(s.narrowed(mask)))
+            for s, mask in zip(self.segments, allowed, strict=True)
+        ]
+        shards = range(min(len(self.handles), len(parts)))
+        folder, kind = self.folder.absolute(), self.plan.kind
         asked = [
-            Asked(
-                self.folder.absolute(),
-                segment.facts.name,
-                segment.facts.count,
-                _searched(segment.facts),
-                self.plan.kind,
-                queries,
-                k,
-                plan,
-                None if mask.all() else np.packbits(mask),
-            )
-            for segment, mask in zip(self.segments, allowed, strict=True)
+            Asked(folder, kind, queries, k, plan, tuple(parts[n :: len(self.handles)]))
+            for n in shards
         ]
         self._look_again()
         began = time.monotonic()
-        waiting = [self._send(number, each) for number, each in enumerate(asked)]
-        found = [
-            self._wait(number, each, response, began)
-            for number, (each, response) in enumerate(zip(asked, waiting, strict=True))
-        ]
-        missed = {self._shard_of(number) for number, each in enumerate(found) if each is None}
-        for shard in {self._shard_of(number) for number in range(len(asked))} - missed:
-            self._away.pop(shard, None)
-            self._refused.pop(shard, None)
-        self._away.update(dict.fromkeys(missed, AWAY))
-        return [nothing(len(queries)) if each is None else each for each in found]
+        waiting = [self._send(shard, asked[shard]) for shard in shards]
+        found = [nothing(len(queries)) for _ in parts]
+        for shard in shards:
+            answers = self._wait(shard, asked[shard], waiting[shard], began)
+            refused = self._taken(found, shard, answers or [])
+            if answers is None or refused:
+                self._away[shard] = AWAY
+            else:
+                self._away.pop(shard, None)
+                self._refused.pop(shard, None)
+        return found
+
+    def _taken(self, found: list[Any], shard: int, answers: Sequence[Any]) -> bool:
+        """Put a shard's answers where its segments are; return whether it refused one."""
+        for place, answer in enumerate(answers):
+            if isinstance(answer, str):
+                self._refused[shard] = answer
+                LOG.warning("shard %d cannot search: %s", shard, answer)
+            else:
+                found[shard + place * len(self.handles)] = answer
+        return any(isinstance(answer, str) for answer in answers)
 
     def try_shards(self) -> None:
         """Let the shards open their segments.
@@ -174,11 +194,8 @@ class Router(Reader):
         late: dict[int, Any] = self.__dict__.setdefault("_responses", {})
         return late
 
-    def _shard_of(self, number: int) -> int:
-        return number % len(self.handles)
-
-    def _send(self, number: int, asked: Asked) -> Any:
-        return self.handles[self._shard_of(number)].search.remote(asked)
+    def _send(self, shard: int, asked: Asked) -> Any:
+        return self.handles[shard].search.remote(asked)
 
     def _look_again(self) -> None:
         """Give shards their time again whose answers came late."""
@@ -192,26 +209,24 @@ class Router(Reader):
                 LOG.debug("shard %d: %s", shard, error)
             del self._late[shard]
 
-    def _wait(self, number: int, asked: Asked, response: Any, began: float) -> engine.Found | None:
-        """Return what a shard finds in a segment; nothing where it does not answer in time."""
-        shard = self._shard_of(number)
+    def _wait(
+        self, shard: int, asked: Asked, response: Any, began: float
+    ) -> list[engine.Found | str] | None:
+        """Return what a shard finds in its segments; nothing where it does not answer in time."""
         end = began + (AWAY_S if shard in self._away else self.seconds)
         while True:
             try:
                 left = max(0.0, end - time.monotonic())
-                found: engine.Found = response.result(timeout_s=left)
+                found: list[engine.Found | str] = response.result(timeout_s=left)
                 return found
             except TimeoutError:
                 if self._late.setdefault(shard, response) is not response:
                     response.cancel()
             except Exception as error:  # Ray has a dozen for a replica that died
-                if why := _refusal(error):
-                    self._refused[shard] = why
-                    LOG.warning("shard %d cannot search: %s", shard, why)
-                elif not _died(error):
+                if not _died(error):
                     raise
-                elif time.monotonic() < end:
-                    response = self._send(number, asked)
+                if time.monotonic() < end:
+                    response = self._send(shard, asked)
                     continue
             return None
 
@@ -219,12 +234,6 @@ class Router(Reader):
 def _searched(facts: SegmentFacts) -> tuple[tuple[str, Facts], ...]:
     """Return what a shard reads of a segment: its rows stay with the router."""
     return tuple(pair for pair in facts.files.items() if pair[0].endswith((VECTORS, CODES)))
-
-
-def _refusal(error: BaseException) -> str:
-    """Return why a shard found no segment, or not the one that was meant; else nothing."""
-    cause = getattr(error, "cause", None)
-    return str(cause) if isinstance(cause, (IntegrityError, OSError)) else ""
 
 
 def _died(error: BaseException) -> bool:

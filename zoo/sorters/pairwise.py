@@ -1,9 +1,12 @@
 """Sorters without weights: ranks counted by comparing every pair through a sigmoid."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from zoo.errors import UsageError
 from zoo.ranking.numbers import check_finite_numbers
 from zoo.sorters.exact import exact_ranks
 from zoo.sorters.sorter import Sorter
@@ -25,24 +28,32 @@ def sigmoid_ranks(
     return (1 + counted) / scores.shape[1]
 
 
-class SigmoidSorter(Sorter):
+class _Sloped(Sorter):
+    """A sorter with a slope, which is a finite number above 0."""
+
+    def __init__(self, slope: float) -> None:
+        super().__init__()
+        if not 0 < slope < math.inf:
+            raise UsageError(f"slope is {slope!r}", "give a finite number above 0")
+        self.slope = slope
+
+
+class SigmoidSorter(_Sloped):
     """SoDeep's handcrafted sorter: one fixed slope; its accuracy depends on the scale."""
 
     def __init__(self, slope: float = 10.0) -> None:
-        super().__init__()
-        self.slope = slope
+        super().__init__(slope)
 
     def ranks(self, scores: Float[Tensor, "batch length"]) -> Float[Tensor, "batch length"]:
         """Rank rows of any length."""
         return sigmoid_ranks(scores, scores.new_full((1, 1), self.slope))
 
 
-class ScaledSigmoidSorter(Sorter):
+class ScaledSigmoidSorter(_Sloped):
     """The handcrafted sorter with its slope divided by each row's deviation (a constant)."""
 
     def __init__(self, slope: float = 20.0) -> None:
-        super().__init__()
-        self.slope = slope
+        super().__init__(slope)
 
     def ranks(self, scores: Float[Tensor, "batch length"]) -> Float[Tensor, "batch length"]:
         """Rank rows of any length."""
@@ -59,12 +70,11 @@ class AdaptiveSorter(Sorter):
         return sigmoid_ranks(scores, 6.8 / deviation(differences.flatten(1)))
 
 
-class StraightThroughSorter(Sorter):
+class StraightThroughSorter(_Sloped):
     """Exact ranks whose gradient is that of `ScaledSigmoidSorter`."""
 
     def __init__(self, slope: float = 10.0) -> None:
-        super().__init__()
-        self.slope = slope
+        super().__init__(slope)
 
     def ranks(self, scores: Float[Tensor, "batch length"]) -> Float[Tensor, "batch length"]:
         """Rank rows of any length."""

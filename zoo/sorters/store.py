@@ -6,11 +6,17 @@ from typing import Any
 import torch
 
 from zoo.errors import DataError, IntegrityError, UnavailableError, UsageError
-from zoo.files import write_json
-from zoo.sealed import check_folder, read_tensors, sealing, write_tensors
+from zoo.files import (
+    MALFORMED,
+    check_folder,
+    read_object,
+    read_tensors,
+    sealing,
+    write_json,
+    write_tensors,
+)
 from zoo.sorters import SORTERS
 from zoo.sorters.sorter import Sorter
-from zoo.typed import MALFORMED, read_object
 
 WEIGHTS = Path(__file__).parent / "weights"
 FILES = ("config.json", "model.safetensors")

@@ -16,39 +16,67 @@ from zoo.data.preprocessing import Preprocessing
 from zoo.data.samplers import mixed_seed
 from zoo.recipes.recipe import Augmentation
 
-DRAWS = 10  # area, ratio, x, y, flip, brightness, contrast, saturation, hue, grey
+DRAWS = 10  # area, ratio, x, y, flip, brightness, contrast, saturation, hue, grey; then attempts
 LUMA = (0.299, 0.587, 0.114)
 # The opposite colours of YIQ: a hue turn is a rotation of (I, Q) about the grey axis Y.
 TO_YIQ = (LUMA, (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
-Draws = Float[Tensor, "batch 10"]
+Draws = Float[Tensor, "batch draws"]
 Boxes = Float[Tensor, "batch 4"]
 Pixels = UInt8[Tensor, "batch 3 height width"]
 
 
-def draws_of_step(count: int, seed: int, step: int) -> Draws:
-    """Return the uniform draws of a step's global batch."""
+def draws_of_step(count: int, seed: int, step: int, attempts: int = 1) -> Draws:
+    """Return the uniform draws of a step's global batch: area and ratio for each attempt at a crop.
+
+    The first `DRAWS` columns hold one attempt; each further one has two at the end of the row.
+    """
     generator = torch.Generator().manual_seed(mixed_seed(seed, step, 1))
-    return torch.rand(count, DRAWS, generator=generator)
+    return torch.rand(count, DRAWS + 2 * (attempts - 1), generator=generator)
 
 
 def crop_boxes(draws: Draws, aspect: Float[Tensor, " batch"], augmentation: Augmentation) -> Boxes:
     """Return random crops as (left, top, width, height) shares of an image.
 
-    The area is uniform in `scale`, the logarithm of the pixel aspect ratio uniform in `ratio`;
-    a side that would leave the image is cut to it. `aspect` is width / height of the image. A
-    `window` takes that share of both sides instead, at a random place.
+    The area is uniform in `scale`, the logarithm of the pixel aspect ratio uniform in `ratio`. The
+    first attempt that fits is taken; if none does, the largest crop in the middle whose ratio is
+    allowed (torchvision's `RandomResizedCrop`, without its rounding to whole pixels). A single
+    attempt is cut to the image. `aspect` is width / height of the image. A `window` takes that
+    share of both sides instead, at a random place.
     """
     if augmentation.window is not None:
         side = torch.full_like(aspect, augmentation.window)
         return torch.stack([*(draws[:, place] * (1 - side) for place in (2, 3)), side, side], 1)
+    sides, place = _sides(draws, aspect, augmentation), draws[:, 2:4]
+    if augmentation.attempts == 1:
+        sides = sides[:, 0].clamp(max=1)
+    else:
+        fits = (sides <= 1).all(2)
+        first = fits.int().argmax(1)  # of equal values torch takes the first
+        chosen = sides[torch.arange(len(sides), device=sides.device), first]
+        place = torch.where(fits.any(1)[:, None], place, 0.5)
+        sides = torch.where(fits.any(1)[:, None], chosen, _middle(aspect, augmentation))
+    return torch.cat([place * (1 - sides), sides], 1)
+
+
+def _sides(
+    draws: Draws, aspect: Float[Tensor, " batch"], augmentation: Augmentation
+) -> Float[Tensor, "batch attempts 2"]:
+    """Return width and height of every attempt at a crop."""
+    attempts = torch.cat([draws[:, :2], draws[:, DRAWS:]], 1).reshape(len(draws), -1, 2)
     low, high = augmentation.scale
-    area = low + (high - low) * draws[:, 0]
+    area = low + (high - low) * attempts[..., 0]
     narrow, wide = (math.log(bound) for bound in augmentation.ratio)
-    relative = torch.exp(narrow + (wide - narrow) * draws[:, 1]) / aspect
-    width = (area * relative).sqrt().clamp(max=1)
-    height = (area / relative).sqrt().clamp(max=1)
-    return torch.stack([draws[:, 2] * (1 - width), draws[:, 3] * (1 - height), width, height], 1)
+    relative = torch.exp(narrow + (wide - narrow) * attempts[..., 1]) / aspect[:, None]
+    return torch.stack([(area * relative).sqrt(), (area / relative).sqrt()], 2)
+
+
+def _middle(
+    aspect: Float[Tensor, " batch"], augmentation: Augmentation
+) -> Float[Tensor, "batch 2"]:
+    """Return width and height of the largest crop whose pixel aspect ratio is allowed."""
+    relative = aspect.clamp(*augmentation.ratio) / aspect
+    return torch.stack([relative.clamp(max=1), (1 / relative).clamp(max=1)], 1)
 
 
 def cropped(images: Pixels, boxes: Boxes, size: int) -> Float[Tensor, "batch 3 size size"]:

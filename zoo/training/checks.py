@@ -7,10 +7,12 @@ import torch
 from zoo.cards.model_files import read_config
 from zoo.cards.shelf import all_cards
 from zoo.data.dataset import ImageDataset
+from zoo.data.word_vectors import require_vectors
 from zoo.errors import UsageError
 from zoo.hub.resolve import look_up
+from zoo.models.word_encoder import WordEncoderConfig
 from zoo.recipes import RECIPES
-from zoo.recipes.recipe import Recipe
+from zoo.recipes.recipe import SRU, Captions, Recipe
 from zoo.tasks import TASKS, Task, task_of_config, task_of_recipe
 from zoo.training.loader import build_sampler, training_labels
 from zoo.training.objective import build_loss, class_tree
@@ -51,13 +53,18 @@ def check_start(name: str) -> None:
 
 
 def check_towers(recipe: Recipe) -> None:
-    """Raise if a recipe wants its backbone to read text, and it is known that it does not.
+    """Raise if it is known that a recipe's text tower cannot be.
 
     Raises:
-        UsageError: naming what does.
+        UsageError: its backbone does not read text; word vectors are not named, or for no encoder
+            that reads them; a tower rests that is not trained apart.
+        DataError: the word vectors are not there.
     """
     name, able = recipe.network.backbone, TASKS["image and text encoder"]
-    if recipe.captions is None or recipe.captions.encoder != "backbone":
+    if recipe.captions is None:
+        return
+    _check_words(recipe.captions)
+    if recipe.captions.encoder != "backbone":
         return
     folder, card = Path(name).expanduser(), all_cards().get(name)
     reads = card is None or card.task == able.pipeline_tag
@@ -66,6 +73,21 @@ def check_towers(recipe: Recipe) -> None:
     if not reads:
         hint = "--set captions.encoder=all-minilm-l6-v2, or --model a CLIP or SigLIP"
         raise UsageError(f"{name} reads no text", hint)
+
+
+def _check_words(captions: Captions) -> None:
+    if captions.encoder == SRU:
+        if not captions.vectors:
+            hint = "--set captions.vectors=glove.6B.300d.txt, or another file of word vectors"
+            raise UsageError(f"captions.encoder={SRU} reads vectors of words", hint)
+        require_vectors(Path(captions.vectors).expanduser(), captions.most_words)
+        WordEncoderConfig(1, captions.layers, captions.dropout)
+    elif captions.vectors or captions.most_words is not None:
+        hint = f"--set captions.encoder={SRU}, or leave them out"
+        raise UsageError(f"captions.encoder={captions.encoder} reads no word vectors", hint)
+    if captions.frozen_epochs and (captions.encoder == "backbone" or not captions.both):
+        problem = f"the tower of captions.encoder={captions.encoder} is not trained apart"
+        raise UsageError(f"captions.frozen_epochs: {problem}", "leave it out")
 
 
 def check_batches(recipe: Recipe, training: ImageDataset, seed: int) -> None:

@@ -14,8 +14,12 @@ import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zoo.device import told
 from zoo.errors import UsageError
 from zoo.losses.distributed import gathered
+
+# What torch asks for to find the other processes.
+NEEDED = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclass(frozen=True)
@@ -87,13 +91,31 @@ class World:
 
 
 def join_world(device: torch.device) -> World:
-    """Join the processes that torchrun started; alone when it started none."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
+    """Join the processes that torchrun started; alone when it started none.
+
+    Raises:
+        UsageError: what the environment says of them is no number, or not all that is needed.
+    """
+    if told("WORLD_SIZE", 1) == 1:
         return World()
     if not dist.is_initialized():
+        _check_meeting()
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return World(dist.get_rank(), dist.get_world_size())
+
+
+def _check_meeting() -> None:
+    """Raise where a process was told of others, and not how to find them.
+
+    Raises:
+        UsageError: naming what is not set, or no number.
+    """
+    if missing := [name for name in NEEDED if not os.environ.get(name)]:
+        raise UsageError(
+            f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, and {', '.join(missing)} not set",
+            "start with torchrun, or unset WORLD_SIZE for one process",
+        )
+    told("RANK", 0)
 
 
 def leave_world() -> None:

@@ -21,7 +21,7 @@ from zoo.training.checks import check_batches, check_start, check_towers
 from zoo.training.distributed import join_world, leave_world
 from zoo.training.epochs import Epochs
 from zoo.training.layers import check_layers
-from zoo.training.loader import build_sampler
+from zoo.training.loader import build_sampler, training_part
 from zoo.training.setup import build_network, load_encoder, read_data
 
 logger = logging.getLogger("rankzoo")
@@ -30,15 +30,15 @@ logger = logging.getLogger("rankzoo")
 def plan(recipe: Recipe, options: TrainOptions) -> dict[str, Any]:
     """Say what a run would do, after reading the data and before finding any weights."""
     recipe, dataset = prepare(recipe, options)
-    training = dataset.split("train")
+    training = training_part(recipe, dataset)
     sampler = build_sampler(recipe.batch, training.label_ids, options.seed)
     return {
         "run": str(options.out),
         "recipe": recipe.name,
         "backbone": recipe.network.backbone,
-        "training_images": len(training),
+        "training_images": len(dataset.split("train")),
         "training_classes": len(torch.unique(training.label_ids[:, :1])),
-        "evaluation_images": len(dataset) - len(training),
+        "evaluation_images": len(dataset) - len(dataset.split("train")),
         "batch": recipe.batch.size,
         "images_at_once": recipe.batch.chunk or recipe.batch.size,
         "steps_per_epoch": sampler.length(0),
@@ -81,7 +81,7 @@ def prepare(recipe: Recipe, options: TrainOptions) -> tuple[Recipe, ImageDataset
     check_layers(recipe)
     found = read_data(recipe, options.data, options.on_bad_image)
     dataset = found if found.splits else hold_out(found)
-    training = dataset.split("train")
+    training = training_part(recipe, dataset)
     recipe = _fitted(recipe, training)
     check_batches(recipe, training, options.seed)
     if recipe.captions is not None:

@@ -21,27 +21,31 @@ from zoo.training.augment import crop_boxes, cropped
 
 CACHE_BYTES = 1 << 30
 Crops = UInt8[Tensor, "batch 3 size size"]
-Plan = tuple[Int64[Tensor, " batch"], Float[Tensor, "batch 10"]]  # which items, their draws
+Plan = tuple[Int64[Tensor, " batch"], Float[Tensor, "batch draws"]]  # which items, their draws
 
 
 class CachedImages:
     """All images decoded once, as one square uint8 tensor; crops are cut by whole batches.
+
+    A path that comes several times, with captions of its own, is one image.
 
     An image is squeezed into the square of the largest side, so that no pixel is lost, and its
     aspect ratio is remembered: crops have the shape they would have on the original.
     """
 
     def __init__(self, paths: Sequence[Path], side: int, track: Track = silent) -> None:
-        self.images = torch.empty(len(paths), 3, side, side, dtype=torch.uint8)
-        self.aspect = torch.empty(len(paths))
+        distinct = {path: place for place, path in enumerate(dict.fromkeys(paths))}
+        self.places = torch.tensor([distinct[path] for path in paths])
+        self.images = torch.empty(len(distinct), 3, side, side, dtype=torch.uint8)
+        self.aspect = torch.empty(len(distinct))
 
-        def load(place: int) -> None:
-            image = open_image(paths[place])
+        def load(path: Path) -> None:
+            image, place = open_image(path), distinct[path]
             self.aspect[place] = image.width / image.height
             self.images[place] = _pixels(image.resize((side, side)))
 
         with ThreadPoolExecutor(2) as pool:
-            for _ in track(pool.map(load, range(len(paths))), "decode", len(paths)):
+            for _ in track(pool.map(load, distinct), "decode", len(distinct)):
                 pass
 
     def crops(
@@ -49,8 +53,9 @@ class CachedImages:
     ) -> Iterator[Crops]:
         """Yield the random crops of each plan."""
         for items, draws in plans:
-            boxes = crop_boxes(draws, self.aspect[items], augmentation)
-            yield cropped(self.images[items], boxes, size).round_().to(torch.uint8)
+            places = self.places[items]
+            boxes = crop_boxes(draws, self.aspect[places], augmentation)
+            yield cropped(self.images[places], boxes, size).round_().to(torch.uint8)
 
 
 class StreamedImages:
@@ -84,9 +89,10 @@ def open_images(
 
     None: the images are wanted in their own shape, which the cache does not keep.
     """
-    if size is not None and 3 * len(paths) * size**2 <= CACHE_BYTES:
-        side = max(_longer_side(path) for path in paths)
-        if side <= 1.5 * size and 3 * len(paths) * side**2 <= CACHE_BYTES:
+    distinct = set(paths)
+    if size is not None and 3 * len(distinct) * size**2 <= CACHE_BYTES:
+        side = max(_longer_side(path) for path in distinct)
+        if side <= 1.5 * size and 3 * len(distinct) * side**2 <= CACHE_BYTES:
             return CachedImages(paths, side, track)
     return StreamedImages(paths, workers)
 
@@ -121,7 +127,8 @@ class _CropsOfFiles(Dataset[Tensor | RankzooError]):
         # Draft mode may halve a JPEG until its shorter side is at least this: the smallest crop
         # of the recipe still has `size` pixels.
         shorter = self.augmentation.resize
-        wanted = shorter or round(self.size / self.augmentation.scale[0] ** 0.5)
+        share = min(self.augmentation.scale[0] ** 0.5, self.augmentation.window or 1.0)
+        wanted = shorter or round(self.size / share)
         image = open_image(self.paths[place], wanted)
         if shorter is not None:
             image = v2.functional.resize(image, [shorter], antialias=True)

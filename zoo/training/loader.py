@@ -1,11 +1,11 @@
 """From a dataset to the batches of a step: sampler, crops, labels, this process's slice."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from zoo.data.dataset import ImageDataset
@@ -25,15 +25,15 @@ from zoo.runs.options import RunOptions
 from zoo.training.augment import coloured, draws_of_step
 from zoo.training.distributed import World
 from zoo.training.epochs import Epochs
-from zoo.training.images import Crops, Plan, open_images
+from zoo.training.images import Plan, open_images
 
 
 @dataclass(frozen=True)
 class StepBatch:
     """One process's share of a step: its crops and draws; labels and items of the whole batch."""
 
-    crops: Crops
-    draws: Float[Tensor, "share 10"]
+    crops: UInt8[Tensor, "share 3 size size"]
+    draws: Float[Tensor, "share draws"]
     labels: Int64[Tensor, "batch level"]
     items: Int64[Tensor, " batch"]  # positions in the training set
     start: int  # where the share begins in the global batch
@@ -96,8 +96,25 @@ class Loader:
 
     def _plans(self, first: int) -> Iterator[Plan]:
         for step, items in enumerate(self._items(first), start=first):
-            draws = draws_of_step(len(items), self.seed, step)
+            draws = draws_of_step(len(items), self.seed, step, self.augmentation.attempts)
             yield items[self.share], draws[self.share]
+
+
+def training_part(recipe: Recipe, dataset: ImageDataset) -> ImageDataset:
+    """Return what is trained on: the training images, or each of their captions with its image.
+
+    Raises:
+        UsageError: pairs are wanted, and the recipe has no captions.
+        DataError: there is no training image.
+    """
+    found = dataset.split("train")
+    if recipe.batch.sampler != "pairs":
+        return found
+    if recipe.captions is None:
+        raise UsageError("batch.sampler=pairs walks captions", "set batch.sampler=per_class")
+    own = ((item, n) for item in found.items for n in range(max(1, len(item.captions))))
+    pairs = (replace(item, captions=item.captions[n : n + 1]) for item, n in own)
+    return replace(found, items=tuple(pairs))
 
 
 def training_labels(recipe: Recipe, dataset: ImageDataset) -> Int64[Tensor, "item level"]:
@@ -121,7 +138,7 @@ def build_sampler(batch: Batch, labels: Int64[Tensor, "item level"], seed: int) 
     """
     if batch.size < 2:
         raise UsageError(f"batch.size={batch.size}: one item has no rival", "--batch-size 4")
-    if batch.sampler == "shuffled":
+    if batch.sampler in ("shuffled", "pairs"):
         return ShuffledSampler(len(labels), batch.size, seed)
     if batch.per_class < 2:
         raise UsageError(

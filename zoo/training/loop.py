@@ -9,9 +9,9 @@ from torch import nn
 
 from zoo.data.dataset import ImageDataset, hold_out
 from zoo.data.validation import write_skipped
+from zoo.device import keep_freed_memory
 from zoo.embedding.options import EmbedOptions
 from zoo.errors import UsageError
-from zoo.memory import keep_freed_memory
 from zoo.metrics.evaluation import Evaluation
 from zoo.models.kinds import AnyEmbedder, save_model
 from zoo.models.text_encoder import TextEncoder
@@ -21,7 +21,7 @@ from zoo.runs.lifecycle import Processes, Run, Span, due
 from zoo.runs.options import RunKeywords, RunOptions
 from zoo.training.captions import CaptionObjective, ReadsText, embed_captions
 from zoo.training.distributed import World, join_world
-from zoo.training.loader import Loader, training_labels
+from zoo.training.loader import Loader, training_labels, training_part
 from zoo.training.objective import Objective, class_tree
 from zoo.training.towers import Captioned, TowersObjective, TowersTrainer
 from zoo.training.trainer import Trainer
@@ -56,7 +56,7 @@ def train(
         if world.leads:
             write_skipped(out / "skipped.json", dataset.skipped)
         world.wait()
-        training_set = dataset.split("train")
+        training_set = training_part(recipe, dataset)
         loader = Loader(recipe, training_set, model.config.preprocessing, world, how)
 
         # Model, losses, optimisers, and where they were

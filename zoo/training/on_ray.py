@@ -22,12 +22,11 @@ from zoo.cluster import (
     refuse_other_version,
     unguarded,
 )
-from zoo.files import refuse_to_overwrite, write_json
+from zoo.files import read_object, refuse_to_overwrite, write_json
 from zoo.recipes import AnyRecipe
 from zoo.runs.folder import RunResult
 from zoo.runs.options import TrainOptions
 from zoo.tasks import named
-from zoo.typed import read_object
 
 TOLD = "told.json"  # how the processes ended, in Ray's own folder beside the run
 

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from zoo.errors import DivergedError
 from zoo.models.kinds import AnyEmbedder
+from zoo.models.two_towers import TwoTowers
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
 from zoo.training.layers import frozen_parameters, layer_factors
 from zoo.training.lora import hold_base
@@ -120,13 +121,18 @@ def _optimiser(name: str, groups: list[dict[str, Any]], lr: float, decay: float)
 def set_modes(model: AnyEmbedder, recipe: Recipe, epoch: int) -> None:
     """Put the model in training mode as the recipe says for this epoch.
 
-    The backbone rests during `frozen_epochs`, the parts in `network.frozen` always, and
-    all but the adapters where there are some; batch norms follow `network.batch_norm`.
+    The backbone rests during `frozen_epochs`, the text tower during its own, the image network's
+    parts in `network.frozen` always, and all but the adapters where there are some; batch norms
+    follow `network.batch_norm`.
     """
-    model.train()
+    model.train().requires_grad_(True)
     model.backbone.requires_grad_(epoch >= recipe.schedule.frozen_epochs)
-    for parameter in frozen_parameters(model.backbone, recipe.network.frozen):
+    image = model.image if isinstance(model, TwoTowers) else model
+    for parameter in frozen_parameters(image.backbone, recipe.network.frozen):
         parameter.requires_grad_(False)
+    resting = recipe.captions.frozen_epochs if recipe.captions else 0
+    if isinstance(model, TwoTowers) and epoch < resting:
+        model.text.requires_grad_(False)
     hold_base(model.backbone)
     kept = recipe.network.batch_norm
     for module in batch_norms(model):

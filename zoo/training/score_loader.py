@@ -59,7 +59,8 @@ class ScoreLoader:
             epoch, place = divmod(step, self.steps_per_epoch)
             generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
             order = torch.randperm(len(self.data), generator=generator)
-            yield order[place * size : (place + 1) * size], draws_of_step(size, self.seed, step)
+            draws = draws_of_step(size, self.seed, step, self.recipe.augmentation.attempts)
+            yield order[place * size : (place + 1) * size], draws
 
 
 def check_batch(recipe: ScoreRecipe, data: ScoredSet) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
+from zoo.data.attribute import read_attribute, with_lamem
 from zoo.data.boxes.boxed import Policy
-from zoo.data.datasets.lamem import is_lamem, read_lamem
-from zoo.data.scored import ScoredSet, learnable, read_labels, read_values, table_of
+from zoo.data.datasets.videomem import FrameOptions
+from zoo.data.scored import ScoredSet, learnable, read_labels
 from zoo.data.synthetic.scenes import build_scenes
 from zoo.errors import UsageError
 from zoo.hub.resolve import resolve_model
@@ -36,7 +37,7 @@ def plan(recipe: ScoreRecipe, options: TrainOptions) -> dict[str, Any]:
     facts = {"run": str(options.out), "read": str(path)}
     if recipe.data.scenes and not path.exists():
         return {**facts, **to_json(recipe), "scenes_drawn": recipe.data.scenes}
-    recipe, training, test = prepare(recipe, options)
+    recipe, training, test = prepare(recipe, options, drawn=False)
     counts = {"training_images": len(training), "evaluation_images": len(test)}
     return {**facts, **to_json(recipe), **counts, **described(training, recipe.task)}
 
@@ -57,14 +58,15 @@ def train(
 
 
 def prepare(
-    recipe: ScoreRecipe, options: TrainOptions, track: Track = silent
+    recipe: ScoreRecipe, options: TrainOptions, track: Track = silent, *, drawn: bool = True
 ) -> tuple[ScoreRecipe, ScoredSet, ScoredSet]:
     """Read what is trained and measured on, and fit one's own recipe to it.
 
     Raises:
         UsageError, DataError: the data cannot be read, or fills no batch.
     """
-    training, test = read_scored(recipe, options.data, options.on_bad_image, track)
+    bad = options.on_bad_image
+    training, test = read_scored(recipe, options.data, bad, track, drawn=drawn)
     recipe = fitted(recipe, len(training), training.outputs)
     check_batch(recipe, training)
     return recipe, training, test
@@ -75,11 +77,13 @@ def read_scored(
     path: Path | None,
     on_bad_image: Policy = "fail",
     track: Track = silent,
+    *,
+    drawn: bool = True,
 ) -> tuple[ScoredSet, ScoredSet]:
     """Read the training and the test images of a recipe; draw scenes if it says so.
 
-    Labels come from whatever `read_labels` knows, a value from LaMem's folder, a manifest with the
-    recipe's column, or a folder of scenes.
+    Labels come from whatever `read_labels` knows, a value from whatever `read_attribute` does, with
+    LaMem beside VideoMem; without `drawn` the frames of videos are named and not yet there.
     """
     path = _given(recipe, path)
     if recipe.data.scenes and not path.exists():
@@ -87,10 +91,9 @@ def read_scored(
     column = recipe.data.column
     if recipe.task == "labels":
         return learnable(*read_labels(path, SPLITS, column, on_bad_image))
-    if is_lamem(path):
-        return read_lamem(path, "train"), read_lamem(path, "test")
-    training, test = read_values(table_of(path), SPLITS, column, on_bad_image)
-    return training, test
+    how = FrameOptions(on_bad_image, drawn, track)
+    training, test = read_attribute(path, SPLITS, column, how)
+    return with_lamem(training, path, how), test
 
 
 def described(training: ScoredSet, task: str) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from zoo.data.samplers import mixed_seed
 from zoo.data.scored import ScoredSet
 from zoo.data.validation import write_skipped
-from zoo.device import sent
+from zoo.device import keep_freed_memory, sent
 from zoo.evaluation.scores import definition, head_scores, score_metrics
-from zoo.memory import keep_freed_memory
 from zoo.models.scorer import Scorer, save_scorer
 from zoo.recipes.scores import ScoreRecipe
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -67,7 +66,7 @@ def fit_scores(
         metrics = score_metrics(head_scores(model, features), test, recipe.task)
         named = {"protocol": recipe.task, "definition": definition(test, recipe.task)}
         run.finish({**named, "metrics": metrics, "before": before, "pictures": len(training)})
-    on = f"{len(test):,} held-out images"
+    on = test.counted.replace(" ", " held-out ")
     return RunResult(out, metrics, run.seconds, before=before, measured_on=on)
 
 

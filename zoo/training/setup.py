@@ -9,6 +9,7 @@ from zoo.cards.model_files import read_config as read_object
 from zoo.data.dataset import ImageDataset, OnBadImage
 from zoo.data.open import open_dataset
 from zoo.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from zoo.data.word_vectors import read_word_vectors
 from zoo.errors import UsageError
 from zoo.hub.resolve import resolve_model
 from zoo.losses.pairs import PAIR_LOSSES
@@ -20,12 +21,13 @@ from zoo.models.storage import read_weights
 from zoo.models.tensor_names import in_memory
 from zoo.models.text_encoder import TextEncoder, load_text_encoder
 from zoo.models.two_towers import TwoTowers
+from zoo.models.word_encoder import WordEncoder, WordEncoderConfig
 from zoo.progress import Track, silent
-from zoo.recipes.recipe import Network, Recipe
+from zoo.recipes.recipe import SRU, Captions, Network, Recipe
 from zoo.training.layers import frozen_parameters
 from zoo.training.step import replayable
 
-HEAD = ("pooling", "layer_norm", "dim", "depth")
+HEAD = ("pooling", "layer_norm", "dim", "depth", "maps", "dropout")
 logger = logging.getLogger("rankzoo")
 
 
@@ -64,8 +66,23 @@ def build_network(
         return image
     if recipe.captions.encoder == "backbone":
         raise UsageError(f"{name} reads no text", "set captions.encoder to a text encoder's name")
+    if recipe.captions.encoder == SRU:
+        return TwoTowers(image, word_encoder_of(recipe.captions, image.dim, seed))
     text = resolve_model(recipe.captions.encoder, offline=offline, track=track)
     return TwoTowers(image, load_text_encoder(text))
+
+
+def word_encoder_of(captions: Captions, width: int, seed: int = 0) -> WordEncoder:
+    """Build the text tower over the recipe's word vectors, its layers drawn from `seed`.
+
+    Raises:
+        DataError: the vectors are missing, or not in a form that is read.
+    """
+    vectors = read_word_vectors(Path(captions.vectors).expanduser(), captions.most_words)
+    count, wide = vectors.table.shape
+    logger.info(f"{captions.vectors}: {count:,} words of {wide} numbers")
+    with replayable(seed):
+        return WordEncoder(vectors, WordEncoderConfig(width, captions.layers, captions.dropout))
 
 
 def clip_of(recipe: Recipe, folder: Path) -> Clip:

@@ -16,11 +16,13 @@ from zoo.data.samplers import mixed_seed
 from zoo.errors import DataError
 from zoo.evaluation.captions import meanings
 from zoo.losses.pairs import PAIR_LOSSES, apart
+from zoo.models.kinds import AnyEmbedder
+from zoo.models.word_encoder import WordEncoder
 from zoo.recipes.changes import check_losses
 from zoo.recipes.recipe import Recipe
 from zoo.runs.record import Row
 from zoo.training.distributed import World
-from zoo.training.loader import StepBatch
+from zoo.training.loader import Loader, StepBatch
 from zoo.training.trainer import Trainer
 
 
@@ -77,9 +79,22 @@ class TowersObjective(nn.Module):
 
 
 class TowersTrainer(Trainer):
-    """A trainer whose model embeds texts too (`zoo.models.clip`, `zoo.models.two_towers`)."""
+    """A trainer whose model embeds texts too (`zoo.models.clip`, `zoo.models.two_towers`).
+
+    Raises:
+        DataError: the model reads vectors of words, and not one of the captions' words has any.
+    """
 
     objective: TowersObjective
+
+    def __init__(
+        self, model: AnyEmbedder, loader: Loader, objective: nn.Module, device: torch.device
+    ) -> None:
+        super().__init__(model, loader, objective, device)
+        text, texts = getattr(model, "text", None), self.objective.captions.texts
+        if isinstance(text, WordEncoder) and not text.name_unknown(texts):
+            hint = "captions.vectors is of another language, or of something else than words"
+            raise DataError("no word of the captions has a vector", hint)
 
     def update(self, step: int, batch: StepBatch) -> Row | None:
         """Choose the step's captions, then make the update."""

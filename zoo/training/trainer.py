@@ -55,6 +55,7 @@ class Trainer:
         self.optimiser = optimise.build_optimiser(model, recipe.optimiser)
         self.loss_optimisers = optimise.build_loss_optimisers(objective.losses, recipe)  # type: ignore[arg-type]
         half = recipe.engine.precision == "float16"
+        # On Apple's MPS too: torch 2.14 has both of its kernels there, and no step in float64.
         self.scaler = torch.amp.GradScaler(device.type, enabled=half)
         self.ema = _average(model, recipe.optimiser.ema)
         self.awake, self.window = False, _Window(recipe.batch.size)
@@ -158,7 +159,8 @@ class Trainer:
         for optimiser in self.loss_optimisers:
             optimiser.step()
         if self.recipe.network.batch_norm == "train":
-            self.world.share_buffers(self.model)
+            for norm in optimise.batch_norms(self.model):
+                self.world.share_buffers(norm)
         if self.ema:
             self.ema.update_parameters(self.model)
 

@@ -9,12 +9,12 @@ import torch
 from zoo.data.dataset import ImageDataset
 from zoo.embedding.options import EmbedOptions
 from zoo.evaluation.retrieval import evaluate_retrieval
+from zoo.files import read_sealed, write_sealed
 from zoo.metrics.evaluation import Evaluation
 from zoo.models.kinds import AnyEmbedder, save_model
 from zoo.progress import silent
 from zoo.runs.folder import BEST, RESULTS
 from zoo.runs.record import Row
-from zoo.sealed import read_sealed, write_sealed
 from zoo.training.captions import ReadsText, captioned_split, evaluate_images_and_captions
 
 CHEAP = 1000  # held-out images that may always be embedded once more

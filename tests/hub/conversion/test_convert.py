@@ -17,7 +17,6 @@ from torch.nn.functional import avg_pool2d, layer_norm, linear, normalize
 from torchvision.models import resnet18, vgg11
 
 from zoo.errors import IntegrityError, UnavailableError, UsageError
-from zoo.hub.conversion.architecture import find_architecture
 from zoo.hub.conversion.convert import Choices, convert
 from zoo.models import load_embedder
 
@@ -160,28 +159,6 @@ def test_a_vgg_embeds_as_torchvisions_own(tmp_path: Path) -> None:
         pooled = network.avgpool(network.features(image)).flatten(1)
         expected = normalize(network.classifier[:-1](pooled))
         torch.testing.assert_close(model(image), expected, atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("depth", "kind", "name"),
-    [
-        ((2, 2, 2, 2), "basic", "resnet18"),
-        ((3, 4, 6, 3), "basic", "resnet34"),
-        ((3, 4, 6, 3), "bottleneck", "resnet50"),
-        ((3, 4, 23, 3), "bottleneck", "resnet101"),
-    ],
-)
-def test_the_depth_of_a_resnet_is_counted(depth: tuple[int, ...], kind: str, name: str) -> None:
-    blocks = [(s, b) for s, count in enumerate(depth, start=1) for b in range(count)]
-    last = "conv3" if kind == "bottleneck" else "conv2"
-    names = [f"backbone.layer{stage}.{block}.{last}.weight" for stage, block in blocks]
-    assert find_architecture(dict.fromkeys(names, torch.zeros(1))) == name
-
-
-def test_an_architecture_nobody_knows_asks_for_its_name() -> None:
-    with pytest.raises(UsageError) as error:
-        find_architecture({"backbone.layer1.0.conv2.weight": torch.zeros(1)})
-    assert "--architecture" in error.value.hint
 
 
 Change = Callable[[dict[str, Tensor]], None]

@@ -12,7 +12,7 @@ from zoo.data.boxes.entries import Box, Edges, Entry, ImageFinder, boxed_set, nu
 from zoo.data.reader import read_text
 from zoo.data.splits import split_of
 from zoo.errors import DataError
-from zoo.typed import Blame, as_object, parse_json
+from zoo.files import Blame, as_object, parse_json
 
 SOURCE = (
     '{"path": "a.jpg", "objects": [{"label": "cat", "box": [left, top, right, bottom]}]} a line'

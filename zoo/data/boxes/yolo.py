@@ -11,8 +11,7 @@ from zoo.data.item import Skipped
 from zoo.data.reader import read_lines, read_text
 from zoo.data.tree import images_below, report_left_out
 from zoo.errors import DataError
-from zoo.files import is_there
-from zoo.typed import Blame, parse_yaml
+from zoo.files import Blame, is_there, parse_yaml
 
 logger = logging.getLogger("rankzoo")
 SOURCE = (

@@ -15,8 +15,7 @@ from zoo.data.manifest import read_manifest, write_manifest
 from zoo.data.reader import Layout, Reading
 from zoo.data.splits import split_of
 from zoo.errors import DataError, UsageError
-from zoo.files import staged_folder
-from zoo.typed import Blame, as_object, one_line, parse_json
+from zoo.files import Blame, as_object, one_line, parse_json, staged_folder
 
 SOURCE = "download it with `hf download --repo-type dataset owner/name --local-dir folder`"
 _METADATA = ("metadata.csv", "metadata.jsonl", "*/metadata.csv", "*/metadata.jsonl")

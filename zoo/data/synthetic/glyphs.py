@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from zoo.errors import UsageError
-from zoo.typed import read_json
+from zoo.files import read_json
 
 ARTISTS = ("twemoji", "openmoji")
 _FULLY_QUALIFIED = 2  # the `emoji` package's mark of the form that keyboards produce

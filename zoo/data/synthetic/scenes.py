@@ -25,9 +25,8 @@ from zoo.data.synthetic.scene_files import (
     write_voc_sets,
 )
 from zoo.errors import UsageError
-from zoo.files import staged_folder, write_json
+from zoo.files import plain, read_object, staged_folder, write_json
 from zoo.progress import Track, silent
-from zoo.typed import plain, read_object
 
 GROUPS = ("Animals & Nature", "Food & Drink", "Travel & Places", "Activities")
 SEED = 0  # with a scene's number

@@ -1,4 +1,4 @@
-"""Heads and losses that join mmdetection's registry when this package is imported.
+"""Heads, losses and a backbone that join mmdetection's registry when this package is imported.
 
 In a configuration of one's own: `custom_imports = dict(imports=["zoo.detection.heads"])`.
 """
@@ -13,6 +13,7 @@ from zoo.detection.heads.ranking import ALRPRanking, APRanking, RankSortRanking 
 from zoo.detection.heads.region import RankedRPNHead  # noqa: E402
 from zoo.detection.heads.retina import RankedRetinaHead  # noqa: E402
 from zoo.detection.heads.two_stage import RankedBBoxHead  # noqa: E402
+from zoo.detection.timm_backbone import TimmBackbone  # noqa: E402
 
 __all__ = [
     "ALRPRanking",
@@ -24,4 +25,5 @@ __all__ = [
     "RankedBBoxHead",
     "RankedRPNHead",
     "RankedRetinaHead",
+    "TimmBackbone",
 ]
