@@ -56,6 +56,22 @@ def test_equal_results_that_are_no_means_do_not_differ(
     assert (same.metric, same.verdict, same.p_value) == ("map", "no clear difference", 1)
 
 
+def test_what_every_draw_measures_anew_is_drawn_two_hundred_times(
+    pair: tuple[Evaluation, Evaluation],
+) -> None:
+    drawn: list[int] = []
+
+    def measured(rows: Tensor) -> dict[str, float]:
+        drawn.append(len(rows))
+        return {"map": rows.double().mean().item()}
+
+    one = replace(pair[0], metrics={"map": 0.5}, per_query={}, resampled=measured)
+    intervals(one)
+    assert drawn == [one.gallery] * 200
+    compare(one, one)
+    assert len(drawn) == 200 + 2 * 200
+
+
 def test_medians_have_no_interval_of_means(pair: tuple[Evaluation, Evaluation]) -> None:
     found = intervals(pair[0])
     assert found.keys() == {"recall_at_1"}

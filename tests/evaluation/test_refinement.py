@@ -233,3 +233,10 @@ def test_how_whitening_is_learned_means_nothing_without_data(asked: dict[str, An
     with pytest.raises(UsageError, match="--whiten-on DATA"):
         RefineOptions(**asked).require_data()
     RefineOptions(whiten_on=Path("data"), **asked).require_data()
+
+
+@pytest.mark.parametrize("negative", [{"augmentation": -1}, {"expansion": -1}, {"alpha": -0.5}])
+def test_one_negative_number_is_enough_to_be_refused(negative: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="zero or more"):
+        Refinement(**negative)
+    assert Refinement(None, 0, 0, 0.0).described == {}

@@ -9,6 +9,7 @@ import torch
 from zoo.data.preprocessing import Preprocessing
 from zoo.data.scored import ScoredSet
 from zoo.errors import DataError
+from zoo.evaluation.classes import evaluate_classes
 from zoo.evaluation.scores import evaluate_scores, score_metrics
 from zoo.models.scorer import Scorer, ScorerConfig
 
@@ -35,6 +36,20 @@ def test_perfect_scores_measure_one() -> None:
     assert score_metrics(targets, data, "labels") == {"voc_map_11_point": 1, "voc_map_area": 1}
     perfect = {"spearman": 1, "kendall": 1, "mean_absolute_error": 0}
     assert score_metrics(targets[:, :1], data, "attribute") == perfect
+
+
+def test_an_image_without_a_class_lowers_the_class_it_is_ranked_in() -> None:
+    """The positives of `a` are ranked first and third, the one of `b` second, `c` has none."""
+    targets = torch.tensor([[1.0, 0, 0], [0, 1, 0], [1, 0, 0]])
+    scores = torch.tensor([[0.9, 0.8, 0.1], [0.8, 0.3, 0.2], [0.1, 0.1, 0.3]])
+    ignored = torch.zeros_like(targets, dtype=torch.bool)
+    found = evaluate_classes(scores, ScoredSet((), ("a", "b", "c"), targets, ignored))
+    a, b = (1 + 2 / 3) / 2, 1 / 2
+    points = ((6 + 5 * 2 / 3) / 11 + b) / 2
+    assert found.metrics == pytest.approx(
+        {"voc_map_11_point": points, "voc_map_area": (a + b) / 2, "ap_a": a, "ap_b": b}
+    )
+    assert (found.queries, found.skipped, found.gallery) == (3, 1, 0)
 
 
 def test_a_difficult_image_leaves_its_class() -> None:

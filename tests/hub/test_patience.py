@@ -30,6 +30,7 @@ FILES = {
     "model.safetensors": save({"a": np.arange(300_000, dtype=np.float32)}),
 }
 COMMIT = "0" * 40
+LONG = PATIENCE_S / 3  # what is left at once takes a second or two, and more on a busy machine
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_a_server_that_accepts_and_never_answers_is_left(
     began = time.monotonic()
     with pytest.raises(UnavailableError, match="no answer from the Hub"):
         download(ME)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < LONG
     assert not list(caches.rglob("pins/*.json"))
 
 
@@ -159,7 +160,7 @@ def test_ctrl_c_ends_at_once_with_130_and_leaves_nothing(
     with ctrl_c_once(hub.held) as pressed, pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 130
-    assert time.monotonic() - pressed[0] < 1.5
+    assert time.monotonic() - pressed[0] < LONG
     assert not list(caches.rglob("*.incomplete"))
     assert not list(caches.rglob("pins/*.json"))
 

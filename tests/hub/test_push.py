@@ -121,6 +121,15 @@ def test_a_dry_run_sends_nothing(hub: Any, run: Path) -> None:
     assert planned.files.keys() == push(run, "me/tiny").files.keys()
 
 
+def test_an_upload_may_take_a_second_for_each_hundred_thousand_bytes(
+    hub: Any, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earned: list[float] = []
+    monkeypatch.setattr("zoo.hub.patience.Patience.earn", lambda self, s: earned.append(s))
+    sent = push(run, "me/tiny", PushOptions(licence="mit"))
+    assert earned[0] == pytest.approx(sum(sent.files.values()) / 100_000)
+
+
 def test_private_is_private_and_never_falls_back_to_a_public_repository(
     hub: Any, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zoo.hub.run_card import run_card
+from zoo.hub.run_card import run_card, run_results
 from zoo.recipes.find import Choice, find_recipe
 from zoo.recipes.values import to_json
 from zoo.runs.reading import Run
@@ -51,3 +51,12 @@ def test_a_run_without_its_line_names_every_change_of_its_recipe(
         assert value in words if option == "name" else f"--{option} {value}" in line
     assert line.endswith("--seed 3")
     assert ("--loss" in line) == ("loss" in start)
+
+
+@pytest.mark.parametrize(("told", "seed"), [({}, 0), ({"seed": 3}, 3)])
+def test_a_number_on_a_card_has_its_runs_seed(
+    tmp_path: Path, told: dict[str, int], seed: int
+) -> None:
+    results = {"metrics": {"recall_at_1": 0.5}, **told}
+    (result,) = run_results(Run(tmp_path, CONFIG, {}, results, "2026-11-25"))
+    assert (result.metric, result.value, result.args["seed"]) == ("recall_at_1", 0.5, seed)

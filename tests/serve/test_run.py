@@ -100,7 +100,7 @@ def test_a_server_stops_at_a_signal_and_leaves_nothing_behind(
     def ready(address: str) -> None:
         def ask() -> None:
             try:
-                with urllib.request.urlopen(f"{address}health", timeout=20) as answer:
+                with urllib.request.urlopen(f"{address}health", timeout=60) as answer:
                     told.extend([address, json.load(answer), answer.headers["server"]])
             finally:  # or the server would be waited for without end
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -202,10 +202,10 @@ def test_a_signal_ends_the_server_with_130_and_no_traceback(
     assert server.stdout is not None
     started = json.loads(server.stdout.readline())
     assert started["indexes"] == ["idx"]
-    with urllib.request.urlopen(f"{started['url']}health", timeout=10) as answer:
+    with urllib.request.urlopen(f"{started['url']}health", timeout=60) as answer:
         assert json.load(answer) == {"status": "ok"}
     os.kill(server.pid, number)
-    rest, errors = server.communicate(timeout=20)
+    rest, errors = server.communicate(timeout=60)
     assert (server.returncode, rest, errors) == (130, "", "")
 
 
