@@ -1,9 +1,13 @@
 """The benchmark's rivals are the same losses, computed plainly."""
 
 import pytest
+import torch
 
 from zoo.benchmarks.losses import Toy, benchmark_losses, benchmark_rivals
 from zoo.errors import UsageError
+from zoo.losses import LOSSES
+
+HIERARCHICAL = ("sup_hap", "smooth_hap", "sup_ndcg", "smooth_ndcg")
 
 
 def test_textbook_and_packaged_forms_have_our_value() -> None:
@@ -21,6 +25,18 @@ def test_every_named_loss_gets_a_row_with_both_modes(monkeypatch: pytest.MonkeyP
     assert [row["loss"] for row in rows] == ["sup_hap", "fast_ap"]
     assert all(isinstance(row["eager_ratio"], float) and row["eager_ratio"] > 0 for row in rows)
     assert "compiled_ratio" not in rows[0]
+
+
+def test_losses_over_a_hierarchy_are_timed_on_two_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.benchmarks.losses.can_compile", lambda device: False)
+    toy = Toy(64, 8)
+    vectors, labels = toy.draw()
+    levels = torch.stack([labels, labels // 8], dim=1)
+    for row in benchmark_losses(toy, repeats=1, only=HIERARCHICAL + ("sup_ap",)):
+        loss = LOSSES[str(row["loss"])]()
+        assert row["value"] == pytest.approx(float(loss(vectors, levels)), rel=1e-5)
+        differs = float(loss(vectors, labels)) != pytest.approx(row["value"], rel=1e-3)
+        assert differs == (row["loss"] in HIERARCHICAL)
 
 
 def test_an_unknown_loss_is_refused_by_name() -> None:
