@@ -32,7 +32,7 @@ def test_losses_over_a_hierarchy_are_timed_on_two_levels(monkeypatch: pytest.Mon
     toy = Toy(64, 8)
     vectors, labels = toy.draw()
     levels = torch.stack([labels, labels // 8], dim=1)
-    for row in benchmark_losses(toy, repeats=1, only=HIERARCHICAL + ("sup_ap",)):
+    for row in benchmark_losses(toy, repeats=1, only=(*HIERARCHICAL, "sup_ap")):
         loss = LOSSES[str(row["loss"])]()
         assert row["value"] == pytest.approx(float(loss(vectors, levels)), rel=1e-5)
         differs = float(loss(vectors, labels)) != pytest.approx(row["value"], rel=1e-3)
