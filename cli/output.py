@@ -138,9 +138,9 @@ def _print_human(what: RenderableType) -> None:
     if console.is_terminal:
         console.print(what)
     else:
-        print(piped(what), end="")
+        print(piped(what), end="", flush=True)  # `serve` goes on for hours after its address
 
 
 def _print_json(value: dict[str, Any]) -> None:
     text = json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False)
-    print(in_json(text))
+    print(in_json(text), flush=True)
