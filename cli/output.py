@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+import typer
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
@@ -138,9 +139,21 @@ def _print_human(what: RenderableType) -> None:
     if console.is_terminal:
         console.print(what)
     else:
-        print(piped(what), end="", flush=True)  # `serve` goes on for hours after its address
+        _write(piped(what))
 
 
 def _print_json(value: dict[str, Any]) -> None:
     text = json.dumps({"schema_version": SCHEMA_VERSION, **value}, ensure_ascii=False)
-    print(in_json(text), flush=True)
+    _write(f"{in_json(text)}\n")
+
+
+def _write(text: str) -> None:
+    """Write to stdout at once: `serve` goes on for hours after it has told its address.
+
+    A reader that has left, as `head` does, ends the command as it ends others: 141, no word.
+    """
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it again
+        raise typer.Exit(141) from None

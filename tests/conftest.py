@@ -22,8 +22,8 @@ from tests.shuffled import pytest_report_header as pytest_report_header
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Python writes at once where this is set, as in many containers: an output that nobody flushes would
-# arrive in every test, and at no user's.
+# Python writes at once where this is set, as in many containers: an output that nobody flushes
+# would arrive in every test, and at no user's.
 os.environ.pop("PYTHONUNBUFFERED", None)
 
 # A shell's background job ignores Ctrl-C, and so would every command that a test starts and stops.

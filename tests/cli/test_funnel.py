@@ -1,7 +1,9 @@
 """The funnel: whatever goes wrong is one line, with a code, and can be traced."""
 
 import json
+import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -11,6 +13,8 @@ import pytest
 import torch
 
 from cli import main as funnel
+
+ROOT = Path(__file__).parents[2]
 
 
 def _run(
@@ -121,3 +125,21 @@ def test_an_interrupt_says_nothing(
 ) -> None:
     assert _run(monkeypatch, KeyboardInterrupt()) == 130
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("show", "emoji-sup_hap")])
+def test_a_reader_that_has_left_ends_the_command_without_a_word(words: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "cli", *words],
+            cwd=ROOT,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, "")
