@@ -60,5 +60,5 @@ ci:
     # files that have some are collected, those of the repository as a whole first: the longest.
     mypy & types=$!
     slow=$(grep -rl --include='test_*.py' 'mark\.slow' tests/test_*.py tests/*/)
-    pytest -m slow -n $(($(nproc) + 1)) --dist worksteal --durations=15 $slow
+    pytest -m slow -n $(($(env -u OMP_NUM_THREADS nproc) + 1)) --dist worksteal --durations=15 $slow
     wait $types
