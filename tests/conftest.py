@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 from jaxtyping import Float
@@ -25,6 +26,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Python writes at once where this is set, as in many containers: an output that nobody flushes
 # would arrive in every test, and at no user's.
 os.environ.pop("PYTHONUNBUFFERED", None)
+
+# No example may fail for a slow machine, nor by chance on a change that has nothing to do with it:
+# fresh examples are looked for by `python -m tests.fuzz`.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("steady")
 
 # A shell's background job ignores Ctrl-C, and so would every command that a test starts and stops.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

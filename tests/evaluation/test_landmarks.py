@@ -196,8 +196,24 @@ def test_landmarks_are_found_at_100_places_and_not_at_101() -> None:
     ranks = torch.tensor([[11.0, 100.0], [10.0, 101.0], [1.0, 2.0]], dtype=torch.float64)
     found = at_100_values("", ranks)
     assert found["map_at_100"].tolist() == pytest.approx([(1 / 11 + 2 / 100) / 2, 0.1 / 2, 1])
+    assert torch.equal(found["map_at_100_over_r"], found["map_at_100"])
     assert found["recall_at_1"].tolist() == [0, 0, 1]
     assert found["recall_at_10"].tolist() == [0, 1, 1]
+
+
+def test_a_hundred_places_of_a_hundred_and_fifty_answers_are_all_and_two_thirds() -> None:
+    found = at_100_values("", torch.arange(1, 151, dtype=torch.float64)[None])
+    assert found["map_at_100"].tolist() == [1]
+    assert found["map_at_100_over_r"].tolist() == pytest.approx([100 / 150])
+
+
+def test_a_query_without_answers_has_no_value_beside_one_that_has() -> None:
+    ranks = torch.tensor([[1.0, 3.0], [torch.inf, torch.inf]], dtype=torch.float64)
+    found = revisited_values("hard", ranks)
+    assert list(found) == ["map_hard", "mp_at_1_hard", "mp_at_5_hard", "mp_at_10_hard"]
+    assert all(column[1].isnan() and column[0] > 0 for column in found.values())
+    # The trapezium between the places: (1 + 1) / 2 and, from 1 / 2 to 2 / 3, 7 / 12 of a half each.
+    assert float(found["map_hard"][0]) == pytest.approx((1 + 7 / 12) / 2)
 
 
 def test_the_two_denominators_differ_beyond_k_answers() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import DataError, IntegrityError, RankzooError
@@ -135,7 +135,6 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(PLAIN)
 def test_plain_values_of_any_kind_become_the_dataclass_or_a_known_error(value: object) -> None:
     try:
@@ -145,7 +144,6 @@ def test_plain_values_of_any_kind_become_the_dataclass_or_a_known_error(value: o
     assert isinstance(value, dict)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_values_or_a_known_error(content: bytes) -> None:
     with suppress(RankzooError):

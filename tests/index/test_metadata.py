@@ -74,7 +74,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.lists(VALUES, min_size=1, max_size=4), min_size=1, max_size=3))
 def test_compact_changes_no_value(
     tmp_path_factory: pytest.TempPathFactory, segments: list[list[str]]
