@@ -9,12 +9,13 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 import zoo
+from zoo.cards.recipe_card import recipe_card
 from zoo.cards.schema import problems
 from zoo.cards.shelf import read_card
 from zoo.data.preprocessing import Preprocessing
 from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.files import write_json
-from zoo.hub.checking import check_cards, write_run_card
+from zoo.hub.checking import check_cards, write_recipe_card, write_run_card
 from zoo.hub.push import PushOptions, push
 from zoo.models import Embedder, EmbedderConfig, save_embedder
 from zoo.recipes import RECIPES
@@ -202,6 +203,15 @@ def test_card_new_writes_a_valid_card_once(run: Path, repo: str | None) -> None:
     ]
     with pytest.raises(UsageError, match="already exists"):
         write_run_card(run, path)
+
+
+def test_card_new_of_a_recipe_is_what_ships_and_is_written_once(tmp_path: Path) -> None:
+    path = write_recipe_card("sop-resnet50-supap", tmp_path / "new.md")
+    assert path == tmp_path / "new.md"
+    assert check_cards([path]) == ["new"]
+    assert path.read_text(encoding="utf-8") == recipe_card("sop-resnet50-supap")
+    with pytest.raises(UsageError, match="already exists"):
+        write_recipe_card("sop-resnet50-supap", path)
 
 
 def test_a_damaged_results_file_is_refused(run: Path) -> None:
