@@ -67,4 +67,7 @@ HARMLESS: dict[str, str] = {
     "how.scan.block // (8 * depth) -> (how.scan.block * (8 * depth))": (
         "the rows of a block, which is memory: values are the same"
     ),
+    "zoo/sorters/front.py: `return max(1, _PAIRS_AT_ONCE // scores.shape[1] ** 2)`: 2 -> 3": (
+        "the rows judged at once, which is memory: the mean is over all of them"
+    ),
 }

@@ -91,3 +91,14 @@ def test_standardising_keeps_the_order_and_survives_a_constant_row() -> None:
     assert exact_ranks(scaled).equal(exact_ranks(scores))
     torch.testing.assert_close(scaled[0].std(), torch.tensor(1.0))
     assert scaled[1].equal(torch.zeros(8))
+
+
+def test_the_squashed_grus_read_sigmoids_of_halved_scores_plus_one() -> None:
+    scores = torch.tensor([[-2.0, 0.0, 2.0]])
+    for sorter in (SORTERS["gruc"](), SORTERS["grup"](length=3)):
+        seen: list[torch.Tensor] = []
+        rnn = sorter.get_submodule("rnn")
+        rnn.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0]))
+        ranks = sorter(scores)
+        torch.testing.assert_close(seen[0].flatten(), torch.tensor([0.5, 0.731059, 0.880797]))
+        assert ((0 < ranks) & (ranks < 1)).all()

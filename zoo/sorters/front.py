@@ -53,7 +53,7 @@ def validator(
     return Front(l1, r2)
 
 
-def judging_vectors(length: int = 100, count: int = 500, seed: int = 0) -> tuple[Tensor, Generator]:
+def judging_vectors(length: int, count: int, seed: int = 0) -> tuple[Tensor, Generator]:
     """Draw the vectors every sorter is judged on, and the generator that goes on to the noise."""
     generator = Generator().manual_seed(seed)
     return mixture(count, length, generator), generator
