@@ -43,6 +43,14 @@ def test_the_interval_stands_on_the_side_of_zero_where_it_lies() -> None:
         assert all(sign * (y - zero) > 0 for y in (interval[1], interval[3]))
 
 
+def test_nothing_but_the_axis_stands_upright_behind_the_lines() -> None:
+    svg = drawn(pair_chart("a", "b", [HELPED]))
+    upright = {ends[0] for ends in lines(svg, 0.8) if ends[0] == ends[2]}
+    level = [ends for ends in lines(svg, 0.8) if ends[1] == ends[3]]
+    assert len(upright) == 3, "an axis each, and the mark of a tick"
+    assert len(level) > 4
+
+
 def test_a_row_a_metric_and_the_numbers_in_words() -> None:
     twice = [HELPED, replace(HELPED, metric="mAP@R", difference=-1.0, low=-2.0, high=0.5)]
     chart = pair_chart("a", "b", twice)

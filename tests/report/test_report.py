@@ -77,6 +77,13 @@ def test_a_curve_starts_bottom_left_and_ends_top_right_when_it_rises() -> None:
     assert y1 > y2
 
 
+def test_lines_are_named_where_there_are_two() -> None:
+    points = [(0, 0.0), (10, 1.0)]
+    assert 'alt="loss over step"' in report.line_chart({"loss": points}, "step", "loss")
+    two = report.line_chart({"a": points, "b": points[::-1]}, "step", "loss")
+    assert 'alt="loss over step of a, b"' in two
+
+
 @pytest.mark.parametrize("points", [[(0, 2.0), (1, 2.0)], [(3, 0.0)]])
 def test_a_flat_curve_and_a_single_point_are_drawn(points: list[tuple[int, float]]) -> None:
     svg = drawn(report.line_chart({"loss": points}, "step", "loss"))
