@@ -101,4 +101,4 @@ def test_the_squashed_grus_read_sigmoids_of_halved_scores_plus_one() -> None:
         rnn.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0]))
         ranks = sorter(scores)
         torch.testing.assert_close(seen[0].flatten(), torch.tensor([0.5, 0.731059, 0.880797]))
-        assert ((0 < ranks) & (ranks < 1)).all()
+        assert ((ranks > 0) & (ranks < 1)).all()
