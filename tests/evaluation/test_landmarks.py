@@ -69,6 +69,16 @@ def test_the_whole_query_finds_its_larger_half(colour_model: nn.Module, oxford: 
     assert found.metrics["mp_at_1_medium"] == 0
 
 
+@pytest.mark.parametrize(
+    ("judged", "skipped"), [({"easy": []}, 0), ({"easy": [], "hard": [], "junk": [0]}, 1)]
+)
+def test_a_query_counts_as_skipped_where_no_set_up_has_an_answer_for_it(
+    colour_model: nn.Module, oxford: Build, judged: dict[str, list[int]], skipped: int
+) -> None:
+    found = evaluate_revisited(Extractor(colour_model), oxford(**judged), "roxford")[0]
+    assert (found.queries, found.skipped) == (1, skipped)
+
+
 def test_distractors_are_embedded_shard_by_shard_and_push_down(
     colour_model: nn.Module, oxford: Build, tmp_path: Path
 ) -> None:
