@@ -70,4 +70,12 @@ HARMLESS: dict[str, str] = {
     "zoo/sorters/front.py: `return max(1, _PAIRS_AT_ONCE // scores.shape[1] ** 2)`: 2 -> 3": (
         "the rows judged at once, which is memory: the mean is over all of them"
     ),
+    "zoo/evaluation/insight.py: "
+    "`size = max(1, min(SAMPLE, BLOCK // len(measured.gallery)))`: 1 -> 2": (
+        "two queries of a gallery of which one alone is too many: memory"
+    ),
+    "zoo/evaluation/measure.py: `if known is None and data.is_file():`: "
+    "known is None and data.is_file() -> (known is None or data.is_file())": (
+        "the data are read once more, and what is read decides the same"
+    ),
 }

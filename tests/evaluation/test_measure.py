@@ -57,6 +57,43 @@ def test_a_public_set_in_its_own_layout_brings_its_protocol(model: str, tmp_path
     assert (found.queries, found.options["input"]) == (6, "shorter side 32, centre 32 x 32")
 
 
+def test_dymls_lists_are_searched_one_by_one_and_a_split_as_labels(
+    model: str, tmp_path: Path
+) -> None:
+    (tmp_path / "train").mkdir()
+    rows = ["fname, fine_id0.jpg, middle_id, coarse_id", "a.jpg, 4, 1, 0", "b.jpg, 4, 1, 0"]
+    (tmp_path / "train/label.csv").write_text("\n".join(rows) + "\n")
+    for n, name in enumerate("ab"):
+        image(tmp_path / f"train/imgs/{name}.jpg", n)
+    for level in ("fine", "middle", "coarse"):
+        folder = tmp_path / f"bmk_{level}"
+        for n, name in enumerate("qgh"):
+            image(folder / f"gallery/{name}.jpg", n)
+        image(folder / "query/q.jpg", 0)
+        (folder / "query.csv").write_text("fname, labels0.jpg\nq.jpg, 7\n")
+        (folder / "gallery.csv").write_text("fname, labels0.jpg\nq.jpg, 7\ng.jpg, 7\nh.jpg, 8\n")
+    lists = evaluate_model(model, EvalOptions(tmp_path, "dyml-vehicle")).final
+    assert "the lists fine, middle, coarse searches the images of its list" in lists.definition
+    assert lists.queries == 3
+    alone = evaluate_model(model, EvalOptions(tmp_path, "dyml-vehicle", split="train")).final
+    assert (alone.queries, alone.gallery) == (2, 2)
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_metrics_over_a_hierarchy_are_those_of_data_with_one(
+    model: str, tmp_path: Path, levels: int
+) -> None:
+    names = ("label", "label_level_2")[:levels]
+    rows = [",".join(("path", "split", *names))]
+    for n in range(6):
+        image(tmp_path / f"{n}.jpg", n // 2)
+        rows.append(",".join((f"{n}.jpg", "test", *(f"{n // 2}", "x")[:levels])))
+    (tmp_path / "photos.csv").write_text("\n".join(rows) + "\n")
+    found = evaluate_model(model, EvalOptions(tmp_path / "photos.csv")).final
+    assert ("h_ap" in found.metrics) == ("ndcg" in found.metrics) == (levels == 2)
+    assert found.queries == 6
+
+
 def test_landmarks_are_measured_whole_cropped_and_at_several_scales(
     model: str, tmp_path: Path
 ) -> None:
