@@ -4,6 +4,8 @@ import base64
 import re
 from dataclasses import replace
 
+import pytest
+
 from zoo.report import Pairs, pair_chart
 
 HELPED = Pairs("R@1", {0: 10.0, 1: 20.0}, {0: 30.0, 1: 60.0}, 30.0, 25.0, 35.0)
@@ -41,6 +43,19 @@ def test_the_interval_stands_on_the_side_of_zero_where_it_lies() -> None:
         ((left, zero, _, _),) = lines(svg, 1.2)
         (interval,) = [e for e in lines(svg, 2) if e[0] == e[2] > left]
         assert all(sign * (y - zero) > 0 for y in (interval[1], interval[3]))
+
+
+def test_the_interval_stands_in_the_middle_above_its_name() -> None:
+    svg = drawn(pair_chart("a", "b", [HELPED]))
+    ((left, _, right, _),) = lines(svg, 1.2)
+    middle = (left + right) / 2
+    assert [ends[0] for ends in lines(svg, 2) if ends[0] == ends[2]][-1] == pytest.approx(middle)
+    marks = [
+        (float(y), float(x)) for x, y in re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)"', svg)
+    ]
+    below = sorted(x for y, x in marks if y == max(marks)[0])
+    assert len(below) == 3, "a name each side, and the difference's"
+    assert below[-1] == pytest.approx(middle)
 
 
 def test_nothing_but_the_axis_stands_upright_behind_the_lines() -> None:
