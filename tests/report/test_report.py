@@ -80,6 +80,9 @@ def test_a_curve_starts_bottom_left_and_ends_top_right_when_it_rises() -> None:
 def test_lines_are_named_where_there_are_two() -> None:
     points = [(0, 0.0), (10, 1.0)]
     assert 'alt="loss over step"' in report.line_chart({"loss": points}, "step", "loss")
+    svg = drawn(report.line_chart({"loss": points}, "step", "loss"))
+    assert "step</text>" in svg
+    assert "loss</text>" in svg
     two = report.line_chart({"a": points, "b": points[::-1]}, "step", "loss")
     assert 'alt="loss over step of a, b"' in two
 
