@@ -1,9 +1,11 @@
 """Which test runs which line: recorded once, so that a change is tried by the tests that reach it.
 
 A test that reads a signature has run its `def`, and what a shared fixture ran, each of its tests
-has. What runs in another process, or when a module is imported, is in no test's record.
+has. What a function of ours keeps in a cache is forgotten before each test, or its first caller
+alone had run it. What runs in another process, or when a module is imported, is in nobody's record.
 """
 
+import functools
 import inspect
 import json
 import sys
@@ -36,6 +38,7 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Watch one test, its fixtures too."""
         self.ran = defaultdict(set)
+        _forget()
         started, before = time.perf_counter(), sys.gettrace()
         threading.settrace(self._call)
         sys.settrace(self._call)
@@ -94,6 +97,14 @@ class Recorder:
             str(Path(file).relative_to(self.root)): sorted(set().union(*(r[file] for r in rans)))
             for file in files
         }
+
+
+def _forget() -> None:
+    """Empty the caches of our functions."""
+    ours = (m for name, m in list(sys.modules.items()) if name.partition(".")[0] in ("zoo", "cli"))
+    for kept in [value for module in ours for value in vars(module).values()]:
+        if isinstance(kept, functools._lru_cache_wrapper):
+            kept.cache_clear()
 
 
 def _fixtures(item: pytest.Item) -> dict[str, Any]:

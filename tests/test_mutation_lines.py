@@ -93,3 +93,14 @@ def test_a_signature_is_reached_by_who_reads_it_and_a_shared_fixtures_lines_by_a
 ) -> None:
     lines = recorded(tmp_path, monkeypatch, {"zoo/kinds.py": SHARED, "tests/test_it.py": READERS})
     assert lines == {2: {"reader"}, 6: {"first", "second"}, 7: {"first", "second"}}
+
+
+def test_what_is_kept_in_a_cache_is_run_by_every_test_that_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "from functools import cache\n\n@cache\ndef three():\n    return 3\n"
+    tests = "from zoo.kept import three\n\n" + "".join(
+        f"def test_{name}(): assert three() == 3\n" for name in "ab"
+    )
+    lines = recorded(tmp_path, monkeypatch, {"zoo/kept.py": source, "tests/test_kept.py": tests})
+    assert lines[5] == {"a", "b"}

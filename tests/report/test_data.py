@@ -30,3 +30,14 @@ def test_what_is_left_out_and_what_is_there_twice_is_listed_with_its_number(tmp_
     assert [f"note{number:02}.png" in page for number in range(SHOWN + 1)] == [True] * SHOWN + [
         False
     ]
+
+
+def test_images_without_labels_stand_in_a_row_that_says_so(tmp_path: Path) -> None:
+    PIL.Image.new("RGB", (9, 8)).save(tmp_path / "a.png")
+    (tmp_path / "list.csv").write_text("path,caption\na.png,a mug\n")
+    page = data_page(check_data(tmp_path / "list.csv"))
+    assert "(no label)" in page
+    PIL.Image.new("RGB", (9, 8)).save(tmp_path / "b.png")
+    (tmp_path / "list.csv").write_text("path,label\na.png,mug\nb.png,pot\n")
+    page = data_page(check_data(tmp_path / "list.csv"))
+    assert "(no label)" not in page

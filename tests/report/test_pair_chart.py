@@ -86,6 +86,13 @@ def test_a_seed_of_one_side_alone_and_more_seeds_than_the_legend_holds_are_drawn
     assert "seed 0</text>" not in svg
 
 
+@pytest.mark.parametrize(("count", "named"), [(6, True), (7, False)])
+def test_a_legend_names_six_seeds_and_not_seven(count: int, named: bool) -> None:
+    sides = {seed: float(seed) for seed in range(count)}
+    svg = drawn(pair_chart("a", "b", [replace(HELPED, a=sides, b=sides)]))
+    assert all((f"seed {seed}</text>" in svg) is named for seed in sides)
+
+
 def test_names_are_no_formulas_and_no_markup() -> None:
     chart = pair_chart("<script>", "$x_{$", [replace(HELPED, metric="$")])
     assert "<script" not in chart

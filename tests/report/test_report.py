@@ -87,6 +87,15 @@ def test_lines_are_named_where_there_are_two() -> None:
     assert 'alt="loss over step of a, b"' in two
 
 
+@pytest.mark.parametrize(("last", "halved"), [(1, True), (2, False)])
+def test_steps_have_whole_ticks_where_there_is_more_than_one(last: int, halved: bool) -> None:
+    svg = drawn(report.line_chart({"loss": [(0, 5.0), (last, 7.0)]}, "step", "loss"))
+    across = re.search(r'<g id="matplotlib.axis_1">(.*?)<g id="matplotlib.axis_2">', svg, re.S)
+    assert across
+    ticks = re.findall(r">(\d+(?:\.\d+)?)</text>", across[1])
+    assert any(float(tick) % 1 for tick in ticks) is halved
+
+
 @pytest.mark.parametrize("points", [[(0, 2.0), (1, 2.0)], [(3, 0.0)]])
 def test_a_flat_curve_and_a_single_point_are_drawn(points: list[tuple[int, float]]) -> None:
     svg = drawn(report.line_chart({"loss": points}, "step", "loss"))
