@@ -1,5 +1,6 @@
 """Shards are started, told how, and ended again; Ray Serve itself is played here."""
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -161,6 +162,20 @@ def test_a_shard_that_does_not_start_is_told_in_the_words_of_its_own_error(
         spread(Spread(Cluster())),
     ):
         pytest.fail("it started")
+
+
+def test_an_index_that_a_shard_does_not_see_is_refused_when_it_is_opened(
+    ray: Ray, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Router.open(index.folder)
+    shutil.rmtree(index.segments[1].home)  # what a machine sees that does not have the folder
+    monkeypatch.setattr(Router, "open", lambda _: opened)
+    with (
+        spread(Spread(Cluster(), shards=2)) as open_reader,
+        pytest.raises(UnavailableError, match="shard 1 cannot search .*000002"),
+    ):
+        open_reader(index.folder)
+    assert ray.serve.applications == {}
 
 
 def test_exactly_as_many_cpus_as_there_are_may_be_taken() -> None:
