@@ -127,7 +127,9 @@ def test_an_interrupt_says_nothing(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("show", "emoji-sup_hap")])
+@pytest.mark.parametrize(
+    "words", [("list",), ("list", "--json"), ("show", "emoji-sup_hap"), ("show", "none", "--json")]
+)
 def test_a_reader_that_has_left_ends_the_command_without_a_word(words: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
