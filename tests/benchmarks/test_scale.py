@@ -1,9 +1,19 @@
-"""The simulation: what it multiplies, and that it meets what was measured."""
+"""The simulation: what it multiplies, and that it meets searches that keep its law."""
 
 import numpy as np
 import pytest
 
-from zoo.benchmarks.scale import DRAWS, Rates, Scale, bench_scale, simulated, tail
+from zoo.benchmarks.scale import (
+    DRAWS,
+    PROBES,
+    QUERIES,
+    Rates,
+    Scale,
+    _check,
+    _fitted,
+    simulated,
+    tail,
+)
 
 
 def test_the_slowest_of_several_has_the_quantiles_of_a_power() -> None:
@@ -25,9 +35,18 @@ def test_sizes_are_multiplied_as_the_arithmetic_says() -> None:
     assert found["memory_gb_a_shard"] == pytest.approx((2**25 * 16 + 4 * 64 * cells) / 1e9)
 
 
-@pytest.mark.slow
-def test_measured_rates_predict_what_they_were_measured_on() -> None:
-    found = bench_scale(Scale(count=20_000, dim=32, shards=2))
-    assert len(found["sizes"]) == 2
-    for row in found["check"]:
-        assert row["predicted_ms"] == pytest.approx(row["measured_ms"], rel=3)
+def test_rates_of_searches_that_keep_the_law_predict_each_of_them() -> None:
+    kept = Rates(1e-4, 1e-9, 1e-8, 1e-9, np.ones(1))
+    cells, scale = 2**8, Scale(count=20_000, shards=2)
+    each = scale.count // scale.shards
+    medians = {probes: kept.query(cells, probes * each / cells) for probes in PROBES}
+    spread = np.linspace(0.5, 1.5, QUERIES)
+    measured = {probes: spread * median for probes, median in medians.items()}
+    rates = _fitted(measured, cells, each, kept.assigned)
+    shuffled = np.random.default_rng(0).permutation(spread)
+    whole = medians[PROBES[2]] * np.stack([spread, shuffled])
+    *alone, p50, p99 = _check(rates, measured, whole, scale, cells)
+    for row in alone:
+        assert row["predicted_ms"] == pytest.approx(row["measured_ms"])
+    for row in (p50, p99):  # both are drawn
+        assert row["predicted_ms"] == pytest.approx(row["measured_ms"], rel=5 / QUERIES**0.5)
