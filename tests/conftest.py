@@ -27,6 +27,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # would arrive in every test, and at no user's.
 os.environ.pop("PYTHONUNBUFFERED", None)
 
+# Nor may a shell's colours and widths, a hook's repository or a proxy have a part in any test.
+SHELL = ("FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES")
+SHELL += ("TTY_COMPATIBLE", "TTY_INTERACTIVE", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+for name in SHELL:
+    os.environ.pop(name, None)
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,::1"
+
 # No example may fail for a slow machine, nor by chance on a change that has nothing to do with it:
 # fresh examples are looked for by `python -m tests.fuzz`.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
@@ -35,6 +42,11 @@ hypothesis.settings.load_profile("steady")
 # A shell's background job ignores Ctrl-C, and so would every command that a test starts and stops.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collectstart() -> None:
+    """Make random numbers that a file draws when it is imported those of the file alone."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True, scope="module")

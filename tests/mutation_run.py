@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -48,6 +47,8 @@ def run_tests(
 def _child(tests: list[str], root: Path, seconds: int | None, record: Path | None) -> None:
     os.setsid()
     if seconds:
+        import resource  # Windows has none
+
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):

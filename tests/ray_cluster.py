@@ -1,7 +1,6 @@
 """A small Ray cluster in a process of its own, and what kills its workers."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -137,6 +136,8 @@ class Slow(nn.Module):
 
 def load_limited(name: str, *, offline: bool, device: str) -> nn.Module:
     """A model too large for a process that may have 64 MB more than it has."""
+    import resource  # Windows has none
+
     before = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(
         resource.RLIMIT_DATA, (psutil.Process().memory_info().data + 2**26, before[1])

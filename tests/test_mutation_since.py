@@ -11,6 +11,7 @@ from tests.mutation_since import ELSEWHERE, SURE, WANTED, allowed, touched
 
 def git(root: Path, *words: str) -> None:
     person = ("-c", "user.name=A", "-c", "user.email=a@b.c", "-c", "init.defaultBranch=main")
+    person += ("-c", "commit.gpgSign=false", "-c", "core.hooksPath=/dev/null")
     subprocess.run(["git", *person, *words], cwd=root, check=True, capture_output=True)
 
 

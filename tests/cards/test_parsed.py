@@ -19,7 +19,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RANKZOO_CACHE", str(tmp_path / "cache"))
     (tmp_path / "cards").mkdir()
     for name in "ab":
-        (tmp_path / "cards" / f"{name}.md").write_text(f"text of {name}")
+        card = tmp_path / "cards" / f"{name}.md"
+        card.write_text(f"text of {name}")
+        os.utime(card, (1, 1))  # a clock of files may tick once a second
     return tmp_path / "cards"
 
 

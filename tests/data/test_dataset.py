@@ -164,7 +164,10 @@ def test_a_set_of_bad_images_only_is_an_error_even_when_skipping(tmp_path: Path)
 
 def test_a_name_that_is_not_utf8_is_shown_in_escapes(draw: Draw, tmp_path: Path) -> None:
     image = draw("oak/a.png")
-    os.link(image, os.fsencode(tmp_path / "oak") + b"/caf\xe9.png")
+    try:
+        os.link(image, os.fsencode(tmp_path / "oak") + b"/caf\xe9.png")
+    except (OSError, UnicodeError) as error:
+        pytest.skip(f"this file system has no such name: {error}")
     with pytest.raises(DataError, match=r"caf\\xe9\.png: the name is not UTF-8"):
         read_dataset(tmp_path)
     dataset = read_dataset(tmp_path, on_bad_image="skip")

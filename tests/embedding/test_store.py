@@ -1,6 +1,5 @@
 """Embeddings on disk survive interruption and refuse to be mixed up."""
 
-import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +74,7 @@ def test_an_interrupted_extraction_goes_on_and_computes_nothing_twice(
 def test_a_disk_that_fills_up_stops_in_one_line_and_loses_nothing(
     colour_model: nn.Module, dataset: ImageDataset, identity: Identity, tmp_path: Path
 ) -> None:
+    resource = pytest.importorskip("resource", reason="Windows limits no file")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # No file may grow over 57 bytes: four rows of 12 and a torn one.
     embed_to_store(colour_model, dataset.paths, tmp_path / "e", identity)

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -146,9 +147,11 @@ class Slow:
 
 
 def test_a_spent_budget_stops_the_runs_and_leaves_them_to_the_next_call(
-    plan: Plan, launch: Recorder, tmp_path: Path
+    plan: Plan, launch: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     processes: list[Slow] = []
+    clock = SimpleNamespace(monotonic=lambda: float(len(processes) == 2), sleep=time.sleep)
+    monkeypatch.setattr("zoo.experiments.schedule.time", clock)
 
     def launch_slow(trial: Trial) -> Process:
         processes.append(Slow())

@@ -138,7 +138,7 @@ def test_two_processes_share_the_runs_without_doing_one_twice(plan: Plan, tmp_pa
         worker.start()
     points: list[int] = []
     while points.count(-1) < 2:
-        points.append(found.get(timeout=60))
+        points.append(found.get(timeout=600))
     for worker in workers:
         worker.join()
     assert sorted(points) == [-1, -1, *range(8)]

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import shutil
 import signal
 import sys
@@ -95,7 +94,7 @@ def test_a_touched_file_is_read_again_and_an_untouched_one_is_not(
     monkeypatch.setattr(generations, "sha256_of", noted)
     Index.open(index.folder)
     assert read == ["generation-000001.json"]
-    os.utime(index.folder / "segments" / "000001" / "vectors.faiss")
+    os.utime(index.folder / "segments" / "000001" / "vectors.faiss", (1, 1))
     Index.open(index.folder)
     assert read[2:] == ["vectors.faiss"]
 
@@ -163,6 +162,7 @@ def test_a_full_disk_changes_nothing(
 ) -> None:
     index = make_index(20)
     before = {path: path.read_bytes() for path in files_of(index.folder)}
+    resource = pytest.importorskip("resource", reason="Windows limits no file")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))

@@ -18,6 +18,7 @@ from zoo.errors import InterruptedRunError, UsageError
 from zoo.models import Embedder, load_embedder
 from zoo.recipes import Recipe
 from zoo.recipes.changes import override
+from zoo.recipes.own_images import own_recipe
 from zoo.recipes.recipe import Augmentation
 from zoo.recipes.values import read_recipe
 from zoo.training.loop import train
@@ -58,7 +59,9 @@ def test_training_lowers_the_loss(
     recipe: Recipe, dataset: ImageDataset, network: Network, tmp_path: Path
 ) -> None:
     losses: list[float] = []
-    recipe = replace(recipe, augmentation=Augmentation(scale=(0.8, 1.0)))
+    # A rank loss knows these colours apart from the first step on; a distance goes on falling.
+    loss = own_recipe("test_resnet", "contrastive").loss
+    recipe = replace(recipe, loss=loss, augmentation=Augmentation(scale=(0.8, 1.0)))
     recipe = override(override(recipe, "schedule.steps", "40"), "network.batch_norm", "train")
     recipe = override(override(recipe, "batch.chunk", "null"), "batch.per_class", "4")
     recipe = override(override(recipe, "batch.size", "32"), "optimiser.lr", "3e-3")
@@ -69,7 +72,8 @@ def test_training_lowers_the_loss(
         tmp_path / "run",
         listeners=[lambda row: losses.append(row["loss"]) if "loss" in row else None],
     )
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[0] > 0.01
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(

@@ -75,7 +75,7 @@ def test_the_merged_model_is_a_plain_one_of_the_same_embeddings(
         assert torch.equal(model(images()), plain(images()))  # B begins as zero
         shaken(model.backbone)
         whole = merged(model)
-        assert torch.allclose(whole(images()), model(images()), atol=1e-6)
+        assert torch.allclose(whole(images()), model(images()), atol=1e-5)
         assert (whole(images()) - plain(images())).abs().max() > 1e-4  # ConvNeXt: small
     assert whole.state_dict().keys() == plain.state_dict().keys()
     assert any(True for _ in adapters(model))  # the copy alone is merged
@@ -91,7 +91,7 @@ def test_the_weight_that_is_kept_is_that_of_the_paper(network: Build) -> None:
     expected = plain.backbone.get_parameter(f"{at}.weight") + 6.0 / 2 * b @ a
     found = merged(model).backbone.get_parameter(f"{at}.weight")
     assert a.shape[0] == 2
-    assert torch.allclose(found, expected, atol=1e-6)
+    assert torch.allclose(found, expected, atol=1e-5)
 
 
 def test_a_run_moves_the_named_layers_alone_and_its_folder_opens_as_before(
@@ -150,9 +150,9 @@ def test_both_towers_of_a_clip_are_adapted_and_saved_plain(tmp_path: Path) -> No
     assert whole.state_dict().keys() == plain.state_dict().keys()
     for towered in ("a red heart", "the cat"):
         ours, theirs = (m.eval().embed_texts([towered]) for m in (whole, model))
-        assert torch.allclose(ours, theirs, atol=1e-6)
+        assert torch.allclose(ours, theirs, atol=1e-5)
     with torch.no_grad():
-        assert torch.allclose(whole(images()), model(images()), atol=1e-6)
+        assert torch.allclose(whole(images()), model(images()), atol=1e-5)
         assert (whole(images()) - plain(images())).abs().max() > 1e-3
 
 
