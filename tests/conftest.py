@@ -28,9 +28,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONUNBUFFERED", None)
 
 # Nor may a shell's colours and widths, a hook's repository or a proxy have a part in any test.
-SHELL = ("FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES")
-SHELL += ("TTY_COMPATIBLE", "TTY_INTERACTIVE", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
-for name in SHELL:
+SHELL = "FORCE_COLOR NO_COLOR CLICOLOR CLICOLOR_FORCE COLUMNS LINES TTY_COMPATIBLE TTY_INTERACTIVE"
+for name in f"{SHELL} GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE".split():
     os.environ.pop(name, None)
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,::1"
 

@@ -10,9 +10,9 @@ from tests.mutation_since import ELSEWHERE, SURE, WANTED, allowed, touched
 
 
 def git(root: Path, *words: str) -> None:
-    person = ("-c", "user.name=A", "-c", "user.email=a@b.c", "-c", "init.defaultBranch=main")
-    person += ("-c", "commit.gpgSign=false", "-c", "core.hooksPath=/dev/null")
-    subprocess.run(["git", *person, *words], cwd=root, check=True, capture_output=True)
+    settings = "user.name=A user.email=a@b.c init.defaultBranch=main commit.gpgSign=false"
+    given = [word for each in settings.split() for word in ("-c", each)]
+    subprocess.run(["git", *given, *words], cwd=root, check=True, capture_output=True)
 
 
 def committed(root: Path) -> None:
