@@ -104,7 +104,7 @@ def _serve(words: list[str]) -> None:
         assert server.stdout is not None
         try:
             address = json.loads(server.stdout.readline())["url"]
-            with urllib.request.urlopen(address, timeout=20) as page:
+            with urllib.request.urlopen(address, timeout=120) as page:
                 assert b"<title>rankzoo search</title>" in page.read()
         finally:
             server.terminate()

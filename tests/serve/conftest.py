@@ -3,16 +3,18 @@
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 from starlette.testclient import TestClient
 
 from zoo.data.dataset import read_dataset
 from zoo.index import Index
 from zoo.serve.app import create_app
+from zoo.serve.conditions import Conditions
 from zoo.serve.detector import Detector
 from zoo.serve.library import Library
 from zoo.serve.run import address_of, bind, config_of
@@ -49,6 +51,13 @@ def open_service(idx: Path, colour_model: Callable[..., object]) -> Callable[...
         return Service(library, Settings(**{**defaults, **settings}))  # type: ignore[arg-type]
 
     return open_it
+
+
+@pytest.fixture
+def patient_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no condition end for its time, however long the machine takes and whoever waits."""
+    patient = partial(Conditions, alone_s=600.0, crowded_s=600.0)
+    monkeypatch.setattr("zoo.serve.service.Conditions", patient)
 
 
 @pytest.fixture
@@ -96,7 +105,8 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         shown = browser.new_page()
-        shown.set_default_timeout(20_000)
+        shown.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)  # the page's does not reach it
         failures: list[Error] = []
         shown.on("pageerror", lambda error: failures.append(error))
         yield shown

@@ -233,6 +233,10 @@ def test_questions_that_wait_together_make_one_pass(
 
     def counted(images: torch.Tensor) -> torch.Tensor:
         passes.append(len(images))
+        until = time.monotonic() + 60
+        while passes == [len(images)] and len(images) + service.worker.queued < 12:
+            assert time.monotonic() < until, "nothing waits beside the first pass"
+            time.sleep(0.001)
         result: torch.Tensor = forward(images)
         return result
 
@@ -250,7 +254,7 @@ def test_questions_that_wait_together_make_one_pass(
     service.close()
     assert found == [str(p.relative_to(photos)) for p in sorted(photos.rglob("*.png"))]
     assert sum(passes) == 12
-    assert len(passes) < 12
+    assert len(passes) <= 2  # the first, and one for all that came during it
 
 
 def test_prometheus_reads_the_metrics(client: Callable[..., TestClient]) -> None:

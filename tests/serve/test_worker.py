@@ -14,13 +14,13 @@ def test_what_waits_together_is_done_together_and_answers_find_their_askers() ->
     begin = threading.Event()
 
     def double(items: list[int]) -> list[int]:
-        begin.wait(5)
+        begin.wait(60)
         return [2 * item for item in items]
 
     async def ask() -> list[int]:
         worker = Worker(batch=8, observe=sizes.append)
         jobs = [asyncio.create_task(worker.run(double, i)) for i in range(20)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)  # each has asked
         begin.set()
         answers = await asyncio.gather(*jobs)
         worker.close()
@@ -69,18 +69,19 @@ def test_one_bad_item_fails_alone() -> None:
 
 
 def test_a_full_line_and_a_closed_worker_turn_away() -> None:
-    begin = threading.Event()
+    taken, begin = threading.Event(), threading.Event()
 
     def slow(items: list[int]) -> list[int]:
-        begin.wait(5)
+        taken.set()
+        begin.wait(60)
         return items
 
     async def ask() -> None:
         worker = Worker(batch=1, waiting=2)
         jobs = [asyncio.create_task(worker.run(slow, 0))]
-        await asyncio.sleep(0.05)  # the thread has taken it: the line is empty
+        await asyncio.to_thread(taken.wait, 60)  # the line is empty
         jobs += [asyncio.create_task(worker.run(slow, i)) for i in (1, 2)]
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # both have asked
         assert worker.queued == 2
         with pytest.raises(RefusedError, match="too many") as refused:
             await worker.run(slow, 3)
