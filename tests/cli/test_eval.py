@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from cli.main import main
 from tests.models.tiny_clip import tiny_clip
 from tests.models.tiny_text import tiny_text
+from zoo.data.dataset import hold_out, read_dataset
 from zoo.data.preprocessing import Preprocessing
 from zoo.models import Embedder, EmbedderConfig, build_embedder, save_embedder
 from zoo.models.two_towers import TwoTowers, save_two_towers
@@ -116,6 +119,21 @@ def test_refinement_shows_its_effect_beside_the_plain_result(
     assert [*options] == ["input", "whitening"]
 
 
+def test_whitening_learns_on_none_of_the_classes_that_are_measured(
+    run: Run, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    training = hold_out(read_dataset(photos)).split("train")
+    assert 0 < len(training) < 16
+    rows = [f"{path.absolute()},{path.parent.name}" for path in training.paths]
+    (tmp_path / "training.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    learned = []
+    for name, learn_on in (("a", photos), ("b", tmp_path / "training.csv")):
+        white = tmp_path / f"{name}.safetensors"
+        run(model, "--data", photos, "--whiten-on", learn_on, "--whitening", white)
+        learned.append(load_file(white))
+    assert all(torch.allclose(learned[0][name], learned[1][name]) for name in learned[1])
+
+
 def test_a_result_is_kept_in_the_run_folder_for_its_card(
     run: Run, model: Path, photos: Path
 ) -> None:
@@ -130,6 +148,10 @@ def test_a_result_is_kept_in_the_run_folder_for_its_card(
     ("arguments", "said"),
     [
         (["--protocol", "oxford"], "no protocol is called 'oxford'"),
+        (["--distractors", "nowhere"], "labels makes no use of --distractors"),
+        (["--query-image", "whole"], "labels makes no use of --distractors, --query-image"),
+        (["--text-model", "x"], "labels makes no use of --text-model"),
+        (["--alpha", "2"], "--alpha weighs the neighbours"),
         (["--scales", "one"], "not numbers"),
         (["--scales", "9"], "between 0.1 and 4"),
         (["--protocol", "coco-5k"], "no text side"),
@@ -162,3 +184,7 @@ def test_a_model_of_both_towers_is_measured_on_images_with_captions_alone(
     metrics = value["metrics"]
     assert isinstance(metrics, dict)
     assert 0 <= metrics["rsum"] <= 600
+    for asked in (["--rerank"], ["--expand", 3], ["--augment", 2], ["--whiten-on", photos]):
+        code, value = run(tmp_path / "model", "--data", pairs, "--split", "all", *asked)
+        assert code == 2
+        assert "captions makes no use of --whiten-on" in str(value["error"])

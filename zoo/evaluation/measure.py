@@ -78,6 +78,7 @@ def evaluate_embedder(subject: Subject, options: EvalOptions) -> Outcome:
             f"{chosen} needs a model that scores classes",
             "train one: rankzoo train voc07-vgg16-sodeep",
         )
+    options.require_use(kind, chosen)
     measured = None
     if kind == "captions":
         found: Sequence[Evaluation] = [_captions(subject, extract, options, chosen)]
@@ -162,7 +163,10 @@ def _whitening(extract: Extractor, options: EvalOptions) -> Whitening | None:
     if asked.whiten_on is None:
         return load_whitening(asked.whitening) if asked.whitening else None
     by_pairs = asked.whiten_by == "pairs"
-    training = open_dataset(None, asked.whiten_on, require_labels=by_pairs)
+    how = options.on_bad_image
+    training = open_dataset(None, asked.whiten_on, on_bad_image=how, require_labels=by_pairs)
+    if asked.whiten_on.resolve() == options.data.resolve():
+        training = held_out(training)  # or whitening would have seen what is measured
     if "train" in training.splits:
         training = training.split("train")
     vectors = extract(training.paths, "whitening")

@@ -39,11 +39,16 @@ class RefineOptions:
     reranking: Reranking | None = None
 
     def require_data(self) -> None:
-        """Raise when it is said how to learn a whitening, and not on what.
+        """Raise when it is said how to learn a whitening or weigh neighbours, and not which.
 
         Raises:
             UsageError: naming the option that is missing.
         """
+        if self.alpha != ALPHA and not (self.augmentation or self.expansion):
+            problem = (
+                "--alpha weighs the neighbours of --augment and --expand, and none is asked for"
+            )
+            raise UsageError(problem, "add one of them")
         if self.whiten_on is None and (self.whiten_by != "pca" or self.whitening_dim is not None):
             raise UsageError(
                 "--whiten-by and --whitening-dim say how whitening is learned, and none is",
@@ -90,6 +95,24 @@ class EvalOptions:
         if self.protocol and self.protocol not in PROTOCOLS:
             known = ", ".join(PROTOCOLS)
             raise UsageError(f"no protocol is called {self.protocol!r}", f"protocols: {known}")
+
+    def require_use(self, kind: str, protocol: str) -> None:
+        """Raise when the protocol, which is of this kind, makes no use of what is asked for.
+
+        Raises:
+            UsageError: naming the protocol and the options.
+        """
+        refined = self.refine != RefineOptions()
+        unused = {
+            "--whiten-on, --whitening, --augment, --expand, --rerank": kind == "captions"
+            and refined,
+            "--distractors, --query-image": kind != "landmarks"
+            and self.landmarks != LandmarkOptions(),
+            "--text-model": kind != "captions" and self.text_model != "",
+        }
+        for options, asked in unused.items():
+            if asked:
+                raise UsageError(f"protocol {protocol} makes no use of {options}", "leave it out")
 
 
 @dataclass(frozen=True)
