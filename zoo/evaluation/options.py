@@ -102,12 +102,11 @@ class EvalOptions:
         Raises:
             UsageError: naming the protocol and the options.
         """
-        refined = self.refine != RefineOptions()
+        refined, landmarks = self.refine != RefineOptions(), self.landmarks != LandmarkOptions()
+        refinements = "--whiten-on, --whitening, --augment, --expand, --rerank"
         unused = {
-            "--whiten-on, --whitening, --augment, --expand, --rerank": kind == "captions"
-            and refined,
-            "--distractors, --query-image": kind != "landmarks"
-            and self.landmarks != LandmarkOptions(),
+            refinements: kind == "captions" and refined,
+            "--distractors, --query-image": kind != "landmarks" and landmarks,
             "--text-model": kind != "captions" and self.text_model != "",
         }
         for options, asked in unused.items():
