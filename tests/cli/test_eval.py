@@ -1,6 +1,7 @@
 """`rankzoo eval` from the outside."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -102,15 +103,16 @@ def test_two_models_are_compared_query_by_query_on_one_page(
 def test_refinement_shows_its_effect_beside_the_plain_result(
     run: Run, model: Path, photos: Path, tmp_path: Path
 ) -> None:
-    white = tmp_path / "white.safetensors"
+    white, others = tmp_path / "white.safetensors", tmp_path / "others"
+    shutil.copytree(photos, others)
     common = [model, "--data", photos, "--split", "all", "--embeddings", tmp_path / "kept"]
-    learn = ["--whiten-on", photos, "--whitening", white, "--whitening-dim", 4]
+    learn = ["--whiten-on", others, "--whitening", white, "--whitening-dim", 4]
     _, value = run(*common, *learn, "--expand", 2, "--augment", 1, "--rerank")
     assert value["unrefined"] != value["metrics"]
     options = value["options"]
     assert isinstance(options, dict)
     assert [*options] == ["input", "whitening", "augmentation", "expansion", "reranking"]
-    pairs = [*common, "--whiten-on", photos, "--whiten-by", "pairs"]
+    pairs = [*common, "--whiten-on", others, "--whiten-by", "pairs"]
     assert "from matching pairs to 96" in str(run(*pairs)[1]["options"])
     _, again = run(*common, "--whitening", white)
     assert again["unrefined"] == value["unrefined"]

@@ -25,6 +25,7 @@ from zoo.evaluation.relevance_lists import (
     revisited_values,
 )
 from zoo.evaluation.revisited import read_revisited
+from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.landmarks import revisited_map
 from zoo.metrics.per_query import average_precision
 from zoo.search.scan import Scan, score_blocks
@@ -53,8 +54,12 @@ def oxford(tmp_path: Path) -> Build:
     return build
 
 
+def evaluate(extract: Extractor, root: Path, *how: Any, **more: Any) -> list[Evaluation]:
+    return evaluate_revisited(extract, read_revisited(root, "roxford5k"), "roxford", *how, **more)
+
+
 def test_a_cropped_query_finds_what_is_in_its_box(colour_model: nn.Module, oxford: Build) -> None:
-    found = evaluate_revisited(Extractor(colour_model), oxford(), "roxford")[0]
+    found = evaluate(Extractor(colour_model), oxford())[0]
     assert found.metrics["map_easy"] == found.metrics["map_medium"] == 1
     assert found.metrics["map_hard"] == 1
     assert found.options == {"query": "cropped to its box"}
@@ -62,9 +67,7 @@ def test_a_cropped_query_finds_what_is_in_its_box(colour_model: nn.Module, oxfor
 
 
 def test_the_whole_query_finds_its_larger_half(colour_model: nn.Module, oxford: Build) -> None:
-    found = evaluate_revisited(
-        Extractor(colour_model), oxford(), "roxford", LandmarkOptions(query_image="whole")
-    )[0]
+    found = evaluate(Extractor(colour_model), oxford(), LandmarkOptions(query_image="whole"))[0]
     assert found.metrics["map_medium"] < 1
     assert found.metrics["mp_at_1_medium"] == 0
 
@@ -75,7 +78,7 @@ def test_the_whole_query_finds_its_larger_half(colour_model: nn.Module, oxford: 
 def test_a_query_counts_as_skipped_where_no_set_up_has_an_answer_for_it(
     colour_model: nn.Module, oxford: Build, judged: dict[str, list[int]], skipped: int
 ) -> None:
-    found = evaluate_revisited(Extractor(colour_model), oxford(**judged), "roxford")[0]
+    found = evaluate(Extractor(colour_model), oxford(**judged))[0]
     assert (found.queries, found.skipped) == (1, skipped)
 
 
@@ -88,14 +91,12 @@ def test_distractors_are_embedded_shard_by_shard_and_push_down(
         for n in range(2):
             Image.new("RGB", (16, 16), (228, 24, 24)).save(folder / f"{n}.png")
     extract = Extractor(colour_model, "w", tmp_path / "kept")
-    found = evaluate_revisited(
-        extract, oxford(), "roxford", LandmarkOptions(tmp_path / "distractors")
-    )[0]
+    found = evaluate(extract, oxford(), LandmarkOptions(tmp_path / "distractors"))[0]
     assert found.gallery == 7
     assert found.options["distractors"] == "4 images in 2 shards"
     assert found.metrics["map_hard"] < 1
     colour_model.calls = 0  # type: ignore[assignment]
-    evaluate_revisited(extract, oxford(), "roxford", LandmarkOptions(tmp_path / "distractors"))
+    evaluate(extract, oxford(), LandmarkOptions(tmp_path / "distractors"))
     assert colour_model.calls == 1  # the cropped query only: the rest is on disk
 
 
@@ -103,13 +104,12 @@ def test_distractors_ask_for_what_they_need(
     colour_model: nn.Module, oxford: Build, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match="needs --embeddings"):
-        evaluate_revisited(Extractor(colour_model), oxford(), "roxford", LandmarkOptions(tmp_path))
+        evaluate(Extractor(colour_model), oxford(), LandmarkOptions(tmp_path))
     extract = Extractor(colour_model, "w", tmp_path / "kept")
     with pytest.raises(UsageError, match="plain ranking only"):
-        evaluate_revisited(
+        evaluate(
             extract,
             oxford(),
-            "roxford",
             LandmarkOptions(tmp_path),
             refinements=[Refinement(expansion=1)],
         )

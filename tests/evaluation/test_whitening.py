@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo.data.dataset import read_dataset
 from zoo.data.preprocessing import Preprocessing
 from zoo.embedding.whitening import learn_pair_whitening, learn_whitening, load_whitening
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo.evaluation.measure import Outcome, evaluate_embedder
 from zoo.evaluation.options import EvalOptions, RefineOptions
 from zoo.evaluation.queries import matching_pairs
@@ -31,13 +31,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eighteen images of six classes in one folder; a manifest keeps a third for testing."""
+    """Twenty-four images of six classes in one folder; a manifest keeps half for testing."""
     folder: Path = tmp_path_factory.mktemp("images")
     generator, rows = np.random.default_rng(0), ["path,label,split"]
-    for n in range(18):
+    for n in range(24):
         pixels = generator.integers(0, 256, (4, 4, 3)).astype(np.uint8)
         Image.fromarray(pixels).resize((32, 32)).save(folder / f"{n:02}.png")
-        rows.append(f"{n:02}.png,class {n // 3},{'test' if n % 3 == 2 else 'train'}")
+        rows.append(f"{n:02}.png,class {n // 4},{'test' if n % 4 > 1 else 'train'}")
     (folder / "sets.csv").write_text("\n".join(rows) + "\n")
     return folder
 
@@ -47,8 +47,8 @@ def vectors(model: Path, paths: tuple[Path, ...] | list[Path]) -> Tensor:
         return load_embedder(model).embed_images(list(paths))
 
 
-def evaluate(model: Path, images: Path, refine: RefineOptions) -> Outcome:
-    options = EvalOptions(images / "sets.csv", split="all", refine=refine)
+def evaluate(model: Path, images: Path, refine: RefineOptions, split: str = "test") -> Outcome:
+    options = EvalOptions(images / "sets.csv", split=split, refine=refine)
     return evaluate_embedder(open_subject(str(model)), options)
 
 
@@ -84,7 +84,45 @@ def test_what_was_kept_is_used_again(model: Path, images: Path, tmp_path: Path) 
     (plain,) = numbers(RefineOptions())
     assert [e.metrics for e in again] == [e.metrics for e in learnt]
     assert again[0].metrics == plain.metrics != again[1].metrics
-    assert again[1].options == learnt[1].options == {**plain.options, **learnt[1].options}
+    how = "PCA whitening to 2 dimensions"
+    assert learnt[1].options == plain.options | {
+        "whitening": f"{how}, learned on 12 images of sets, none of them measured"
+    }
+    assert again[1].options == plain.options | {"whitening": f"{how}, read from white.safetensors"}
+
+
+def test_what_is_measured_is_not_learnt_on_under_another_name(
+    model: Path, images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{images / 'aside' / '..' / f'{n:02}.png'},class {n // 4}" for n in range(24)]
+    (images / "aside").mkdir(exist_ok=True)
+    (tmp_path / "same.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    white, expected = tmp_path / "white.safetensors", tmp_path / "expected.safetensors"
+    refined = evaluate(model, images, RefineOptions(tmp_path / "same.csv", white, 2)).final
+    evaluate(model, images, RefineOptions(images / "sets.csv", expected, 2))
+    torch.testing.assert_close(load_whitening(white).mean, load_whitening(expected).mean)
+    assert "learned on 12 images of same, none of them measured" in refined.options["whitening"]
+    assert "12 images are measured, and not learned on" in caplog.text
+
+
+@pytest.mark.parametrize("split", ["all", "train"])
+def test_a_whitening_with_nothing_else_to_learn_on_is_refused(
+    model: Path, images: Path, split: str
+) -> None:
+    with pytest.raises(UsageError, match="all 12 images to learn on are measured"):
+        evaluate(model, images, RefineOptions(images / "sets.csv"), split)
+
+
+@pytest.mark.parametrize("splits", [("test",), ("query", "gallery")])
+def test_a_set_that_is_only_measured_teaches_no_whitening(
+    model: Path, images: Path, tmp_path: Path, splits: tuple[str, ...]
+) -> None:
+    rows = [f"{images / f'{n:02}.png'},class {n // 4},{splits[n % len(splits)]}" for n in range(24)]
+    data = tmp_path / "measured.csv"
+    data.write_text("\n".join(["path,label,split", *rows]) + "\n")
+    subject = open_subject(str(model))
+    with pytest.raises(UsageError, match="all 24 images to learn on are measured"):
+        evaluate_embedder(subject, EvalOptions(data, refine=RefineOptions(data)))
 
 
 def test_images_without_splits_or_labels_will_do_for_pca_and_not_for_pairs(

@@ -14,6 +14,7 @@ from zoo.metrics.retrieval import median_of
 from zoo.search.scan import score_blocks
 
 KS = (1, 5, 10)
+EQUAL = ", and captions that are equal (case and blanks aside) belong to each other's images too"
 
 
 def evaluate_captions(
@@ -50,7 +51,7 @@ def evaluate_captions(
     return Evaluation(
         protocol="captions",
         definition="every image searches all captions, every caption all images; "
-        "one of its own counts",
+        f"the best placed of its own counts{'' if texts is None else EQUAL}",
         metrics={name: sum(m[name] for m in metrics) / folds for name in metrics[0]},
         queries=len(images) + len(captions),
         gallery=len(images) // folds,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.data.dataset import ImageDataset
 from zoo.embedding.extract import Extractor
-from zoo.evaluation.queries import Task
+from zoo.evaluation.queries import Task, places_of
 from zoo.evaluation.refinement import NOTHING, Refinement, scan_of
 from zoo.evaluation.vectors import KS, How, evaluate_vectors
 from zoo.metrics.evaluation import Evaluation
@@ -41,8 +41,8 @@ def evaluate_images(
     Raises:
         DataError: no query has a relevant item, an image cannot be read, a vector is not finite.
     """
-    needed = torch.unique(torch.cat([p for task in tasks for p in (task.queries, task.gallery)]))
-    vectors = extract(dataset.subset(needed.tolist()).paths, dataset.name)
+    places = places_of(tasks)
+    vectors, needed = extract(dataset.subset(places).paths, dataset.name), torch.tensor(places)
     scan = scan_of(extract)
 
     def sides(task: Task) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zoo.data.dataset import ImageDataset, read_dataset
+from zoo.data.dataset import ImageDataset, OnBadImage, read_dataset
 from zoo.embedding.extract import Extractor
 from zoo.errors import UsageError
 from zoo.evaluation.options import LandmarkOptions
@@ -21,32 +21,32 @@ from zoo.evaluation.relevance_lists import (
     revisited_judgements,
     revisited_values,
 )
-from zoo.evaluation.revisited import SETS, read_revisited
+from zoo.evaluation.revisited import RevisitedSet
 from zoo.metrics.evaluation import Evaluation, summarise
 from zoo.search.scan import score_blocks
 
 
 def evaluate_revisited(
     extract: Extractor,
-    root: Path,
+    truth: RevisitedSet,
     protocol: str,
     landmarks: LandmarkOptions = LandmarkOptions(),
     refinements: Sequence[Refinement] = (NOTHING,),
+    on_bad_image: OnBadImage = "fail",
 ) -> list[Evaluation]:
-    """Evaluate on ROxford or RParis, its easy, medium and hard set-ups at once.
+    """Evaluate on ROxford or RParis (`read_revisited`): easy, medium and hard set-ups at once.
 
     By default queries are cut to their boxes, as the benchmark wants. Each shard of distractors is
-    embedded, and kept on disk, one at a time.
+    embedded, and kept on disk, one at a time; of them alone a bad image may be skipped.
 
     Raises:
-        DataError, IntegrityError: the ground truth or an image is missing or not what it should be.
+        DataError: an image cannot be read.
         UsageError: distractors together with a refinement.
     """
     crop, distractors = landmarks.query_image == "crop", landmarks.distractors
-    truth = read_revisited(root, SETS[protocol])
     gallery = extract(truth.gallery, protocol)
     queries = extract(truth.queries, f"{protocol}-queries", truth.boxes if crop else None)
-    shards = _shards(extract, distractors, refinements) if distractors else []
+    shards = _shards(extract, distractors, refinements, on_bad_image) if distractors else []
     task = _task(len(truth.queries), len(truth.gallery))
     judgements = revisited_judgements(truth.easy, truth.hard, truth.junk)
     options = {"query": "cropped to its box" if crop else "whole image"}
@@ -90,7 +90,9 @@ def evaluate_listed(
     return found
 
 
-def _shards(extract: Extractor, root: Path, refinements: Sequence[Refinement]) -> list[Tensor]:
+def _shards(
+    extract: Extractor, root: Path, refinements: Sequence[Refinement], on_bad_image: OnBadImage
+) -> list[Tensor]:
     if extract.folder is None:
         raise UsageError("--distractors needs --embeddings", "give a folder to keep them in")
     if any(refinement.described for refinement in refinements):
@@ -98,7 +100,7 @@ def _shards(extract: Extractor, root: Path, refinements: Sequence[Refinement]) -
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir()] or [root]
     return [
         extract(
-            read_dataset(folder, on_bad_image="skip", require_labels=False).paths,
+            read_dataset(folder, on_bad_image=on_bad_image, require_labels=False).paths,
             f"distractors-{folder.name}",
         )
         for folder in folders

@@ -1,7 +1,8 @@
 """Evaluate a model: by its kind, and by the kind of protocol that the data asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,13 +14,6 @@ from zoo.data.readers import recognise
 from zoo.embedding.extract import Extractor
 from zoo.embedding.sides import text_side
 from zoo.embedding.sizes import described_input
-from zoo.embedding.whitening import (
-    Whitening,
-    learn_pair_whitening,
-    learn_whitening,
-    load_whitening,
-    save_whitening,
-)
 from zoo.errors import UsageError
 from zoo.evaluation.captions import evaluate_captions
 from zoo.evaluation.images import Measured, evaluate_images
@@ -30,14 +24,16 @@ from zoo.evaluation.queries import (
     Task,
     each_level,
     held_out,
-    matching_pairs,
+    places_of,
     query_lists,
     random_galleries,
     task_of,
 )
 from zoo.evaluation.refinement import NOTHING, Refinement
+from zoo.evaluation.revisited import SETS, read_revisited
 from zoo.evaluation.scores import evaluate_scores
 from zoo.evaluation.subject import Subject, extractor_of, text_encoder_of
+from zoo.evaluation.whitening import whitening_of
 from zoo.metrics.evaluation import Evaluation
 
 
@@ -78,7 +74,7 @@ def evaluate_embedder(subject: Subject, options: EvalOptions) -> Outcome:
             f"{chosen} needs a model that scores classes",
             "train one: rankzoo train voc07-vgg16-sodeep",
         )
-    options.require_use(kind, chosen)
+    options.require_use(chosen)
     measured = None
     if kind == "captions":
         found: Sequence[Evaluation] = [_captions(subject, extract, options, chosen)]
@@ -86,7 +82,7 @@ def evaluate_embedder(subject: Subject, options: EvalOptions) -> Outcome:
         found = _landmarks(extract, options, chosen)
     elif kind == "lists":
         dataset = _dataset(options, PROTOCOLS[chosen])
-        found = evaluate_listed(extract, dataset, _refinements(extract, options))
+        found = evaluate_listed(extract, dataset, _refinements(extract, options, dataset.paths))
     else:
         measured = _images(extract, options, chosen)
         found = measured.evaluations
@@ -107,20 +103,18 @@ def _protocol_of(options: EvalOptions) -> str:
 
 
 def _landmarks(extract: Extractor, options: EvalOptions, name: str) -> list[Evaluation]:
+    truth = read_revisited(options.data, SETS[name])
+    refinements = _refinements(extract, options, (*truth.gallery, *truth.queries))
     return evaluate_revisited(
-        extract,
-        options.data,
-        name,
-        options.landmarks,
-        _refinements(extract, options),
+        extract, truth, name, options.landmarks, refinements, options.on_bad_image
     )
 
 
 def _images(extract: Extractor, options: EvalOptions, name: str) -> Measured:
     protocol = PROTOCOLS[name]
-    refinements = _refinements(extract, options)
     dataset = _dataset(options, protocol)
     tasks = _tasks(dataset, options, protocol, name)
+    refinements = _refinements(extract, options, dataset.subset(places_of(tasks)).paths)
     return evaluate_images(extract, dataset, tasks, protocol.ks, refinements)
 
 
@@ -145,38 +139,21 @@ def _tasks(
     return [Task(name, definition, task.queries, task.gallery, task.itself)]
 
 
-def _refinements(extract: Extractor, options: EvalOptions) -> list[Refinement]:
+def _refinements(
+    extract: Extractor, options: EvalOptions, measured: Iterable[Path]
+) -> list[Refinement]:
     """Return nothing first, then what was asked for, so that its effect is seen."""
     asked = options.refine
+    whitening, whitened_by = whitening_of(extract, options, measured)
     refinement = Refinement(
-        whitening=_whitening(extract, options),
+        whitening=whitening,
+        whitened_by=whitened_by,
         augmentation=asked.augmentation,
         expansion=asked.expansion,
         alpha=asked.alpha,
         reranking=asked.reranking,
     )
     return [NOTHING, refinement] if refinement.described else [NOTHING]
-
-
-def _whitening(extract: Extractor, options: EvalOptions) -> Whitening | None:
-    asked = options.refine
-    if asked.whiten_on is None:
-        return load_whitening(asked.whitening) if asked.whitening else None
-    by_pairs = asked.whiten_by == "pairs"
-    how = options.on_bad_image
-    training = open_dataset(None, asked.whiten_on, on_bad_image=how, require_labels=by_pairs)
-    if asked.whiten_on.resolve() == options.data.resolve():
-        training = held_out(training)  # or whitening would have seen what is measured
-    if "train" in training.splits:
-        training = training.split("train")
-    vectors = extract(training.paths, "whitening")
-    if by_pairs:
-        learned = learn_pair_whitening(vectors, matching_pairs(training), asked.whitening_dim)
-    else:
-        learned = learn_whitening(vectors, asked.whitening_dim)
-    if asked.whitening is not None:
-        save_whitening(learned, asked.whitening)
-    return learned
 
 
 def _captioned(options: EvalOptions, protocol: Protocol) -> ImageDataset:

@@ -96,18 +96,23 @@ class EvalOptions:
             known = ", ".join(PROTOCOLS)
             raise UsageError(f"no protocol is called {self.protocol!r}", f"protocols: {known}")
 
-    def require_use(self, kind: str, protocol: str) -> None:
-        """Raise when the protocol, which is of this kind, makes no use of what is asked for.
+    def require_use(self, protocol: str) -> None:
+        """Raise when the protocol makes no use of something that is asked for.
 
         Raises:
             UsageError: naming the protocol and the options.
         """
-        refined, landmarks = self.refine != RefineOptions(), self.landmarks != LandmarkOptions()
-        refinements = "--whiten-on, --whitening, --augment, --expand, --rerank"
+        rule = PROTOCOLS[protocol]
+        landmarks, captions = rule.kind == "landmarks", rule.kind == "captions"
+        skipping = self.on_bad_image == "skip" and self.landmarks.distractors is None
         unused = {
-            refinements: kind == "captions" and refined,
-            "--distractors, --query-image": kind != "landmarks" and landmarks,
-            "--text-model": kind != "captions" and self.text_model != "",
+            "--split, since it says itself what is searched": rule.names_images and self.split,
+            "--whiten-on, --whitening, --augment, --expand, --rerank": captions
+            and self.refine != RefineOptions(),
+            "--distractors, --query-image": not landmarks and self.landmarks != LandmarkOptions(),
+            "--on-bad-image skip without --distractors, since its answers are numbered": landmarks
+            and skipping,
+            "--text-model": not captions and self.text_model,
         }
         for options, asked in unused.items():
             if asked:

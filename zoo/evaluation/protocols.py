@@ -13,7 +13,8 @@ LABELS = (
 OWN = f"Every test image searches all other test images, itself taken out by id. {LABELS}"
 ONE_CAPTION = (
     "Image to text: rank of the best of the image's own captions; text to image: rank of the "
-    "caption's image. Recall@k in percent, rsum the sum of the six recalls."
+    "caption's image. Captions that are equal, case and blanks aside, belong to each other's "
+    "images too. Recall@k in percent, rsum the sum of the six recalls."
 )
 REVISITED = (
     "70 queries. Easy: easy images are right, hard and junk leave the ranking; medium: easy and "
@@ -38,6 +39,12 @@ class Protocol:
     ks: tuple[int, ...] = (1, 5, 10)
     draws: int = 1
     over: Literal["", "lists", "levels"] = ""
+
+    @property
+    def names_images(self) -> bool:
+        """Whether the protocol itself names the images that are searched, so that no split can."""
+        captions_of_a_set = self.kind == "captions" and self.dataset is not None
+        return self.kind in ("lists", "landmarks") or captions_of_a_set or self.draws > 1
 
 
 def _vehicles(size: int, dataset: str) -> Protocol:

@@ -1,6 +1,7 @@
 """What is searched with what: the queries and the gallery of a dataset."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,6 +31,12 @@ class Task:
     gallery: Int64[Tensor, " gallery"]
     itself: bool
     level: int | None = None
+
+
+def places_of(tasks: Sequence[Task]) -> list[int]:
+    """Return the places in the dataset of all that searches or is searched, each once."""
+    places = torch.cat([p for task in tasks for p in (task.queries, task.gallery)])
+    return torch.unique(places).tolist()
 
 
 def held_out(dataset: ImageDataset) -> ImageDataset:

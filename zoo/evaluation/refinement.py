@@ -21,7 +21,7 @@ from zoo.search.scan import PLAIN, Scan, score_blocks
 class Refinement:
     """Post-processing, in the order it is applied; nothing by default.
 
-    whitening: applied to every vector.
+    whitening: applied to every vector; `whitened_by` says where it is from.
     augmentation: neighbours each gallery vector is moved towards (database augmentation).
     expansion: neighbours each query is moved towards (query expansion).
     alpha: exponent of the similarity that weighs a neighbour; 0 weighs all alike.
@@ -33,6 +33,7 @@ class Refinement:
     expansion: int = 0
     alpha: float = ALPHA
     reranking: Reranking | None = None
+    whitened_by: str = ""
 
     def __post_init__(self) -> None:
         if min(self.augmentation, self.expansion) < 0 or self.alpha < 0:
@@ -46,7 +47,8 @@ class Refinement:
         if self.whitening is not None:
             kept = self.whitening.projection.shape[1]
             how = {"pca": "PCA whitening"}.get(self.whitening.by, "whitening from matching pairs")
-            steps["whitening"] = f"{how} to {kept} dimensions, learned on another set"
+            origin = f", {self.whitened_by}" if self.whitened_by else ""
+            steps["whitening"] = f"{how} to {kept} dimensions{origin}"
         if self.augmentation:
             steps["augmentation"] = f"gallery vectors + {self.augmentation} neighbours{weights}"
         if self.expansion:

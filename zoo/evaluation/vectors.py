@@ -28,6 +28,7 @@ from zoo.search.scan import PLAIN, Scan
 
 LOG = logging.getLogger("rankzoo")
 KS = (1, 5, 10)
+COARSER = "AP of a coarser level leaves out of the ranking what shares a finer label with the query"
 Blocks = Iterable[tuple[slice, Float[Tensor, "block gallery"]]]
 
 
@@ -69,6 +70,8 @@ def evaluate_vectors(
     labels = dataset.label_ids
     if task.level is not None:  # graded metrics are then those of right and wrong
         labels = labels[:, [task.level]].expand(-1, depth)
+    elif depth > 1:
+        task = replace(task, definition=f"{task.definition}; {COARSER}")
     values = measure(blocks, labels, task, dataset.levels, how.ks)
     return evaluation_of(values, task, len(gallery), how.refinement.described)
 
