@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ def furnish(here: Path) -> None:
             path = here / "photos" / label / f"{n}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (40, 40), (30 * place, 250 - 30 * place, 100 + 5 * n)).save(path)
+    shutil.copytree(here / "photos", here / "others")
     images = sorted((here / "photos").rglob("*.png"))
     write_csv(here / "pairs.csv", "caption", {image: f"a {image.parent.name}" for image in images})
     write_csv(here / "weights.csv", "weight", {image: n for n, image in enumerate(images)})

@@ -36,7 +36,7 @@ class Task:
 def places_of(tasks: Sequence[Task]) -> list[int]:
     """Return the places in the dataset of all that searches or is searched, each once."""
     places = torch.cat([p for task in tasks for p in (task.queries, task.gallery)])
-    return torch.unique(places).tolist()
+    return [int(place) for place in torch.unique(places)]
 
 
 def held_out(dataset: ImageDataset) -> ImageDataset:
