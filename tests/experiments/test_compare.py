@@ -195,6 +195,7 @@ def test_claims_bring_their_candidates_along(options: CompareOptions) -> None:
         ({"changes": ("loss.tau=0.1",)}, "what is compared"),
         ({"rates": "1,none"}, "--rates none"),
         ({"rates": "0"}, "--rates 0"),
+        ({"rates": "1,2,4"}, "over all rates between two ends"),
         ({"recipe": "emoji-recal"}, "unknown"),
     ],
 )

@@ -101,8 +101,7 @@ def plan(options: CompareOptions) -> tuple[Plan, dict[str, Any]]:
     base, steps = _settled(base, dataset, captions)
     taking_part = _candidates(options, captions)
     method, trials = _search(options)
-    rates = options.rates or RATES[method]
-    factors = tuple(_number(part, "--rates") for part in rates.split(","))
+    factors = _factors(options.rates or RATES[method], method)
     whole = Plan(
         base,
         taking_part,
@@ -198,6 +197,19 @@ def _number(text: str, flag: str) -> float:
     if not 0 < value < inf:
         raise UsageError(f"{flag} {text}: not a number above 0", "for example 0.5,2 or 90s, 5m, 2h")
     return value
+
+
+def _factors(rates: str, method: Method) -> tuple[float, ...]:
+    """Return the factors of the learning rate: points of a grid, or the ends of a range.
+
+    Raises:
+        UsageError: one of them is no number above 0, or a range has points between its ends.
+    """
+    factors = tuple(_number(part, "--rates") for part in rates.split(","))
+    if method == "tpe" and len(factors) > 2:
+        problem = f"--rates {rates}: a search goes over all rates between two ends"
+        raise UsageError(problem, "give the two ends, or try these rates alone: --search grid")
+    return factors
 
 
 def _search(options: CompareOptions) -> tuple[Method, int]:
