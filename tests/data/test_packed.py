@@ -3,6 +3,8 @@
 import io
 import json
 import tarfile
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow
@@ -64,6 +66,19 @@ def test_parquet_holds_images_as_bytes_or_as_the_hub_does(tmp_path: Path) -> Non
     assert (red.captions, dict(red.extra), levels) == (("red",), {"key": "000", "width": "8"}, ())
     (blue,), levels = unpacked(second, tmp_path / "two")
     assert (blue.labels, levels) == (("7",), ("label",))
+
+
+def test_parquet_names_what_it_leaves_out_and_keeps_dates(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    more = {"day": date(2026, 11, 27), "price": Decimal("1.50"), "on": True, "vector": [1.0, 2.0]}
+    rows = [{"jpg": image("red"), "caption": "red", **more}]
+    parquet.write_table(pyarrow.Table.from_pylist(rows * 2), tmp_path / "a.parquet")
+    items, _ = unpacked(tmp_path / "a.parquet", tmp_path / "one")
+    kept = {"day": "2026-11-27", "price": "1.50", "on": "True"}
+    assert [dict(item.extra) for item in items] == [kept, kept]
+    (said,) = [r.getMessage() for r in caplog.records]
+    assert said.endswith("a.parquet: left out, neither text nor numbers: vector")
 
 
 @pytest.mark.parametrize(

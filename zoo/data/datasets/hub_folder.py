@@ -4,8 +4,11 @@
 `train/metadata.csv` (or `.jsonl`) with a column `file_name`.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,16 @@ from zoo.data.splits import split_of
 from zoo.errors import DataError, UsageError
 from zoo.files import Blame, as_object, one_line, parse_json, staged_folder
 
+logger = logging.getLogger("rankzoo")
+
 SOURCE = "download it with `hf download --repo-type dataset owner/name --local-dir folder`"
 _METADATA = ("metadata.csv", "metadata.jsonl", "*/metadata.csv", "*/metadata.jsonl")
 _SHARDS = ("*.parquet", "data/*.parquet")
 _RENAMED = {"file_name": "path", "text": "caption"}
 LABELS = (("label", "fine_label", "labels"), ("label_level_2", "coarse_label"))
 CAPTIONS = ("caption", "captions", "text", "sentences")
+_USED = {name for names in (*LABELS, CAPTIONS) for name in names}
+_SCALARS = (str, int, float, Decimal, date, time)
 _MAGIC = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp", b"GIF8": ".gif"}
 
 
@@ -62,9 +69,13 @@ def unpack(shard: Path, folder: Path) -> Iterator[Item]:
     table = _open_shard(shard)
     features = _features(table.schema_arrow.metadata or {}, str(shard))
     split = split_of(shard.name.split("-")[0])
+    nested: dict[str, None] = {}
     for number, row in enumerate(_rows(table, shard)):
         path = folder / (split or "images") / f"{shard.stem}-{number:06d}"
+        nested |= dict.fromkeys(name for name, value in row.items() if _is_nested(name, value))
         yield unpack_row(f"{shard} row {number + 1}", row, features, path, split)
+    if nested:
+        logger.warning("%s: left out, neither text nor numbers: %s", shard, ", ".join(nested))
 
 
 def _open_shard(shard: Path) -> Any:
@@ -109,10 +120,15 @@ def unpack_row(
     target = path.with_name(path.name + _suffix(image))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(image["bytes"])
-    used = {c for names in (*LABELS, CAPTIONS) for c in names}
-    scalars = {c: v for c, v in row.items() if isinstance(v, str | int | float) and c not in used}
+    scalars = {c: v for c, v in row.items() if isinstance(v, _SCALARS) and c not in _USED}
     extra = {name: str(value) for name, value in scalars.items()}
     return Item(target, tuple(labels), split, tuple(map(str, captions)), extra)
+
+
+def _is_nested(name: str, value: Any) -> bool:
+    """Whether a value beside image, labels and captions is none that a column keeps."""
+    kept = value is None or isinstance(value, _SCALARS) or _as_image(value) is not None
+    return name not in _USED and not kept
 
 
 def _as_image(value: Any) -> dict[str, Any] | None:
