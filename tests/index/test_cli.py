@@ -1,13 +1,16 @@
 """The commands, run as a person runs them, with a tiny real embedder."""
 
+import csv
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from PIL import Image
+from pyarrow import parquet
 from torch import nn
 
 from cli.main import main
@@ -62,6 +65,44 @@ def test_build_search_add_remove_verify(
     assert run("index", "compact", index)["count"] == 9
     verified = run("index", "verify", index)
     assert (verified["count"], verified["ok"]) == (9, True)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_condition_means_the_same_whatever_file_the_values_came_from(
+    kind: str, run: Run, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    known = {"0": (True, 1e3, 7.5), "1": (False, 1.0, 20), "2": (None, None, 3)}
+    data = tmp_path / "data"
+    rows = []
+    for name, (published, size, price) in known.items():
+        path = photos / "red" / f"{name}.png"
+        rows.append({"published": published, "size": size, "price": price, "name": name})
+        if kind == "parquet":
+            rows[-1]["image"] = {"bytes": path.read_bytes(), "path": f"{name}.png"}
+        else:
+            rows[-1]["path"] = str(path)
+    data.mkdir()
+    if kind == "parquet":
+        parquet.write_table(pyarrow.Table.from_pylist(rows), data / "train.parquet")
+    elif kind == "jsonl":
+        (data / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        with (data / "manifest.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    run("index", "build", "--model", model, "--images", data, "--out", tmp_path / "idx")
+    for where, names in {
+        "published": "0",
+        "not published": "1",
+        "published is null": "2",
+        "size > 500": "0",
+        "size = 1": "1",
+        "price < 10": "02",
+    }.items():
+        query = photos / "red" / "1.png"
+        (answer,) = run("search", tmp_path / "idx", query, "--where", where)["results"]
+        assert sorted(str(hit["name"]) for hit in answer["hits"]) == list(names), where
 
 
 def test_a_landmark_index_asks_as_it_was_built(

@@ -16,9 +16,9 @@ Make = Callable[..., Index]
 WHO = ModelIdentity("m", "0" * 64, {})
 
 
-def records(values: list[Any], start: int = 0) -> list[Record]:
+def records(values: list[Any], start: int = 0, column: str = "year") -> list[Record]:
     return [
-        Record(f"{start + i}.png", f"s{start + i}", extra={"year": value})
+        Record(f"{start + i}.png", f"s{start + i}", extra={column: value})
         for i, value in enumerate(values)
     ]
 
@@ -31,11 +31,12 @@ def found(index: Index, where: str) -> list[str]:
     return sorted(hit.record.path for hit in index.search(torch.ones(1, 8), 99, where=where)[0])
 
 
-def make(folder: Path, *segments: list[Any]) -> Index:
-    index = Index.from_vectors(folder, unit(len(segments[0])), records(segments[0]), WHO)
+def make(folder: Path, *segments: list[Any], column: str = "year") -> Index:
+    first = records(segments[0], column=column)
+    index = Index.from_vectors(folder, unit(len(first)), first, WHO)
     start = len(segments[0])
     for values in segments[1:]:
-        index.add_vectors(unit(len(values)), records(values, start))
+        index.add_vectors(unit(len(values)), records(values, start, column))
         start += len(values)
     return index
 
@@ -67,10 +68,69 @@ def test_a_column_is_of_one_kind_in_all_segments_and_after_compacting(tmp_path: 
     assert found(index, "year > 5") == ["0.png", "1.png"]  # nothing but numbers is left
 
 
+@pytest.mark.parametrize(
+    "words", [("True", "False"), ("true", "FALSE"), (True, False)], ids=["pandas", "json", "python"]
+)
+@pytest.mark.parametrize(
+    ("where", "paths"),
+    [
+        ("published", ["0.png", "3.png"]),
+        ("not published", ["1.png"]),
+        ("published = 1", ["0.png", "3.png"]),
+        ("published = true", ["0.png", "3.png"]),
+        ("published is not true", ["1.png", "2.png", "4.png"]),
+        ("published = 'True'", ["0.png", "3.png"]),
+        ("published in ('false', 'no')", ["1.png"]),
+        ("published is null", ["2.png", "4.png"]),
+    ],
+)
+def test_true_and_false_are_truths_and_their_own_words(
+    words: tuple[Any, Any], where: str, paths: list[str], tmp_path: Path
+) -> None:
+    yes, no = words
+    index = make(tmp_path / "idx", [yes, no, ""], [yes], [None], column="published")
+    assert found(index, where) == paths
+    index.compact()
+    assert found(index, where) == paths
+
+
+def test_a_column_of_words_beside_true_and_false_stays_text(tmp_path: Path) -> None:
+    index = make(tmp_path / "idx", ["True", "False"], ["unknown"], column="published")
+    assert found(index, "published = 'True'") == ["0.png"]
+    assert found(index, "published = 'true'") == []
+
+
+@pytest.mark.parametrize("price", ["19.90", "2e1", "+20", "20.0"])
+def test_a_number_is_one_however_it_is_written(price: str, tmp_path: Path) -> None:
+    index = make(tmp_path / "idx", [price, "3", ".5"])
+    assert found(index, "year > 10") == ["0.png"]
+    assert found(index, "year < 1") == ["2.png"]
+    assert [hit.record.extra["year"] for hit in index.items(index.ids())] == [
+        float(price) if price == "20.0" else price,
+        3,
+        ".5",
+    ]
+
+
 VALUES = st.one_of(
     st.integers(-(10**18), 10**18).map(str),
     st.floats(allow_nan=True, allow_infinity=True).map(str),
-    st.sampled_from(["", "007", "1.0", "1e5", "inf", "NaN", "None", "x", "0.30000000000000004"]),
+    st.sampled_from(
+        [
+            "",
+            "007",
+            "1.0",
+            "1e5",
+            "inf",
+            "NaN",
+            "None",
+            "x",
+            "True",
+            "false",
+            "1.50",
+            "0.30000000000000004",
+        ]
+    ),
 )
 
 

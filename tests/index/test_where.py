@@ -51,6 +51,11 @@ def test_a_condition_selects_as_sql_does(clause: str, rows: list[int], items: Pa
 @pytest.mark.parametrize(
     "clause",
     [
+        "rowid < 3",  # SQLite's hidden names: null here, for every row
+        "items._rowid_ is null or OID = 1",
+        '"rowid" < 3',
+        "row < 3",  # the place in a segment: another item in each of them
+        '"""row""" < 3',
         "1; drop table items",
         "1) union select row from items --",
         "1) ; delete from items --",
@@ -78,6 +83,12 @@ def test_anything_but_a_condition_is_refused(clause: str, items: Path) -> None:
     with pytest.raises(UsageError, match="--where"):
         Filter(items, COLUMNS).rows(clause)
     assert items.read_bytes() == before
+
+
+def test_a_column_may_be_called_as_a_hidden_one_is(tmp_path: Path) -> None:
+    path = tmp_path / "items.sqlite"
+    write_rows(path, [Record(f"{i}", extra={"rowid": str(9 - i)}, id=i) for i in range(3)])
+    assert Filter(path, ("id", "path", "rowid")).rows("rowid < 9").tolist() == [1, 2]
 
 
 def test_a_condition_that_would_run_for_ever_is_stopped(

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +14,9 @@ from zoo.errors import DataError, IntegrityError
 
 ITEMS = "items.sqlite"
 FIXED = ("id", "path", "sha256", "caption")
-NUMBERS = "NUMERIC TEXT"  # declared type of a column of numbers, kept as they were written
+# Kinds of columns, in their declared types; the values themselves are kept as they were written.
+NUMBERS, TRUTHS = "NUMERIC", "BOOLEAN"
+TRUTH = {"true": "1", "false": "0"}  # what JSON, pandas and spreadsheets write, in lower case
 BATCH = 500  # values in one `IN (...)`: SQLite takes 32,766
 
 
@@ -49,8 +52,9 @@ class Records(Protocol):
 def write_rows(path: Path, records: Records) -> None:
     """Write the rows of a segment; the row number is the vector's position.
 
-    Values are kept as the text they came as. An extra column whose every value is a plain number,
-    empty or NaN is declared a column of numbers, so that `year > 2010` works (`Filter`).
+    Values are kept as the text they came as. An extra column whose every value is a number, empty
+    or NaN is declared a column of numbers, so that `year > 2010` works (`Filter`); one whose every
+    value is true, false or empty a column of truths, so that `not published` does.
 
     Raises:
         DataError: a column's name cannot be one.
@@ -58,14 +62,7 @@ def write_rows(path: Path, records: Records) -> None:
     levels, columns = levels_of(records), columns_of(records)
     names = ("row", *FIXED, *levels, *columns)
     _refuse_bad_names(names)
-    numeric = set(columns)
-    for record in records:
-        numeric -= {c for c in numeric if not _is_number(record.extra.get(c, ""))}
-    types = {
-        "row": "INTEGER PRIMARY KEY",
-        "id": "INTEGER NOT NULL",
-        **dict.fromkeys(numeric, NUMBERS),
-    }
+    types = {"row": "INTEGER PRIMARY KEY", "id": "INTEGER NOT NULL", **_kinds(records, columns)}
     declared = ", ".join(f'"{name}" {types.get(name, "TEXT")}' for name in names)
     marks = ", ".join("?" * len(names))
     connection = sqlite3.connect(os.fspath(path))
@@ -108,9 +105,9 @@ class Rows:
             raise IntegrityError(f"{path} holds no rows of an index")
         self.levels = tuple(name for name in names[5:] if name in levels)
         self.columns = tuple(name for name in names[5:] if name not in levels)
-        own = {str(name) for name, kind in described if str(kind).startswith("NUMERIC")}
-        self.numeric = frozenset(own & set(self.columns))
-        self.numbers = self.numeric  # of the whole index, once its segments agree
+        kinds = {str(name): kinds_of(str(declared)) for name, declared in described}
+        self.kinds = {name: kinds[name] for name in self.columns}
+        self.numbers = frozenset(n for n in self.columns if NUMBERS in kinds[n])  # until agreed
 
     def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one of our own statements.
@@ -186,14 +183,46 @@ def _values(
     return (row, record.id, record.path, record.sha256, record.caption, *labels, *extra)
 
 
+def _kinds(records: Records, columns: Sequence[str]) -> dict[str, str]:
+    """Return the declared type of every column: which kinds its values are; empty ones are all."""
+    fits = {NUMBERS: _is_number, TRUTHS: _is_truth}
+    left = {kind: set(columns) for kind in fits}
+    for record in records:
+        for kind, is_one in fits.items():
+            left[kind] -= {c for c in left[kind] if not is_one(_text(record.extra.get(c)))}
+    return {c: " ".join([*(kind for kind in fits if c in left[kind]), "TEXT"]) for c in columns}
+
+
+def kinds_of(declared: str) -> frozenset[str]:
+    """Return which kinds a column may be of by its declared type; none for text."""
+    return frozenset(declared.split()) & {NUMBERS, TRUTHS}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
 def _null_if_empty(value: Any) -> Any:
     return None if value in ("", None) else str(value)
 
 
-def _is_number(value: Any) -> bool:
-    """Whether a value may stand in a column of numbers: a number, nothing, or not a number."""
-    text = "" if value is None else str(value)
-    return text == "" or text.lower() == "nan" or as_number(text) is not None
+# A leading zero makes a code (`007`), not a number.
+_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*|(?=\.))(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text may stand in a column of numbers: a number, nothing, or not a number.
+
+    >>> [_is_number(text) for text in ("19.90", "1e3", "", "nan", "007", "1e400", "1_0")]
+    [True, True, True, True, False, False, False]
+    """
+    if text == "" or text.lower() == "nan":
+        return True
+    return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
+
+
+def _is_truth(text: str) -> bool:
+    return text == "" or text.lower() in TRUTH
 
 
 def as_number(text: str) -> int | float | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from zoo.embedding.rows import FIXED, ITEMS, Records, Rows, write_rows
+from zoo.embedding.rows import FIXED, ITEMS, NUMBERS, Records, Rows, write_rows
 from zoo.embedding.vector_file import VECTORS, map_vectors, write_vectors
 from zoo.errors import IntegrityError
 from zoo.files import Facts, atomic_path, staged_folder
@@ -15,7 +15,7 @@ from zoo.index import engine
 from zoo.index.generations import SEGMENTS
 from zoo.index.layout import Plan
 from zoo.index.manifest import Manifest, SegmentFacts
-from zoo.index.where import Filter, Stop, go_on
+from zoo.index.where import Filter, Kinds, Stop, go_on
 
 CODES = "codes.faiss"
 SEARCH_EXACTLY = 4_096  # so few candidates are compared one by one: exact, and sooner than codes
@@ -129,10 +129,10 @@ class Segment:
         """Return the mask, or None where it is known, without a look, that it keeps all."""
         return None if mask is self.alive and not self.facts.removed else mask
 
-    def use_numbers(self, numbers: frozenset[str]) -> None:
-        """Take these columns for numbers, and the others for text, as all of the index does."""
-        self.rows.numbers = numbers & set(self.rows.columns)
-        self._filter.use_numbers(numbers)
+    def use_kinds(self, kinds: Kinds) -> None:
+        """Take columns for numbers or truths, and the others for text, as all of the index does."""
+        self.rows.numbers = frozenset(n for n in self.rows.columns if NUMBERS in kinds[n])
+        self._filter.use_kinds(kinds)
 
     def ids(self) -> list[int]:
         """Ids of its living items, in row order."""
@@ -155,15 +155,13 @@ class Segment:
 
 
 def agree(segments: Sequence[Segment]) -> None:
-    """Let a column hold numbers in every segment alike, or text as soon as one of them has text."""
-    names = {name for segment in segments for name in segment.rows.columns}
-    numbers = frozenset(
-        name
-        for name in names
-        if all(name in s.rows.numeric for s in segments if name in s.rows.columns)
-    )
+    """Let a column be of one kind in every segment alike, or text where they differ."""
+    kinds: dict[str, frozenset[str]] = {}
     for segment in segments:
-        segment.use_numbers(numbers)
+        for name, own in segment.rows.kinds.items():
+            kinds[name] = kinds.get(name, own) & own
+    for segment in segments:
+        segment.use_kinds(kinds)
 
 
 def locate(segments: Sequence[Segment], ids: Sequence[int]) -> dict[int, tuple[int, int]]:

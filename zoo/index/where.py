@@ -3,15 +3,17 @@
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
 
+from zoo.embedding.rows import NUMBERS, TRUTH, TRUTHS, kinds_of
 from zoo.errors import IntegrityError, UnavailableError, UsageError
 
+Kinds = Mapping[str, frozenset[str]]  # which kinds of `zoo.embedding.rows` a column may be of
 Stop = Callable[[], str]  # asked every few milliseconds; a reason ends the evaluation
 
 FUNCTIONS = {"abs", "coalesce", "glob", "ifnull", "iif", "instr", "length", "like", "lower"} | {
@@ -27,6 +29,9 @@ DAMAGED = (
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_NOTADB,
 )
+_ROW = '"""row"""'  # its name has quotes in it, which a column's may not
+_ORDER = f"ORDER BY {_ROW}"
+_TRUTHS = "truths"  # the collation of columns of truths
 LIMITS = {
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 10_000,
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 100,
@@ -68,27 +73,32 @@ class Filter:
             self._types = {str(name): str(kind) for name, kind in described}
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise IntegrityError(f"{path}: {error}") from error
-        self.use_numbers(frozenset(c for c in columns if self._type(c).startswith("NUMERIC")))
+        self.use_kinds({c: kinds_of(self._type(c)) for c in columns})
         self._free = list(self._all)
         for connection in self._all:
             _confine(connection)
 
-    def use_numbers(self, numbers: frozenset[str]) -> None:
-        """Take these columns for numbers and every other for what it was declared, or text.
+    def use_kinds(self, kinds: Kinds) -> None:
+        """Take columns for numbers or truths as `kinds` says, others for text.
 
-        A value that is not a number is null among numbers: it fulfils no comparison.
+        A value that is not a number is null among numbers: it fulfils no comparison. A truth is 1
+        or 0, and equals the words for it. The row's own number is under a name that no column has.
         """
-        shown = ", ".join(self._shown(name, name in numbers) for name in self.columns)
-        self._source = f"(SELECT row, {shown} FROM main.items)"
+        shown = ", ".join(self._shown(name, kinds.get(name, frozenset())) for name in self.columns)
+        self._source = f"(SELECT row AS {_ROW}, {shown} FROM main.items)"
 
     def _type(self, name: str) -> str:
         return self._types.get(name.lower(), "")
 
-    def _shown(self, name: str, number: bool) -> str:
+    def _shown(self, name: str, kinds: frozenset[str]) -> str:
         if not self._type(name):
             return f'NULL AS "{name}"'
-        if number:
+        if NUMBERS in kinds:
             return f'CAST(NULLIF(lower("{name}"), \'nan\') AS NUMERIC) AS "{name}"'
+        if TRUTHS in kinds:
+            cases = " ".join(f"WHEN '{word}' THEN '{truth}'" for word, truth in TRUTH.items())
+            one = f'CAST(CASE lower("{name}") {cases} END AS TEXT)'
+            return f'{one} COLLATE {_TRUTHS} AS "{name}"'
         if self._type(name) == "NUMERIC":  # written before numbers were kept as text
             return f'CAST("{name}" AS TEXT) AS "{name}"'
         return f'"{name}"'
@@ -103,7 +113,7 @@ class Filter:
             IntegrityError: the file is damaged in a way its hash did not show.
         """
         _refuse_nonsense(clause, self.columns)
-        statement = f"SELECT row FROM {self._source} AS items WHERE (\n{clause}\n) ORDER BY row"
+        statement = f"SELECT {_ROW} FROM {self._source} AS items WHERE (\n{clause}\n) {_ORDER}"
         look = _Look(self, stop)
         try:
             with self._borrowed(look) as connection:
@@ -115,7 +125,7 @@ class Filter:
                 raise UnavailableError(f"{self.path} was closed", "ask again") from error
             if getattr(error, "sqlite_errorcode", 0) in DAMAGED:
                 raise IntegrityError(f"{self.path}: {error}") from error
-            reason = look.reason or " ".join(str(error).removesuffix(') ORDER BY row"').split())
+            reason = look.reason or " ".join(str(error).removesuffix(f') {_ORDER}"').split())
             raise UsageError(
                 f"--where {clause!r}: {reason}", f"columns: {', '.join(self.columns)}"
             ) from error
@@ -179,6 +189,7 @@ def _confine(connection: sqlite3.Connection) -> None:
     for limit, value in LIMITS.items():
         connection.setlimit(limit, value)
     connection.execute("PRAGMA trusted_schema = OFF")
+    connection.create_collation(_TRUTHS, _compared)
     connection.set_authorizer(_authorize)
 
 
@@ -193,6 +204,12 @@ def _authorize(
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
+def _compared(one: str, other: str) -> int:
+    """Order a truth and another text: the words for a truth are that truth."""
+    one, other = (TRUTH.get(text.lower(), text) for text in (one, other))
+    return (one > other) - (one < other)
+
+
 def _refuse_nonsense(clause: str, columns: Sequence[str]) -> None:
     """Refuse what SQLite would take without a word, such as an unknown name in double quotes."""
     if not clause.strip():
@@ -200,7 +217,10 @@ def _refuse_nonsense(clause: str, columns: Sequence[str]) -> None:
     if "\0" in clause:
         raise UsageError("--where holds a null character")
     known = {column.lower() for column in columns}
-    for name in re.findall(r'"([^"]*)"', re.sub(r"'[^']*'", "", clause)):
+    plain = re.sub(r"'[^']*'", "", clause)
+    names = re.findall(r'"([^"]*)"', plain)
+    names += re.findall(r"\b(?:rowid|_rowid_|oid)\b", plain, re.IGNORECASE)  # SQLite's hidden ones
+    for name in names:
         if name.lower() not in known:
             raise UsageError(
                 f"--where {clause!r}: no column {name!r}",
