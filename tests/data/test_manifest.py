@@ -13,7 +13,7 @@ Draw = Callable[..., Path]
 
 @pytest.fixture
 def folder(draw: Draw) -> Path:
-    for name in "abc":
+    for name in ("x/d", *"abc"):
         path = draw(f"{name}.png")
     return path.parent
 
@@ -65,6 +65,7 @@ def test_a_row_of_a_cell_with_line_breaks_counts_once(folder: Path) -> None:
         ("path,label\nz.png,oak\n", "row 2, column path: no such file: '.*z.png'"),
         ("path,label\na.png,oak\na.png,ash\n", "row 3, column path: 'a.png' is also in row 2"),
         ("path,label\n./a.png,oak\na.png,ash\n", "row 3, column path: 'a.png' is also in row 2"),
+        ("path,label\na.png,oak\nx/../a.png,ash\n", "row 3, column path: 'a.png' is also in row 2"),
         ("path,label,split\na.png,oak,trian\n", "row 2, column split: 'trian' is no split"),
         ("path,label,split\na.png,oak,\nb.png,ash,test\n", "row 2, column split: empty"),
         ("path,label\na.png,oak,x\n", "row 2: 3 cells under 2 columns"),

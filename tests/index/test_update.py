@@ -44,6 +44,23 @@ def test_adding_embeds_only_content_never_seen(
     assert len(index) == 14
 
 
+def test_a_file_is_one_item_by_whatever_path_it_is_reached(
+    tmp_path: Path, photos: Path, colour_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, around = colour_model(), photos / "red" / ".." / "blue" / ".."
+    index = Index.build(tmp_path / "idx", model, images(around))
+    assert index.info()["root"] == str(photos)
+    assert index.add(model, images(photos)) == Update(kept=12)
+    monkeypatch.chdir(photos / "red")
+    assert index.add(model, images(Path(".."))) == Update(kept=12)
+    listed = photos / "green" / "list.csv"
+    listed.write_text("path,label\n../red/0.png,red\n", encoding="utf-8")
+    assert index.add(model, images(listed)) == Update(kept=1)
+    assert index.remove(paths=[str(around / "red" / "0.png")]) == 1
+    index.relocate(around)
+    assert index.info()["root"] == str(photos)
+
+
 def test_a_changed_file_replaces_its_past(
     tmp_path: Path, photos: Path, colour_model: Model
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from zoo.data.item import SPLITS, Item
 from zoo.data.splits import split_of
 from zoo.errors import DataError
-from zoo.files import Blame, as_object, atomic_path, is_there, parse_json
+from zoo.files import Blame, as_object, atomic_path, is_there, parse_json, straight
 
 Row = dict[str, Any]
 _LEVEL = re.compile(r"label_level_([2-9]|[1-9]\d+)")
@@ -195,7 +195,7 @@ def _captions(path: Path, number: int, row: Row) -> Iterable[str]:
 def _check_duplicates(path: Path, numbers: Sequence[int], items: Sequence[Item]) -> None:
     seen: dict[Path, int] = {}
     for number, item in zip(numbers, items, strict=True):
-        earlier = seen.setdefault(item.path, number)
+        earlier = seen.setdefault(straight(item.path), number)
         if earlier != number:
             message = f"{path} row {number}, column path: {item.path.name!r} is also in row"
             raise DataError(f"{message} {earlier}", "give each image one row")

@@ -90,6 +90,7 @@ def read_layout(
 
 def _check_inside(root: Path, items: list[Item], source: str) -> None:
     for item in items:
-        if ".." in item.path.parts or not item.path.is_relative_to(root):
+        inside = item.path.is_relative_to(root) and ".." not in item.path.relative_to(root).parts
+        if not inside:
             message = f"{printable(item.path)}: a list names an image outside {root}"
             raise DataError(message, source)

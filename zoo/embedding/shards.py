@@ -21,7 +21,7 @@ from zoo.embedding.rows import ITEMS, write_rows
 from zoo.embedding.sources import embed_distinct, work_for
 from zoo.embedding.vector_file import VECTORS, write_vectors
 from zoo.errors import DataError, IntegrityError, UsageError
-from zoo.files import Blame, Facts, read_sealed, staged_folder, typed, write_sealed
+from zoo.files import Blame, Facts, read_sealed, staged_folder, straight, typed, write_sealed
 
 RECEIPT = "shard.json"
 AGAIN = "remove it and embed it again"
@@ -89,7 +89,7 @@ class Source:
         """
         if not isinstance(self.dataset, Packs):
             part = self.dataset.subset(shard.of(len(self.dataset)))
-            yield part, part.root.absolute()
+            yield part, self.root
             return
         files = [self.dataset.files[n] for n in shard.of(len(self.dataset.files))]
         with TemporaryDirectory(prefix="rankzoo-shard-") as scratch:
@@ -107,9 +107,9 @@ class Source:
     @property
     def root(self) -> Path:
         """The folder that the records' paths start from."""
-        if isinstance(self.dataset, Packs):
-            return self.dataset.files[0].parent.absolute()
-        return self.dataset.root.absolute()
+        found = self.dataset
+        root = found.files[0].parent if isinstance(found, Packs) else found.root
+        return straight(root.absolute())
 
 
 def embed_shard(

@@ -16,7 +16,7 @@ from zoo.embedding.rows import Record
 from zoo.embedding.sides import image_side, text_side
 from zoo.embedding.vectors import Rows, unit_rows
 from zoo.errors import DataError, UsageError
-from zoo.files import sha256_of
+from zoo.files import sha256_of, straight
 from zoo.progress import Track, silent
 
 QUERIES = 1_000  # questions of the other modality that a tuner measures with
@@ -136,5 +136,6 @@ def _record(
 
 
 def relative_path(path: Path, root: Path) -> str:
-    """Return `path` from `root` on when it lies below, else as it is."""
+    """Return `path` from `root` on when it lies below, else as it is; without `..`."""
+    path, root = straight(path), straight(root)
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

@@ -1,5 +1,6 @@
 """What is on disk: read bounded and typed, written whole or not at all, sealed by its own hash."""
 
+from zoo.files.paths import straight
 from zoo.files.reading import (
     DAMAGED,
     MALFORMED,
@@ -67,6 +68,7 @@ __all__ = [
     "sealing",
     "sha256_of",
     "staged_folder",
+    "straight",
     "typed",
     "write_json",
     "write_sealed",

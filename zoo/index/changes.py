@@ -15,7 +15,7 @@ from zoo.embedding.rows import Record, columns_of, levels_of
 from zoo.embedding.sources import relative_path
 from zoo.embedding.whitening import Whitening, save_whitening
 from zoo.errors import DataError, UnavailableError, UsageError
-from zoo.files import Facts, atomic_path
+from zoo.files import Facts, atomic_path, straight
 from zoo.index import engine
 from zoo.index.generations import SEGMENTS, check_files, publish, read_current, writing
 from zoo.index.lists import write_lists
@@ -91,8 +91,8 @@ def relocate(folder: Path, root: Path) -> int:
         if missing == len(records):
             problem = f"none of the {missing} images of {folder} is in {root}"
             raise DataError(problem, f"they were in {manifest.root}: name the folder they are in")
-        done = event("relocate", before=manifest.root, root=str(root.absolute()))
-        publish(folder, manifest.next(done, root=str(root.absolute())))
+        new = str(straight(root.absolute()))
+        publish(folder, manifest.next(event("relocate", before=manifest.root, root=new), root=new))
     return missing
 
 

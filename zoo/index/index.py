@@ -16,7 +16,7 @@ from zoo.embedding.rows import Record
 from zoo.embedding.sources import as_dataset, embed_distinct, query_like, work_for
 from zoo.embedding.vectors import unit_rows, whitened, whitening_of
 from zoo.errors import DataError
-from zoo.files import refuse_to_overwrite, staged_folder
+from zoo.files import refuse_to_overwrite, staged_folder, straight
 from zoo.index import changes
 from zoo.index.manifest import Manifest
 from zoo.index.merging import merge
@@ -50,7 +50,7 @@ class Index(Reader):
         refuse_to_overwrite(folder)
         dataset = as_dataset(dataset)
         model = at_scales(model, options.scales)
-        root = dataset.root.absolute()
+        root = straight(dataset.root.absolute())
         records, embed = work_for(model, dataset, root, options.modality, options.embed)
         matrix = embed_distinct(records, embed)
         whiten = options.whiten or options.whitening_dim is not None

@@ -102,3 +102,15 @@ def test_a_list_of_classes_is_enough(tmp_path: Path, images: Draw) -> None:
     (tmp_path / "labels/a.txt").write_text("0 .5 .5 1 1")
     (tmp_path / "classes.txt").write_text("cat\n")
     assert read_yolo(tmp_path / "classes.txt", "").boxes == 1
+
+
+def test_an_image_may_be_listed_once_however_its_path_is_written(
+    tmp_path: Path, images: Draw
+) -> None:
+    images("images/a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("0 .5 .5 1 1")
+    (tmp_path / "train.txt").write_text("images/a.png\nlabels/../images/a.png\n")
+    (tmp_path / "data.yaml").write_text("names: [cat]\ntrain: train.txt\n")
+    with pytest.raises(DataError, match=r"image a\.png is also that of"):
+        read_yolo(tmp_path / "data.yaml", "train")

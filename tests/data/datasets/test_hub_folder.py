@@ -113,6 +113,16 @@ def test_metadata_files_beside_the_images_are_read(lay: Lay) -> None:
     ]
 
 
+def test_a_set_is_read_from_a_path_that_goes_up(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = lay({"train/metadata.csv": "file_name,label\na.png,oak\n"}, ["train/a.png"])
+    monkeypatch.chdir(root / "train")
+    assert len(open_dataset(None, Path(".."))) == 1
+    (root / "train/metadata.csv").write_text("file_name,label\n../../b.png,oak\n")
+    (root.parent / "b.png").write_bytes((root / "train/a.png").read_bytes())
+    with pytest.raises(DataError, match="names an image outside"):
+        open_dataset(None, root)
+
+
 def test_metadata_files_must_agree_on_labels(lay: Lay) -> None:
     texts = {
         "train/metadata.csv": "file_name,label\na.png,oak\n",

@@ -16,7 +16,7 @@ from zoo.data.images import check_image
 from zoo.data.item import Skipped, printable
 from zoo.data.tree import images_below
 from zoo.errors import DataError
-from zoo.files import is_there
+from zoo.files import is_there, straight
 
 logger = logging.getLogger("rankzoo")
 LARGEST = 10**7  # pixels; no image that is opened is wider
@@ -234,7 +234,8 @@ def _size(entry: Entry, *, decode: bool) -> tuple[int, int] | DataError:
 def _refuse_repeated(source: Path, entries: Iterable[Entry]) -> None:
     seen: dict[Path, str] = {}
     for entry in entries:
-        if entry.path in seen:
-            message = f"{entry.where}: image {entry.path.name} is also that of {seen[entry.path]}"
+        path = straight(entry.path)
+        if path in seen:
+            message = f"{entry.where}: image {entry.path.name} is also that of {seen[path]}"
             raise DataError(message, f"{source} may name each image once")
-        seen[entry.path] = entry.where
+        seen[path] = entry.where
