@@ -61,7 +61,8 @@ def check(path: Where, html: Html = None, as_json: Json = False, quiet: Quiet = 
             f"duplicates: {len(report.duplicates)}, in two splits {across}; "
             f"files left out: {len(report.left_out)}; boxes without area: {report.bad_boxes}"
         )
-        return titled(title, shown, below)
+        no_tree = [f"label levels are no tree: {found}" for found in report.crossings]
+        return titled(title, shown, "\n".join([below, *no_tree]))
 
     output.result(report.as_json(), table)
 

@@ -149,6 +149,7 @@ SCHEMAS = {
         sizes=shape(shortest=int, median_width=int, median_height=int, longest=int),
         duplicates=list[dict[str, Any]],
         left_out=list[dict[str, Any]],
+        crossings=list[dict[str, Any]],
         bad_boxes=int,
         examples=dict[str, list[str]],
     ),

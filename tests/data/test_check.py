@@ -53,6 +53,16 @@ def test_the_same_image_in_two_splits_is_a_fault_and_in_one_is_said(shop: Path) 
     assert not check_data(shop).ok
 
 
+def test_label_levels_that_are_no_tree_are_reported(shop: Path) -> None:
+    rows = ["train/mug/a.png,mug,red", "train/mug/b.png,mug,blue", "train/tea pot/a.png,pot,blue"]
+    (shop / "manifest.csv").write_text("\n".join(["path,label,label_level_2", *rows]))
+    report = check_data(shop)
+    (found,) = report.crossings
+    assert (found.count, found.name, found.parents) == (1, "mug", ("blue", "red"))
+    assert report.as_json()["crossings"][0]["level"] == "label"
+    assert "1 of label in several of label_level_2" in data_page(report)
+
+
 def test_damaged_files_are_faults_and_other_files_are_only_listed(shop: Path) -> None:
     (shop / "train/notes.txt").write_text("")
     report = check_data(shop)

@@ -81,7 +81,7 @@ def test_dymls_lists_are_searched_one_by_one_and_a_split_as_labels(
 
 @pytest.mark.parametrize("levels", [1, 2])
 def test_metrics_over_a_hierarchy_are_those_of_data_with_one(
-    model: str, tmp_path: Path, levels: int
+    model: str, tmp_path: Path, levels: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     names = ("label", "label_level_2")[:levels]
     rows = [",".join(("path", "split", *names))]
@@ -92,6 +92,11 @@ def test_metrics_over_a_hierarchy_are_those_of_data_with_one(
     found = evaluate_model(model, EvalOptions(tmp_path / "photos.csv")).final
     assert ("h_ap" in found.metrics) == ("ndcg" in found.metrics) == (levels == 2)
     assert found.queries == 6
+    assert "no tree" not in caplog.text
+    crossed = [rows[0], *(f"{row.removesuffix('x')}{n}" for n, row in enumerate(rows[1:]))]
+    (tmp_path / "photos.csv").write_text("\n".join(crossed if levels == 2 else rows) + "\n")
+    evaluate_model(model, EvalOptions(tmp_path / "photos.csv"))
+    assert ("3 of label in several of label_level_2" in caplog.text) == (levels == 2)
 
 
 def test_landmarks_are_measured_whole_cropped_and_at_several_scales(

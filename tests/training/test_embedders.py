@@ -73,6 +73,21 @@ def test_the_start_is_measured_on_what_the_end_is_and_changes_nothing(
     assert all(ours[name].equal(theirs[name]) for name in ours)
 
 
+def test_label_levels_that_are_no_tree_are_said_before_training(
+    photos: Path, backbone: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = sorted(photos.glob("*/*.png"))
+    rows = [f"{p},{p.parent.name},group {n % 2}" for n, p in enumerate(images)]
+    (tmp_path / "m.csv").write_text("\n".join(["path,label,label_level_2", *rows]))
+    recipe = find_recipe(Choice(model=str(backbone), loss="sup_hap"))
+    prepare(recipe, TrainOptions(tmp_path / "run", tmp_path / "m.csv"))
+    assert "of label in several of label_level_2, such as" in caplog.text
+    caplog.clear()
+    flat = replace(recipe, data=replace(recipe.data, levels=1))
+    prepare(flat, TrainOptions(tmp_path / "run", tmp_path / "m.csv"))
+    assert "no tree" not in caplog.text
+
+
 def test_a_dry_run_refuses_what_the_run_would(
     photos: Path, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from zoo.data.boxes.layouts import find_parts
 from zoo.data.dataset import ImageDataset, manifest_in, read_dataset
 from zoo.data.images import image_size
 from zoo.data.item import SPLITS, Skipped, printable
+from zoo.data.levels import Crossing, crossings
 from zoo.data.readers import recognise
 from zoo.progress import Track, silent
 
@@ -48,7 +49,7 @@ class DataReport:
 
     `levels` maps a label level to how many names it has; `sizes` are the shortest and longest
     sides and the median ones, in pixels; `left_out` are files that are not read, and why;
-    `examples` are paths of images by class, a few each.
+    `examples` are paths of images by class, a few each; `crossings` say where levels are no tree.
     """
 
     path: str
@@ -60,6 +61,7 @@ class DataReport:
     left_out: tuple[Skipped, ...]
     bad_boxes: int
     examples: dict[str, tuple[str, ...]]
+    crossings: tuple[Crossing, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -110,6 +112,7 @@ def _of_items(path: Path, dataset: ImageDataset, track: Track) -> DataReport:
     layout = recognise(path) or ("class folders" if dataset.levels else "images") + manifest
     levels = {level: len(found) for level, found in names}
     known = {"layout": layout, "levels": levels, "left_out": dataset.skipped, "bad_boxes": 0}
+    known["crossings"] = crossings((item.labels for item in dataset.items), dataset.levels)
     return _report(path, seen, {**known, "splits": tuple(splits)}, track)
 
 

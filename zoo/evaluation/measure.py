@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.dataset import ImageDataset
+from zoo.data.levels import say_crossings
 from zoo.data.open import open_dataset
 from zoo.data.readers import recognise
 from zoo.embedding.extract import Extractor
@@ -113,6 +114,7 @@ def _landmarks(extract: Extractor, options: EvalOptions, name: str) -> list[Eval
 def _images(extract: Extractor, options: EvalOptions, name: str) -> Measured:
     protocol = PROTOCOLS[name]
     dataset = _dataset(options, protocol)
+    say_crossings(dataset, len(dataset.levels))
     tasks = _tasks(dataset, options, protocol, name)
     refinements = _refinements(extract, options, dataset.subset(places_of(tasks)).paths)
     return evaluate_images(extract, dataset, tasks, protocol.ks, refinements)

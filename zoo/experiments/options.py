@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from zoo.cluster import Cluster, connected
 from zoo.data.dataset import ImageDataset, hold_out
+from zoo.data.levels import say_crossings
 from zoo.device import pick_device
 from zoo.errors import DataError, InterruptedRunError, UsageError
 from zoo.experiments.candidate import Candidate, choose
@@ -251,6 +252,7 @@ def _settled(base: Recipe, dataset: ImageDataset, captions: bool) -> tuple[Recip
     if not captions:
         levels = max(1, len(dataset.levels))
         base = replace(base, data=replace(base.data, levels=levels))
+        say_crossings(dataset, levels)
     small = validation_split(dataset, Plan.validation, captions).split("train")
     if base.name == OWN:
         classes = int((small.label_ids[:, 0].bincount() >= 2).sum())

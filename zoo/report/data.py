@@ -24,6 +24,9 @@ def data_page(report: DataReport) -> str:
     if report.left_out:
         listed = [[one.path, one.reason] for one in report.left_out[:SHOWN]]
         blocks.append(section(f"Left out: {len(report.left_out)}", table(["file", "why"], listed)))
+    if report.crossings:
+        lines = [paragraph(str(found)) for found in report.crossings]
+        blocks.append(section("Label levels that are no tree", *lines))
     shown = [_row(label, paths) for label, paths in report.examples.items()]
     blocks.append(section("Images", *(shown or [paragraph("none")])))
     verdict = "Nothing is wrong with it." if report.ok else "Something is wrong: see below."

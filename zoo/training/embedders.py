@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from zoo.data.dataset import ImageDataset, hold_out
+from zoo.data.levels import say_crossings
 from zoo.errors import DataError, UsageError
 from zoo.progress import Track, silent
 from zoo.recipes.own_images import OWN, OWN_PAIRS, fitted
@@ -82,6 +83,7 @@ def prepare(recipe: Recipe, options: TrainOptions) -> tuple[Recipe, ImageDataset
     found = read_data(recipe, options.data, options.on_bad_image)
     dataset = found if found.splits else hold_out(found)
     training = training_part(recipe, dataset)
+    say_crossings(training, recipe.data.levels)
     recipe = _fitted(recipe, training)
     check_batches(recipe, training, options.seed)
     if recipe.captions is not None:
