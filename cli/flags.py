@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from typer.core import TyperCommand
 
-from zoo.errors import UsageError
+from cli.hints import fitting, flags_of
+from zoo.errors import RankzooError, UsageError
 
 Made = TypeVar("Made")
 SET = "hf:owner/name"  # stands in the help of what takes a set of the Hub
@@ -64,6 +65,14 @@ class Command(TyperCommand):
         for parameter in self.params:
             refuse_sets(parameter, ctx.params.get(parameter.name or ""))
         return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; what goes wrong advises nothing that this command cannot do."""
+        try:
+            return super().invoke(ctx)
+        except RankzooError as error:
+            error.hint = fitting(error.hint, flags_of(self, ctx.params))
+            raise
 
 
 def refuse_sets(parameter: Any, value: Any) -> None:

@@ -58,4 +58,4 @@ def is_memory_full(error: BaseException) -> bool:
 
 def memory_full(what: str = "the memory is full") -> RankzooError:
     """Return what a person is told of memory that cannot be had."""
-    return RankzooError(what, "ask for less at once, for example --batch-size")
+    return RankzooError(what, "ask for less at once, for example smaller batches")

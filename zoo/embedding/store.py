@@ -133,7 +133,7 @@ def read_identity(folder: Path) -> Identity:
         found = typed(Identity, read_sealed(folder / MANIFEST, BLAME), folder / MANIFEST, BLAME)
     except FileNotFoundError as error:
         raise UsageError(
-            f"{folder}: no folder of embeddings", "make one with eval --embeddings"
+            f"{folder}: no folder of embeddings", "make one with `rankzoo eval --embeddings`"
         ) from error
     if found.count < 0 or found.dim < 1:
         raise BLAME.of(folder / MANIFEST, f"{found.count} embeddings of {found.dim} numbers")
