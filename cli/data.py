@@ -17,6 +17,9 @@ Where = Annotated[
     Path,
     typer.Argument(metavar="PATH", help="Folder, manifest, annotation file, or hf:owner/name."),
 ]
+Labelled = Annotated[
+    Path, typer.Argument(metavar="PATH", help="Folder, .csv or .jsonl manifest, or hf:owner/name.")
+]
 Html = Annotated[Path | None, typer.Option("--html", help="Also write a page with thumbnails.")]
 By = Annotated[
     Literal["class", "item"],
@@ -79,7 +82,7 @@ def share_options(
 @app.command()
 @takes(shares=share_options, output=output_options)
 def split(
-    path: Where,
+    path: Labelled,
     *,
     shares: "Shares",
     out: Manifest = Path("manifest.csv"),
@@ -91,12 +94,13 @@ def split(
 
     from zoo.data.dataset import read_dataset
     from zoo.data.manifest import write_manifest
-    from zoo.data.split import check_manifest_name, split_dataset
+    from zoo.data.split import check_manifest_name, refuse_boxes, split_dataset
     from zoo.files import refuse_to_overwrite
     from zoo.hub.image_sets import bring
 
     refuse_to_overwrite(out)
     path = bring(path, track=output.track).path
+    refuse_boxes(path)
     dataset = read_dataset(path, on_bad_image=on_bad_image, require_labels=shares.by == "class")
     done = split_dataset(dataset, shares)
     check_manifest_name(out, done)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from zoo.data.dataset import ImageDataset, Item, read_dataset
-from zoo.data.split import Shares, check_manifest_name, split_dataset
+from zoo.data.split import Shares, check_manifest_name, refuse_boxes, split_dataset
 from zoo.errors import DataError, UsageError
 
 
@@ -98,3 +99,41 @@ def test_other_columns_of_a_manifest_are_kept(tmp_path: Path) -> None:
     arguments = ["data", "split", str(tmp_path / "in.csv"), "--out", str(out)]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert [item.extra["score"] for item in read_dataset(out).items] == ["0.5", "1.5", "2.5", "3.5"]
+
+
+BOX = {"label": "cat", "box": [0, 0, 4, 4]}
+COCO = {"images": [], "annotations": [], "categories": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "given", "said"),
+    [
+        ("instances_all.json", json.dumps(COCO), "instances_all.json", "is no manifest"),
+        ("annotations/instances_all.json", json.dumps(COCO), "", "annotates boxes"),
+        ("m.jsonl", json.dumps({"path": "a/0.png", "objects": [BOX]}), "m.jsonl", "annotates box"),
+        ("data.yaml", "names: [cat]\ntrain: a\n", "", "annotates boxes"),
+        ("data.yaml", "names: [cat]\ntrain: a\n", "data.yaml", "is no manifest"),
+        ("notes.txt", "", "notes.txt", "is no manifest"),
+    ],
+)
+def test_boxes_and_other_files_are_refused(
+    name: str, content: str, given: str, said: str, tmp_path: Path
+) -> None:
+    for label in "abc":
+        (tmp_path / label).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / label / "0.png")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+    out = tmp_path / "out.csv"
+    done = CliRunner().invoke(app, ["data", "split", str(tmp_path / given), "--out", str(out)])
+    assert isinstance(done.exception, UsageError)
+    assert said in str(done.exception)
+    assert not out.exists()
+
+
+def test_class_folders_beside_what_may_be_annotations_are_split(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "classes.txt").write_text("cat\n")
+    refuse_boxes(tmp_path)
+    assert "boxes, if it has any, are left out" in caplog.text

@@ -1,15 +1,19 @@
 """Splits for data that has none: by class or by item, the same for the same seed everywhere."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from zoo.data.boxes.layouts import find_parts
+from zoo.data.boxes.yolo import CLASS_LISTS
 from zoo.data.dataset import ImageDataset, choose
 from zoo.data.item import Item
 from zoo.errors import DataError, UsageError
 
+logger = logging.getLogger("rankzoo")
 By = Literal["class", "item"]
 
 
@@ -89,6 +93,22 @@ def _chosen(names: Sequence[str], shares: Shares) -> dict[str, str]:
 def _name(dataset: ImageDataset, item: Item) -> str:
     inside = item.path.is_relative_to(dataset.root)
     return (item.path.relative_to(dataset.root) if inside else item.path).as_posix()
+
+
+def refuse_boxes(path: Path) -> None:
+    """Raise where images with boxes, or another file than a manifest, are to be given a split.
+
+    Raises:
+        UsageError: naming the annotation file.
+    """
+    if path.is_file() and path.suffix.lower() not in (".csv", ".jsonl"):
+        raise UsageError(f"{path} is no manifest", "give a folder, a .csv or a .jsonl file")
+    for part in find_parts(path):
+        if part.source.is_dir() or part.source.name in CLASS_LISTS:  # perhaps no boxes after all
+            logger.warning("%s: boxes, if it has any, are left out: a manifest holds none", path)
+        else:
+            hint = "detectors train on boxes as they are, and hold a fifth out where no split is"
+            raise UsageError(f"{part.source}: annotates boxes, which no manifest holds", hint)
 
 
 def check_manifest_name(path: Path, dataset: ImageDataset) -> None:
