@@ -182,6 +182,16 @@ def test_ranking_needs_two_classes() -> None:
         ImageDataset("bare", Path("bare"), (Item(Path("a.png")),)).require_classes()
 
 
+def test_every_split_that_is_asked_for_must_be_there(draw: Draw, tmp_path: Path) -> None:
+    draw("train/oak/a.png")
+    draw("test/oak/b.png")
+    dataset = read_dataset(tmp_path)
+    assert len(dataset.split("train", "test", "train")) == 2
+    with pytest.raises(DataError, match="no image in split nope or val\n") as error:
+        dataset.split("train", "nope", "val")
+    assert error.value.hint == "splits of this data: test, train"
+
+
 def test_a_message_names_the_manifest_where_there_is_one(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     (tmp_path / "own.csv").write_text("path,label\na.png,oak\n")

@@ -82,14 +82,13 @@ class ImageDataset:
         """Return the items of these splits, with the same label ids.
 
         Raises:
-            DataError: none of the splits holds an image; lists those that do.
+            DataError: one of the splits holds no image; lists those that do.
         """
-        kept = [i for i, item in enumerate(self.items) if item.split in names]
-        if not kept:
+        if empty := [name for name in names if name not in self.splits]:
             there = ", ".join(sorted(self.splits)) or "none"
             hint = f"splits of this data: {there}"
-            raise DataError(f"{self.place}: no image in split {' or '.join(names)}", hint)
-        return self.subset(kept)
+            raise DataError(f"{self.place}: no image in split {' or '.join(empty)}", hint)
+        return self.subset(i for i, item in enumerate(self.items) if item.split in names)
 
     def require_classes(self) -> None:
         """Check that there are classes to tell apart.
