@@ -41,6 +41,14 @@ def test_splits_classes_and_sizes_are_found(shop: Path) -> None:
     assert report.ok
 
 
+@pytest.mark.parametrize("columns", ["path,label", "path"])
+def test_a_manifest_is_called_one_by_its_name_and_in_its_folder(shop: Path, columns: str) -> None:
+    row = "train/mug/a.png,mug" if "label" in columns else "train/mug/a.png"
+    (shop / "manifest.csv").write_text(f"{columns}\n{row}\n")
+    for path in (shop, shop / "manifest.csv"):
+        assert check_data(path).layout == "manifest (.csv)"
+
+
 def test_the_same_image_in_two_splits_is_a_fault_and_in_one_is_said(shop: Path) -> None:
     shutil.copy(shop / "train/mug/a.png", shop / "train/mug/c.png")
     (within,) = check_data(shop).duplicates

@@ -101,6 +101,22 @@ def test_a_bad_json_line_names_row_column_and_value(folder: Path, text: str, mes
         read(folder, text, "photos.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("row", "hint"),
+    [
+        ({"label": " "}, "give every row a label"),
+        ({"label": "oak", "captions": ["one", ""]}, "write a caption, or leave it out"),
+        ({"label": "oak", "caption_2": " "}, "write a caption, or leave it out"),
+    ],
+)
+def test_an_empty_value_is_told_whether_it_may_be_left_out(
+    row: dict[str, object], hint: str, folder: Path
+) -> None:
+    with pytest.raises(DataError, match=": empty") as caught:
+        read(folder, json.dumps({"path": "a.png", **row}), "photos.jsonl")
+    assert caught.value.hint == hint
+
+
 def test_a_manifest_in_another_encoding_is_refused(folder: Path) -> None:
     (folder / "photos.csv").write_bytes("path,label\na.png,chêne\n".encode("latin-1"))
     with pytest.raises(DataError, match="byte 19 is not UTF-8"):

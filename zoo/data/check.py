@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.data.boxes.boxed import BoxedSet, Policies
 from zoo.data.boxes.layouts import find_parts
-from zoo.data.dataset import ImageDataset, manifest_in, read_dataset
+from zoo.data.dataset import ImageDataset, read_dataset
 from zoo.data.images import image_size
 from zoo.data.item import SPLITS, Skipped, printable
 from zoo.data.levels import Crossing, crossings
@@ -105,11 +105,8 @@ def _of_items(path: Path, dataset: ImageDataset, track: Track) -> DataReport:
         captions = sum(len(item.captions) for item in items)
         splits.append(_facts(split, len(items), classes, captions=captions))
     names = zip(dataset.levels, dataset.label_names, strict=True)
-    listed = manifest_in(path) or path  # what lists the images: a manifest, or the folder itself
-    manifest = (
-        "" if listed.is_dir() and dataset.root == path else f" ({listed.suffix or 'manifest'})"
-    )
-    layout = recognise(path) or ("class folders" if dataset.levels else "images") + manifest
+    listed = f"manifest ({dataset.manifest.suffix})" if dataset.manifest else ""
+    layout = recognise(path) or listed or ("class folders" if dataset.levels else "images")
     levels = {level: len(found) for level, found in names}
     known = {"layout": layout, "levels": levels, "left_out": dataset.skipped, "bad_boxes": 0}
     known["crossings"] = crossings((item.labels for item in dataset.items), dataset.levels)

@@ -177,7 +177,9 @@ def _text(path: Path, number: int, row: Row, column: str) -> str:
         value = str(value)
     where = f"{path} row {number}, column {column}"
     if value is None or value == "" or (isinstance(value, str) and not value.strip()):
-        raise DataError(f"{where}: empty", f"give every row a {column}")
+        optional = _CAPTION.fullmatch(column)
+        hint = "write a caption, or leave it out" if optional else f"give every row a {column}"
+        raise DataError(f"{where}: empty", hint)
     if not isinstance(value, str):
         raise DataError(f"{where}: {value!r} is not text", f"write the {column} as text")
     return value.strip()
