@@ -102,7 +102,7 @@ def test_other_columns_of_a_manifest_are_kept(tmp_path: Path) -> None:
 
 
 BOX = {"label": "cat", "box": [0, 0, 4, 4]}
-COCO = {"images": [], "annotations": [], "categories": []}
+COCO: dict[str, list[object]] = {"images": [], "annotations": [], "categories": []}
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_a_condition_means_the_same_whatever_file_the_values_came_from(
 ) -> None:
     known = {"0": (True, 1e3, 7.5), "1": (False, 1.0, 20), "2": (None, None, 3)}
     data = tmp_path / "data"
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, (published, size, price) in known.items():
         path = photos / "red" / f"{name}.png"
         rows.append({"published": published, "size": size, "price": price, "name": name})
