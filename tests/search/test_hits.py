@@ -21,7 +21,7 @@ from zoo.search.options import Reranking, SearchOptions, parse_reranking
 from zoo.search.parts import together
 from zoo.search.queries import Query
 from zoo.search.scan import Scan, score_blocks
-from zoo.search.search import Answer, Copy, is_copy, search
+from zoo.search.search import Answer, Copy, itself, search
 from zoo.search.voting import Vote
 
 LABELS = {"label": "ant", "label_level_2": "insect"}
@@ -71,12 +71,16 @@ def test_an_answer_shows_its_votes_only_where_they_were_asked() -> None:
     assert answer.to_json(votes=False) == {"hits": hits}
 
 
-def test_a_copy_is_known_by_its_number_its_content_or_as_a_part() -> None:
-    hit = Hit(1, 0.5, Path("a"), replace(RECORD, sha256="abcdef"))
-    same: list[Copy] = [7, "abc", "abcdef", (None, 7), (3, ("x", "abc"))]
-    other: list[Copy] = [8, "bc", "", None, (), (None, 8)]
-    assert all(is_copy(hit, copy) for copy in same)
-    assert not any(is_copy(hit, copy) for copy in other)
+def test_a_query_is_one_item_known_by_its_number_its_content_or_as_a_part() -> None:
+    same, other = replace(RECORD, sha256="abcdef"), replace(RECORD, sha256="abcdef", id=9)
+    hits = [Hit(n, 0.5, Path("a"), record) for n, record in enumerate((same, other), start=1)]
+    first: list[Copy] = [7, "abc", "abcdef", (None, 7), (3, ("x", "abc")), ("abc", "abcdef", 7)]
+    nobody: list[Copy] = [8, "bc", "", None, (), (None, 8)]
+    assert all(itself(hits, copy) == {7} for copy in first)
+    assert all(itself(hits, copy) == set() for copy in nobody)
+    assert itself(hits, 9) == {9}
+    assert itself(hits, (9, "abc")) == {7, 9}
+    assert itself(hits[1:], "abc") == {9}
 
 
 def test_options_say_nothing_but_ten_hits_unless_told() -> None:
@@ -184,10 +188,10 @@ def test_an_index_is_asked_for_as_many_as_are_needed_and_no_more() -> None:
     query = torch.tensor([[1.0, 0.0]])
     for options, copies, wanted in (
         (SearchOptions(k=3), None, [3]),
-        (SearchOptions(k=3), [5], [3]),  # the copy may be among the hits
+        (SearchOptions(k=3), [5], [4]),  # itself may be among the hits: three others vote
         (SearchOptions(k=3, without_copy=True), None, [3]),
         (SearchOptions(k=3, without_copy=True), [0], [4]),
-        (SearchOptions(k=3, expansion=2), [0], [3, 3]),
+        (SearchOptions(k=3, expansion=2), [0], [3, 4]),
         (SearchOptions(k=3, reranking=Reranking(5, 2, among=4)), [0], [5]),
         (SearchOptions(k=3, reranking=Reranking(5, 2)), None, [10]),
     ):

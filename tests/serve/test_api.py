@@ -1,5 +1,6 @@
 """Searching, browsing and filtering over HTTP."""
 
+import shutil
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -12,6 +13,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from zoo.index import Index
+from zoo.search.asking import ask
+from zoo.search.options import Reranking, SearchOptions
 from zoo.serve.service import Service
 from zoo.serve.settings import Limits
 
@@ -34,7 +37,7 @@ def test_a_picture_finds_itself_first(
     assert found["votes"][0]["label"] == "red"
 
     expected = Index.open(idx).vectors_of([first["id"]])[first["id"]]
-    same = Index.open(idx).search(expected[None], 5)[0]
+    same = Index.open(idx).search(expected[None], 6)[0][:5]  # one more, for those who vote
     assert [hit["id"] for hit in found["hits"]] == [hit.record.id for hit in same]
 
 
@@ -68,6 +71,39 @@ def test_texts_and_items_ask_too(client: Callable[..., TestClient]) -> None:
     assert chosen not in [hit["id"] for hit in alike["hits"]]
     assert [hit["rank"] for hit in alike["hits"]] == [1, 2, 3]
     assert {hit["label"] for hit in alike["hits"]} == {"green"}
+
+
+@pytest.mark.parametrize("modality", ["images", "captions"])
+def test_server_and_command_let_the_same_items_vote_and_move_a_query(
+    client: Callable[..., TestClient],
+    photos: Path,
+    idx: Path,
+    tmp_path: Path,
+    colour_model: Callable[..., Any],
+    modality: str,
+) -> None:
+    for colour in ("blue", "green"):  # each once more, under another label
+        shutil.copy(photos / colour / "1.png", photos / f"{colour}.png")
+    with (photos / "set.csv").open("a") as table:
+        table.write("blue.png,odd,2020,a red square 8\ngreen.png,odd,2020,a red square 8\n")
+    here = tmp_path / "copies"
+    Index.build(here, colour_model(), photos / "set.csv", name="colours", modality=modality)
+    question = "a red square 8" if modality == "captions" else photos / "blue" / "1.png"
+    options = SearchOptions(k=4, expansion=3, reranking=Reranking(among=6))
+    (answer,) = ask(Index.open(here), colour_model(), question, options, "colours")
+    wanted = {"k": 4, "expand": 3, "rerank": 6}
+    address, asks = "/api/indexes/copies/search", client(here)
+    if isinstance(question, Path):
+        found = asks.post(address, content=question.read_bytes(), params=wanted).json()
+    else:
+        found = asks.get(address, params={"text": question, **wanted}).json()
+    assert [hit["id"] for hit in found["hits"]] == [hit.record.id for hit in answer.hits]
+    votes = [vote["confidence"] for vote in found["votes"]]
+    assert votes == pytest.approx([vote.confidence for vote in answer.votes], abs=1e-5)
+    own = found["hits"][0]["id"]
+    like = asks.get(address, params={"like": own, **wanted}).json()
+    assert [hit["id"] for hit in like["hits"][:3]] == [hit["id"] for hit in found["hits"][1:]]
+    assert [vote["confidence"] for vote in like["votes"]] == pytest.approx(votes, abs=1e-5)
 
 
 def test_images_texts_and_items_asked_together_are_one_query(

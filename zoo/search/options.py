@@ -32,8 +32,9 @@ class SearchOptions:
     k: hits for each query. where: SQL condition that every hit fulfils.
     expansion: neighbours the query is moved towards; alpha: exponent of the similarity that weighs
         a neighbour, 0 weighs all alike. reranking: see `Reranking`.
-    threshold: lowest score of a hit. without_copy: leave the query's own copy out of the hits; it
-        never votes nor moves the query. together: all queries are the parts of one.
+    threshold: lowest score of a hit. without_copy: leave the query itself out of the hits; it
+        never votes nor moves the query: `k` and `expansion` others do. together: all queries are
+        the parts of one.
     """
 
     k: int = 10

@@ -31,7 +31,7 @@ class Query:
 
     @property
     def copy(self) -> str | None:
-        """The content's sha256, by which an index knows the query's own copy."""
+        """The content's sha256, by which an index knows the query as one of its items."""
         if self.path is not None:
             return sha256_of(self.path)
         return None if self.image else hashlib.sha256(self.text.encode()).hexdigest()

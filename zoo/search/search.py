@@ -19,7 +19,7 @@ from zoo.search.voting import Vote, vote
 
 MOST = 20_000  # items re-ranked for a query at most: their neighbourhoods take about a minute
 
-# The query's own copy: its content's sha256 (its start), its id, unknown, or those of its parts.
+# The query as an item: its content's sha256 (its start), its id, unknown, or those of its parts.
 Copy = str | int | tuple[Any, ...] | None
 Masks = Sequence[Bool[np.ndarray, " _"]]  # one a segment, of any lengths
 
@@ -83,9 +83,9 @@ def search(
 ) -> list[Answer]:
     """Search an index with embeddings of its model, one answer a query; one in all if `together`.
 
-    copies: the query's own copy, where it may be in the index: it is found, but neither votes nor
-        moves the query nor takes part in re-ranking. masks: what `index.candidates(options.where)`
-        returned, for those who ask it more than once.
+    copies: how the query itself is known, where it may be in the index: it is found, but neither
+        votes nor moves the query nor takes part in re-ranking; see `itself`. masks: what
+        `index.candidates(options.where)` returned, for those who ask it more than once.
 
     Raises:
         UsageError: the condition, the queries' width or the options cannot be.
@@ -110,36 +110,44 @@ def search_prepared(
     if options.expansion:
         vectors = _expanded(index, vectors, options, own, masks)
     if options.reranking is None:
-        wanted = options.k + options.without_copy * _copies(own)
-        found = index.search(vectors, wanted, candidates=masks, prepared=True)
+        found = index.search(vectors, options.k + _copies(own), candidates=masks, prepared=True)
     else:
         found = _reranked(index, vectors, options.reranking, own, masks)
     return [_answer(hits, copy, options) for hits, copy in zip(found, own, strict=True)]
 
 
-def is_copy(hit: Hit, copy: Copy) -> bool:
-    """Whether a hit is the query itself or a part of it: the item of that id, or that content."""
+def itself(hits: Sequence[Hit], copy: Copy) -> set[int]:
+    """Return the ids of those hits that are the query itself, one a part of it at most.
+
+    It is the item of that id, or the first of that content: other items of the same content are
+    its neighbours, as they are to a protocol that takes a query out of its ranking by position.
+    """
     if isinstance(copy, tuple):
-        return any(is_copy(hit, part) for part in copy)
+        return {found for part in copy for found in itself(hits, part)}
     if isinstance(copy, str):
-        return copy != "" and hit.record.sha256.startswith(copy)
-    return copy is not None and copy == hit.record.id
+        same = [hit for hit in hits if copy and hit.record.sha256.startswith(copy)]
+    else:
+        same = [hit for hit in hits if copy is not None and hit.record.id == copy]
+    return {hit.record.id for hit in same[:1]}
 
 
 def _copies(own: Sequence[Copy]) -> int:
-    """Return how many of one query's hits may be copies of it."""
+    """Return how many of one query's hits may be itself."""
     parts = (copy if isinstance(copy, tuple) else (copy,) for copy in own)
     return max((sum(part is not None for part in each) for each in parts), default=0)
 
 
 def _answer(hits: Sequence[Hit], copy: Copy, options: SearchOptions) -> Answer:
-    """Number the hits, leave out what the options leave out, and let the rest vote."""
-    kept = [hit for hit in hits if not (options.without_copy and is_copy(hit, copy))]
-    kept = kept[: options.k]
+    """Number the first hits, without the query itself if so asked, and let the others vote.
+
+    As many vote whether or not the query itself stands among the hits.
+    """
     if options.threshold is not None:
-        kept = [hit for hit in kept if hit.score >= options.threshold]
-    numbered = [replace(hit, rank=rank) for rank, hit in enumerate(kept, start=1)]
-    return Answer(numbered, vote([hit for hit in numbered if not is_copy(hit, copy)]))
+        hits = [hit for hit in hits if hit.score >= options.threshold]
+    own = itself(hits, copy)
+    others = [hit for hit in hits if hit.record.id not in own][: options.k]
+    shown = others if options.without_copy else hits[: options.k]
+    return Answer([replace(hit, rank=n) for n, hit in enumerate(shown, start=1)], vote(others))
 
 
 def _expanded(
@@ -155,7 +163,8 @@ def _expanded(
     places = index.vectors_of(hit.record.id for hits in found for hit in hits)
     rows = []
     for vector, hits, copy in zip(vectors, found, copies, strict=True):
-        near = [hit for hit in hits if not is_copy(hit, copy)][: options.expansion]
+        own = itself(hits, copy)
+        near = [hit for hit in hits if hit.record.id not in own][: options.expansion]
         scores = torch.tensor([[hit.score for hit in near]])
         stacked = (
             torch.stack([places[hit.record.id] for hit in near]) if near else vector[None, :][:0]
@@ -171,7 +180,7 @@ def _reranked(
     copies: Sequence[Copy],
     masks: Masks,
 ) -> list[list[Hit]]:
-    """Order each query's first hits by their reciprocal neighbourhoods, its own copy in front."""
+    """Order each query's first hits by their reciprocal neighbourhoods, itself in front."""
     among = options.among or sum(int(mask.sum()) for mask in masks)
     if among > MOST:
         hint = f"give --rerank a number up to {MOST:,}"
@@ -191,8 +200,9 @@ def _reordered(
     copy: Copy,
     options: Reranking,
 ) -> list[Hit]:
-    own = [replace(hit, score=1.0, cosine=hit.score) for hit in hits if is_copy(hit, copy)]
-    others = [hit for hit in hits if not is_copy(hit, copy)][: options.among]
+    ids = itself(hits, copy)
+    own = [replace(hit, score=1.0, cosine=hit.score) for hit in hits if hit.record.id in ids]
+    others = [hit for hit in hits if hit.record.id not in ids][: options.among]
     if not others:
         return own
     places = index.vectors_of(hit.record.id for hit in others)

@@ -179,7 +179,8 @@ class Service:
             raise RefusedError(400, "the text is empty", "type what to look for")
         if len(text) > self.limits.text:
             raise RefusedError(400, f"the text is longer than {self.limits.text} characters")
-        return Part(await self.worker.run(served.encoder.embed_texts, text))
+        vector = await self.worker.run(served.encoder.embed_texts, text)
+        return Part(vector, hashlib.sha256(text.encode()).hexdigest())
 
     async def _like(self, served: Served, identifier: int) -> Part:
         async def work(snapshot: Snapshot) -> Tensor:

@@ -33,7 +33,7 @@ class Filtered:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A vector of a query, and which item is its own copy.
+    """A vector of a query, and how an index knows it as one of its items.
 
     stored: it is as the index keeps its vectors, not as the model makes them.
     """
