@@ -103,12 +103,15 @@ def _tables(
     for query, answer in zip(queries, answers, strict=True):
         table = Table(box=None)
         reordered = any(hit.cosine is not None for hit in answer.hits)
-        for column in ("rank", "score", *(["similarity"] if reordered else []), "label", "path"):
+        captioned = any(hit.record.caption for hit in answer.hits)
+        more = {"similarity": reordered, "label": True, "caption": captioned, "path": True}
+        for column in ("rank", "score", *(name for name, there in more.items() if there)):
             table.add_column(column, overflow="fold")
         for hit in answer.hits:
-            label = hit.label or (hit.record.caption if query.path is None else "")
             similarity = [f"{hit.similarity:.4f}"] if reordered else []
-            table.add_row(str(hit.rank), f"{hit.score:.4f}", *similarity, label, str(hit.path))
+            caption = [hit.record.caption] if captioned else []
+            cells = (*similarity, hit.label, *caption, str(hit.path))
+            table.add_row(str(hit.rank), f"{hit.score:.4f}", *cells)
         for elected in answer.votes if vote else ():
             share = f"{elected.confidence:.0%} of the vote"
             tables.append(f"{query.text}: {elected.level} {elected.label} ({share})")

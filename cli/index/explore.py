@@ -53,8 +53,11 @@ def draw_map(
 def _groups(groups: "list[list[Hit]]") -> "RenderableType":
     from rich.table import Table
 
-    table = Table("group", "score", "id", "path", box=None)
+    captioned = any(hit.record.caption for group in groups for hit in group)
+    table = Table("group", "score", "id", *(["caption"] if captioned else []), "path", box=None)
     for number, group in enumerate(groups, start=1):
         for hit in group:
-            table.add_row(str(number), f"{hit.score:.4f}", str(hit.record.id), str(hit.path))
+            caption = [hit.record.caption] if captioned else []
+            score = f"{hit.score:.4f}"
+            table.add_row(str(number), score, str(hit.record.id), *caption, str(hit.path))
     return table if groups else "no two items are that alike"

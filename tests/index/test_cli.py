@@ -15,11 +15,11 @@ from torch import nn
 
 from cli.main import main
 from zoo.data.dataset import read_dataset
-from zoo.embedding.identity import weights_sha256
+from zoo.embedding.identity import identify, weights_sha256
 from zoo.embedding.sizes import MultiScale
 from zoo.errors import UsageError
 from zoo.files import sha256_of, write_json
-from zoo.index import Index
+from zoo.index import Index, Record
 from zoo.models import load_embedder
 
 Run = Callable[..., dict[str, Any]]
@@ -39,6 +39,20 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return value
 
     return run
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command through the funnel and return what a person reads."""
+
+    def say(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["rankzoo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert not end.value.code
+        return capsys.readouterr().out
+
+    return say
 
 
 def test_build_search_add_remove_verify(
@@ -126,6 +140,39 @@ def test_a_landmark_index_asks_as_it_was_built(
     assert vector.score == pytest.approx(1.0, abs=1e-4)
     with pytest.raises(UsageError, match="not their preprocessing"):
         Index.open(index).add(load_embedder(model), read_dataset(photos))
+
+
+@pytest.fixture
+def captions(model: Path, photos: Path, tmp_path: Path) -> Path:
+    """An index of two captions an image, half of them without a label."""
+    paths = sorted(photos.rglob("*.png"))
+    rows = [
+        Record(str(path), f"{n}-{i}", caption=f"caption {n} of {i}", labels=labels)
+        for i, path in enumerate(paths)
+        for n, labels in ((0, {"label": f"label {i}"}), (1, {}))
+    ]
+    network = load_embedder(model)
+    vectors = network.embed_images([row.path for row in rows])
+    made_by = identify(network, str(model))
+    Index.from_vectors(tmp_path / "captions", vectors, rows, made_by, modality="captions")
+    return tmp_path / "captions"
+
+
+def test_hits_and_duplicates_show_their_captions_beside_their_labels(
+    run: Run, say: Callable[..., str], photos: Path, captions: Path, tmp_path: Path
+) -> None:
+    query, pages = photos / "blue" / "0.png", [tmp_path / "found.html", tmp_path / "map.html"]
+    hits = run("search", captions, query, "-k", 4, "--html", pages[0])["results"][0]["hits"]
+    table = say("search", captions, query, "-k", 4)
+    say("index", "map", captions, "--html", pages[1])
+    assert table.splitlines()[1].split() == ["rank", "score", "label", "caption", "path"]
+    for hit in hits:
+        assert hit["caption"] in table
+        assert hit.get("label", "") in table
+        assert all(hit["caption"] in page.read_text() for page in pages)
+    groups = run("index", "duplicates", captions, "--threshold", "0.999")["groups"]
+    listed = say("index", "duplicates", captions, "--threshold", "0.999")
+    assert all(hit["caption"] in listed for group in groups for hit in group)
 
 
 def test_errors_have_their_codes_and_leave_the_index_as_it_was(

@@ -1,6 +1,7 @@
 """The page of results shows every query with its images in order, and says what is missing."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -52,3 +53,13 @@ def test_what_is_no_whole_image_is_not_readable(tmp_path: Path) -> None:
     assert readable(whole)
     assert not readable(tmp_path / "cut.png")
     assert not readable(tmp_path / "gone.png")
+
+
+def test_without_a_label_an_image_stands_over_its_caption_and_else_its_name(
+    tmp_path: Path,
+) -> None:
+    found = [replace(hit, record=replace(hit.record, labels={})) for hit in hits(tmp_path, "ant")]
+    captioned = [replace(hit, record=replace(hit.record, caption="a red ant")) for hit in found]
+    page = results_page(tmp_path, [Query("red"), Query("blue")], [found, captioned])
+    assert "1. ant.png 1.000" in page
+    assert "1. a red ant 1.000" in page

@@ -28,7 +28,7 @@ def map_page(index: Index, limit: int = 1_000) -> str:
         {
             "column": column,
             "row": row,
-            "title": f"{item.label} {item.path}".strip(),
+            "title": " ".join(filter(None, (item.label, item.record.caption, str(item.path)))),
             "source": thumbnail(item.path, SIDE),
         }
         for item, (column, row) in zip(items, places.tolist(), strict=True)

@@ -46,4 +46,4 @@ def readable(path: Path) -> bool:
 
 
 def _caption(hit: Hit) -> str:
-    return f"{hit.rank}. {hit.label or hit.path.name} {hit.score:.3f}"
+    return f"{hit.rank}. {hit.label or hit.record.caption or hit.path.name} {hit.score:.3f}"
