@@ -61,7 +61,10 @@ def relocate(
 
     opened = Index.open(index)
     missing = opened.relocate(root)
-    value = {"root": str(opened.root), "count": len(opened), "missing": missing}
+    counts = {"count": len(opened), "missing": missing, "outside": opened.outside()}
+    if counts["outside"]:
+        output.log(f"{counts['outside']} items lie outside of the folder: they did not move")
+    value = {"root": str(opened.root), **counts}
     output.result(value, lambda: facts(value))
 
 

@@ -411,6 +411,6 @@ SCHEMAS = {
     "index export": result(out=str, format=str, count=int, files=list[str]),
     "index remove": result(removed=int, count=int),
     "index compact": result(count=int, bytes_before=int, bytes=int),
-    "index relocate": result(root=str, count=int, missing=int),
+    "index relocate": result(root=str, count=int, missing=int, outside=int),
     "search": result(results=many(shape(query=str, hits=many(HIT), votes=many(VOTE) | UnsetType))),
 }

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -205,15 +206,42 @@ def test_an_index_follows_its_images_to_another_folder(
     run("index", "build", "--model", model, "--images", photos, "--out", index)
     photos.rename(there)
     wrong = run("index", "relocate", index, tmp_path / "nowhere", code=3)
+    assert wrong["error"] == f"{tmp_path / 'nowhere'} is no folder"
+    wrong = run("index", "relocate", index, tmp_path, code=3)
     assert "none of the 12 images" in wrong["error"]
     (there / "red" / "1.png").unlink()
     moved = run("index", "relocate", index, there)
-    assert moved == {"schema_version": 1, "root": str(there), "count": 12, "missing": 1}
+    counts = {"count": 12, "missing": 1, "outside": 0}
+    assert moved == {"schema_version": 1, "root": str(there), **counts}
     added = run("index", "add", index, "--images", there)
     assert (added["added"], added["kept"], added["count"]) == (0, 11, 12)
     found = run("search", index, there / "red" / "0.png", "-k", 1)["results"][0]["hits"][0]
     assert Path(found["path"]).is_file()
     assert run("index", "info", index)["history"][-1]["event"] == "relocate"
+
+
+def test_items_outside_of_the_folder_do_not_move_with_it_and_are_counted(
+    run: Run, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    index, other, there = tmp_path / "idx", tmp_path / "other", tmp_path / "there"
+    shutil.copytree(photos / "red", other / "red")
+    Image.new("RGB", (8, 8)).save(other / "red" / "new.png")
+    run("index", "build", "--model", model, "--images", photos, "--out", index)
+    run("index", "add", index, "--images", other)
+    photos.rename(there)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    before = run("index", "info", index)
+    for wrong, problem in (
+        (tmp_path / "nowhere", "is no folder"),
+        (there / "red" / "0.png", "is no folder"),
+        (empty, "none of the 12 images"),  # the five others are where they were
+    ):
+        assert problem in run("index", "relocate", index, wrong, code=3)["error"]
+    assert run("index", "info", index) == before
+    moved = run("index", "relocate", index, there)
+    assert (moved["count"], moved["missing"], moved["outside"]) == (17, 0, 5)
+    assert (Index.open(index).root, Index.open(index).outside()) == (there, 5)
 
 
 def test_a_models_weights_are_hashed_once_as_a_file_and_once_as_tensors_a_command(

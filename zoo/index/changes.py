@@ -1,6 +1,7 @@
 """Every way an index changes: each makes the next generation in full, then publishes it."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -82,18 +83,29 @@ def remove(folder: Path, ids: Sequence[int], paths: Sequence[str], where: str | 
 def relocate(folder: Path, root: Path) -> int:
     """Let the items' relative paths start from another folder; return how many are not there.
 
+    An item outside of the index's folder (`lies_outside`) does not move with it.
+
     Raises:
-        DataError: none of them is there; nothing was changed.
+        DataError: it is no folder, or none of the items that would move is there; nothing was
+            changed.
     """
+    if not root.is_dir():
+        raise DataError(f"{root} is no folder", "name the folder that the images are in now")
     with writing(folder) as manifest:
         records = LivingRecords(opened(folder, manifest))
-        missing = sum(not (root / record.path).is_file() for record in records)
-        if missing == len(records):
-            problem = f"none of the {missing} images of {folder} is in {root}"
+        met = Counter((lies_outside(r), (root / r.path).is_file()) for r in records)
+        moving = met[False, True] + met[False, False]
+        if moving and not met[False, True]:
+            problem = f"none of the {moving} images of {folder} is in {root}"
             raise DataError(problem, f"they were in {manifest.root}: name the folder they are in")
         new = str(straight(root.absolute()))
         publish(folder, manifest.next(event("relocate", before=manifest.root, root=new), root=new))
-    return missing
+    return met[False, False] + met[True, False]
+
+
+def lies_outside(record: Record) -> bool:
+    """Whether an item lies outside of the index's folder: its path is whole."""
+    return Path(record.path).is_absolute()
 
 
 def buried(

@@ -162,12 +162,18 @@ class Index(Reader):
     def relocate(self, root: Path | str) -> int:
         """Say where the images are now; return how many of them are not there.
 
+        Those outside of the index's folder (`outside`) did not move with it.
+
         Raises:
-            DataError: none of them is; nothing was changed.
+            DataError: it is no folder, or none of them is there; nothing was changed.
         """
         missing = changes.relocate(self.folder, Path(root))
         self._refresh()
         return missing
+
+    def outside(self) -> int:
+        """Return how many items lie outside of the index's folder, and do not move with it."""
+        return sum(map(changes.lies_outside, changes.LivingRecords(self.segments)))
 
     def compact(self) -> None:
         """Rewrite the index as one segment without the removed items."""
