@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from zoo.data.dataset import ImageDataset, read_dataset
@@ -140,3 +141,79 @@ def test_captions_need_captions_and_a_model_that_reads(
     with pytest.raises(UsageError, match="cannot read text"):
         Index.build(tmp_path / "idx", blind, captioned(photos), modality="captions")
     assert not (tmp_path / "idx").exists()
+
+
+@pytest.fixture
+def known(tmp_path: Path, photos: Path, colour_model: Model) -> Index:
+    """An index with two levels of labels, captions, a split and a column."""
+    rows = ["path,label,label_level_2,caption,split,year"]
+    for n, path in enumerate(sorted(photos.rglob("*.png"))):
+        place = path.relative_to(photos)
+        rows.append(
+            f"{place},{place.parts[0]},colour,a wall {n},{('train', 'test')[n % 2]},{2000 + n}"
+        )
+    (photos / "set.csv").write_text("\n".join(rows) + "\n")
+    return Index.build(tmp_path / "idx", colour_model(), read_dataset(photos / "set.csv"))
+
+
+def facts(index: Index) -> dict[str, tuple[Any, ...]]:
+    return {
+        hit.record.path: (hit.record.caption, dict(hit.record.labels), dict(hit.record.extra))
+        for hit in index.items(index.ids())
+    }
+
+
+def test_a_set_without_labels_leaves_those_the_index_knows_and_says_so(
+    known: Index, photos: Path, colour_model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = facts(known)
+    (photos / "set.csv").unlink()
+    for name in ("set.jsonl", "set.csv"):  # a list of paths, which knows nothing else
+        lines = {"set.jsonl": '{{"path": "{}"}}', "set.csv": "{}"}[name]
+        head = "" if name == "set.jsonl" else "path\n"
+        (photos / name).write_text(head + "".join(lines.format(p) + "\n" for p in before))
+        with caplog.at_level("WARNING", "rankzoo"):
+            done = known.add(colour_model(), read_dataset(photos / name, require_labels=False))
+        assert done == Update(kept=12)
+        assert facts(known) == before
+        said = "does not say label, label_level_2, caption, year, split: 12 known items keep theirs"
+        assert caplog.messages[-1].endswith(said)
+
+
+def test_a_changed_file_keeps_the_labels_that_its_new_set_does_not_say(
+    known: Index, photos: Path, colour_model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = facts(known)
+    Image.new("RGB", (8, 8), (250, 250, 0)).save(photos / "red" / "0.png")
+    Image.new("RGB", (8, 8), (250, 0, 250)).save(photos / "red" / "new.png")
+    flat = images(photos / "red")
+    assert flat.levels == ()
+    with caplog.at_level("WARNING", "rankzoo"):
+        assert known.add(colour_model(), flat) == Update(1, 1, 3, 2)
+    assert caplog.messages[-1].endswith("4 known items keep theirs and 1 new ones have none")
+    after = facts(known)
+    assert after.pop("red/new.png") == ("", {}, {})
+    assert after == before
+    assert len(known.search(torch.ones(1, 3), 20)[0]) == 13
+
+
+def test_what_a_set_says_replaces_what_was_known_and_the_rest_stays(
+    known: Index, photos: Path, colour_model: Model
+) -> None:
+    before = facts(known)
+    (photos / "set.csv").write_text(
+        "path,label,year\nred/0.png,crimson,1999\nred/1.png,red,\nred/2.png,red,2010\n"
+    )
+    assert known.add(colour_model(), photos / "set.csv").changed == 2
+    after = facts(known)
+    caption, labels, extra = before["red/0.png"]
+    assert after["red/0.png"] == (
+        caption,
+        {**labels, "label": "crimson"},
+        {**extra, "year": after["red/0.png"][2]["year"]},
+    )
+    assert int(after["red/0.png"][2]["year"]) == 1999
+    assert "year" not in after["red/1.png"][2]
+    assert {p: f for p, f in after.items() if p not in ("red/0.png", "red/1.png")} == {
+        p: f for p, f in before.items() if p not in ("red/0.png", "red/1.png")
+    }

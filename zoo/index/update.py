@@ -1,9 +1,9 @@
 """Adding images: only content never seen is embedded, and changed files replace their past."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
@@ -11,6 +11,7 @@ from jaxtyping import Float32
 from zoo.embedding.rows import Record
 from zoo.embedding.sources import Embed, embed_distinct
 from zoo.index.changes import buried, event, grown, opened
+from zoo.index.completion import completed
 from zoo.index.generations import publish, writing
 from zoo.index.manifest import Manifest
 from zoo.index.segment import Segment
@@ -31,19 +32,35 @@ class Update:
     embedded: int = 0
 
 
+class Place(NamedTuple):
+    """Where the index holds a record: the segment's number and the row."""
+
+    segment: int
+    row: int
+    record: Record
+
+
+Known = Mapping[tuple[str, str], Place]
+
+
 def update(folder: Path, records: Sequence[Record], embed: Embed) -> Update:
     """Bring the index up to date with `records`, at once or not at all.
 
     A record is known by its path (a caption by path and text). Known and equal: left alone; known
-    and different: replaced; unknown: added. `embed` gets positions in `records`, and only those
-    whose content is nowhere in the index.
+    and different: replaced; unknown: added. What no record says, such as the labels of a set
+    without labels, stays as it is known. `embed` gets positions in `records`, and only those whose
+    content is nowhere in the index.
 
     Raises:
         RankzooError: another process is writing.
     """
     with writing(folder) as manifest:
         segments = opened(folder, manifest)
-        fresh, old = _compare(manifest, segments, records)
+        captions = manifest.modality == "captions"
+        known = _known(segments, records, captions)
+        before = [known.get(_key(record, captions)) for record in records]
+        records = completed(records, [place and place.record for place in before], manifest)
+        fresh, old = _compare(segments, records, known, captions)
         matrix, embedded = _vectors(manifest, segments, [records[i] for i in fresh], fresh, embed)
         changed = sum(len(rows) for rows in old)
         done = Update(len(fresh) - changed, changed, len(records) - len(fresh), embedded)
@@ -56,30 +73,34 @@ def update(folder: Path, records: Sequence[Record], embed: Embed) -> Update:
     return done
 
 
-def _compare(
-    manifest: Manifest, segments: Sequence[Segment], records: Sequence[Record]
-) -> tuple[list[int], list[list[int]]]:
-    """Return positions of records to write, and each segment's rows that they replace."""
-    captions = manifest.modality == "captions"
-    known: dict[tuple[str, str], tuple[int, int, Record]] = {}
+def _known(segments: Sequence[Segment], records: Sequence[Record], captions: bool) -> Known:
+    """Return what the index holds of the records: by key, the segment, the row and the record."""
+    known: dict[tuple[str, str], Place] = {}
     paths = list(dict.fromkeys(record.path for record in records))
     for number, segment in enumerate(segments):
         rows = [row for group in segment.rows.rows_of("path", paths).values() for row in group]
         living = [row for row in rows if segment.alive[row]]
         for row, record in segment.rows.records(living).items():
-            known[_key(record, captions)] = (number, row, replace(record, id=-1))
+            known[_key(record, captions)] = Place(number, row, replace(record, id=-1))
+    return known
+
+
+def _compare(
+    segments: Sequence[Segment], records: Sequence[Record], known: Known, captions: bool
+) -> tuple[list[int], list[list[int]]]:
+    """Return positions of records to write, and each segment's rows that they replace."""
     fresh: list[int] = []
     old: list[list[int]] = [[] for _ in segments]
     met: set[tuple[str, str]] = set()
     for position, record in enumerate(records):
         key = _key(record, captions)
-        number, row, before = known.get(key, (-1, -1, None))
-        if key in met or (before is not None and _same(before, record)):
+        before = known.get(key)
+        if key in met or (before is not None and _same(before.record, record)):
             continue
         met.add(key)
         fresh.append(position)
         if before is not None:
-            old[number].append(row)
+            old[before.segment].append(before.row)
     return fresh, old
 
 
