@@ -1,5 +1,6 @@
 """An estimate grows as the work does, and is of the work's order."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,11 @@ from torch import Tensor, nn
 
 from zoo.data.dataset import read_dataset
 from zoo.embedding.options import EmbedOptions
+from zoo.embedding.sources import as_dataset
+from zoo.errors import DataError
 from zoo.index import estimate
-from zoo.index.estimate import building_seconds, embedding_seconds
+from zoo.index.estimate import building_cost, building_seconds, embedding_seconds
+from zoo.index.options import IndexOptions
 
 
 @pytest.fixture
@@ -59,3 +63,17 @@ def test_embedding_is_timed_on_a_few_items_of_all(
     dataset = read_dataset(photos)
     seconds = embedding_seconds(Slow(), dataset, "images", EmbedOptions())
     assert seconds >= 0.005 * len(dataset)
+
+
+@pytest.mark.usefixtures("constant_rate")
+def test_captions_are_counted_and_timed_by_items_that_have_one(
+    photos: Path, tmp_path: Path, colour_model: Callable[..., Any]
+) -> None:
+    paths = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    rows = [{"path": path, "captions": ["a", "b"] if n > 8 else []} for n, path in enumerate(paths)]
+    (photos / "set.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    options = IndexOptions(modality="captions")
+    found = building_cost(colour_model(), as_dataset(photos / "set.jsonl"), options)
+    assert (found["count"], found["embed_s"]) == (6, 1.0)
+    with pytest.raises(DataError, match="no item has a caption"):
+        building_cost(colour_model(), as_dataset(photos / "red"), options)

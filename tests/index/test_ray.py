@@ -77,6 +77,17 @@ print(json.dumps(embed_shards(Path(out), job, Division(shards=8, cluster=Cluster
 """
 
 
+def test_fewer_images_than_shards_make_the_index_of_one_machine(
+    ray_address: str, photos: Path, tmp_path: Path
+) -> None:
+    job = Job(load_slow, "0.02", photos, options=EmbedOptions(batch_size=2))
+    division = Division(cluster=Cluster(ray_address))
+    options = AssembleOptions(PLAN, cluster=division.cluster)
+    built = build_divided(tmp_path / "idx", job, division, options)
+    assert built.manifest.history[-1]["shards"] == 16
+    assert files_of(built) == files_of(whole(tmp_path / "whole", photos))
+
+
 def test_a_killed_driver_goes_on_where_it_stopped(
     ray_address: str, many: Path, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Shards: done once, done whole, and together the same as one run."""
 
+import shutil
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -117,6 +118,74 @@ def test_an_index_of_shards_is_to_the_byte_that_of_one_run(
     whole = Index.build(tmp_path / "whole", model, dataset, plan=plan, whiten=whiten)
     assert _vectors_and_rows(parts) == _vectors_and_rows(whole)
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("kind", ["Flat", "HNSW8", "IVF2,SQ8"])
+@pytest.mark.parametrize("apart", [False, True])
+def test_of_more_shards_than_images_those_of_nothing_are_whole_and_change_nothing(
+    kind: str, apart: bool, tmp_path: Path, photos: Path, colour_model: Model
+) -> None:
+    model, plan = colour_model(), Plan(kind, nprobe=2)
+    job = Job(lambda *_, **__: model, "colours", photos)
+    for number in range(17):  # each on a machine of its own
+        alone = embed_shards(tmp_path / "out", job, Division(f"{number}/17"))
+        assert alone == {"done": 1, "kept": 0}
+    again = embed_shards(tmp_path / "out", job, Division(shards=17))
+    assert again == {"done": 0, "kept": 17}
+    parts = assemble(tmp_path / "parts", tmp_path / "out", plan=plan, apart=apart)
+    whole = Index.build(tmp_path / "whole", model, photos, plan=plan)
+    assert parts.manifest.history[-1]["shards"] == 17
+    assert [segment.count for segment in parts.manifest.segments] == ([1] * 12 if apart else [12])
+    if not apart:
+        assert _vectors_and_rows(parts) == _vectors_and_rows(whole)
+    queries = model.embed_images(read_dataset(photos).paths)
+    assert parts.search(queries, 12) == whole.search(queries, 12)
+    assert parts.verify() > 0
+
+
+def test_a_missing_shard_is_missed_though_it_would_hold_nothing(
+    tmp_path: Path, dataset: ImageDataset, colour_model: Model
+) -> None:
+    embedded(tmp_path, colour_model(), dataset, 13)
+    shutil.rmtree(tmp_path / Shard(0, 13).name)
+    assert list(Shard(0, 13).of(12)) == []
+    with pytest.raises(DataError, match="lacks shard-00000-of-00013"):
+        assemble(tmp_path / "idx", tmp_path)
+
+
+def test_shards_without_a_caption_are_of_nothing_unless_all_are(
+    tmp_path: Path, photos: Path, colour_model: Model
+) -> None:
+    paths = sorted(path.relative_to(photos) for path in photos.rglob("*.png"))
+    rows = [f"{path},{'a red wall' if n in (4, 5) else ''}" for n, path in enumerate(paths)]
+    (photos / "set.csv").write_text("\n".join(["path,caption", *rows]))
+    model = colour_model()
+    job = Job(lambda *_, **__: model, "colours", photos / "set.csv", modality="captions")
+    parts = build_divided(tmp_path / "parts", job, Division(shards=5))
+    assert [hit.record.caption for hit in parts.items(parts.ids())] == ["a red wall"] * 2
+    none = replace(job, images=photos)
+    for division in (Division("2/3"), Division(shards=20), Division()):
+        with pytest.raises(DataError, match="no item has a caption"):
+            embed_shards(tmp_path / "none", none, division)
+    assert not list((tmp_path / "none").glob("shard-*"))
+    blind = colour_model()
+    blind.embed_texts = None
+    cannot = replace(job, load=lambda *_, **__: blind)
+    with pytest.raises(UsageError, match="cannot read text"):
+        embed_shards(tmp_path / "blind", cannot, Division("0/20"))
+
+
+def test_packed_files_without_a_caption_make_no_index(
+    tmp_path: Path, photos: Path, colour_model: Model
+) -> None:
+    (tmp_path / "packed").mkdir()
+    with tarfile.open(tmp_path / "packed" / "a.tar", "w") as tar:
+        tar.add(photos / "red" / "0.png", "0.png")
+    job = Job(lambda *_, **__: colour_model(), "colours", tmp_path / "packed", modality="captions")
+    with pytest.raises(DataError, match="none of the 1 shards .* holds an item") as caught:
+        build_divided(tmp_path / "idx", job, Division())
+    assert "captions" in caught.value.hint
+    assert not (tmp_path / "idx").exists()
 
 
 @pytest.mark.parametrize("kind", ["Flat", "HNSW8", "IVF2,SQ8"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from zoo.data.dataset import ImageDataset, OnBadImage
@@ -18,7 +19,8 @@ from zoo.data.validation import checked
 from zoo.embedding.identity import ModelIdentity, refuse_other_model
 from zoo.embedding.options import EmbedOptions
 from zoo.embedding.rows import ITEMS, write_rows
-from zoo.embedding.sources import embed_distinct, work_for
+from zoo.embedding.sides import dim_of
+from zoo.embedding.sources import embed_distinct, part_work, refuse_uncaptioned
 from zoo.embedding.vector_file import VECTORS, write_vectors
 from zoo.errors import DataError, IntegrityError, UsageError
 from zoo.files import Blame, Facts, read_sealed, staged_folder, straight, typed, write_sealed
@@ -80,6 +82,15 @@ class Source:
             return _hash([(file.name, file.stat().st_size) for file in files])
         return fingerprint(self.dataset.subset(shard.of(len(self.dataset))))
 
+    def refuse_empty(self) -> None:
+        """Raise where no shard of the set would hold an item, as far as is known before unpacking.
+
+        Raises:
+            DataError: captions are wanted, and there are none.
+        """
+        if self.modality == "captions" and not isinstance(self.dataset, Packs):
+            refuse_uncaptioned(self.dataset)
+
     @contextmanager
     def part(self, shard: Shard) -> Iterator[tuple[ImageDataset, Path]]:
         """Yield the items of a shard and the folder that they lie in, for the block's length.
@@ -120,8 +131,12 @@ def embed_shard(
 ) -> bool:
     """Embed one shard into `out`; return False when it was there already, whole, and of the same.
 
+    A shard of nothing (there are more shards than items, or none of its items has a caption) is
+    written too: whoever runs one of many cannot know which of them are.
+
     Raises:
         UsageError: the shard there was made of other images, or with another model.
+        DataError: there is nothing in the whole set.
     """
     home = out / shard.name
     print_of_part = source.print_of(shard)
@@ -134,8 +149,12 @@ def embed_shard(
     for leftover in out.glob(f".{shard.name}.*"):  # of a worker that was killed
         shutil.rmtree(leftover, ignore_errors=True)
     with source.part(shard) as (part, lies_in), staged_folder(home) as staged:
-        records, embed = work_for(source.model, part, lies_in, source.modality, options)
-        vectors = embed_distinct(records, embed)
+        records, embed = part_work(source.model, part, lies_in, source.modality, options)
+        if records:
+            vectors = embed_distinct(records, embed)
+        else:
+            source.refuse_empty()
+            vectors = np.empty((0, dim_of(source.model)), np.float32)
         write_vectors(staged / VECTORS, [vectors], *vectors.shape)
         write_rows(staged / ITEMS, records)
         receipt = {
@@ -198,7 +217,7 @@ def read_receipt(home: Path) -> dict[str, Any]:
     except OSError as error:
         raise IntegrityError(f"{home} is damaged ({error.strerror})", AGAIN) from error
     needed = checked.count * checked.dim * 4  # bytes, before anything so large is mapped
-    if not sound or min(checked.count, checked.dim) < 1 or checked.files[VECTORS].size < needed:
+    if not sound or checked.count < 0 or checked.dim < 1 or checked.files[VECTORS].size < needed:
         raise IntegrityError(f"{home} is damaged", AGAIN)
     return receipt
 

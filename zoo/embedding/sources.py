@@ -42,19 +42,22 @@ def image_records(dataset: ImageDataset, root: Path, track: Track = silent) -> l
 
 
 def caption_records(dataset: ImageDataset, root: Path) -> list[Record]:
-    """Return one record a caption, with the text's hash.
-
-    Raises:
-        DataError: no item has a caption.
-    """
-    records = [
+    """Return one record a caption, with the text's hash."""
+    return [
         _record(item, dataset, root, hashlib.sha256(text.encode()).hexdigest(), (text,))
         for item in dataset.items
         for text in item.captions
     ]
-    if not records:
+
+
+def refuse_uncaptioned(dataset: ImageDataset) -> None:
+    """Raise where there is no caption to index.
+
+    Raises:
+        DataError: no item has one.
+    """
+    if not any(item.captions for item in dataset.items):
         raise DataError(f"{dataset.place}: no item has a caption", "add a column `caption`")
-    return records
 
 
 def work_for(
@@ -65,6 +68,19 @@ def work_for(
     Raises:
         UsageError: the model lacks the side that `modality` needs.
         DataError: there is nothing of that modality.
+    """
+    if modality == "captions":
+        refuse_uncaptioned(dataset)
+    return part_work(model, dataset, root, modality, options)
+
+
+def part_work(
+    model: nn.Module, dataset: ImageDataset, root: Path, modality: str, options: EmbedOptions
+) -> tuple[list[Record], Embed]:
+    """Return what `work_for` does, of a part of a set, which may hold nothing of that modality.
+
+    Raises:
+        UsageError: the model lacks the side that `modality` needs.
     """
     if modality == "captions":
         records = caption_records(dataset, root)

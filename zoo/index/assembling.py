@@ -25,7 +25,7 @@ from zoo.embedding.shards import complete, read_receipt
 from zoo.embedding.vector_file import VECTORS, Vectors, map_vectors
 from zoo.embedding.vectors import LEARN_ON, unit_rows, whitened, whitening_of
 from zoo.embedding.whitening import Whitening, load_whitening
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 from zoo.files import refuse_to_overwrite, staged_folder
 from zoo.index import engine
 from zoo.index.changes import empty, event, filler, learnt, share_training
@@ -120,7 +120,7 @@ def assemble(
     settings: fields of `AssembleOptions` by name.
 
     Raises:
-        DataError: a shard is missing. IntegrityError: one is damaged.
+        DataError: a shard is missing, or all are empty. IntegrityError: one is damaged.
         UsageError: they were made with different models, or `out` exists.
     """
     options = replace(options, **settings)
@@ -131,6 +131,10 @@ def assemble(
         if shard.receipt["modality"] != first.receipt["modality"]:
             held = f"{shard.receipt['modality']}, {first.home} {first.receipt['modality']}"
             raise UsageError(f"{shard.home} holds {held}")
+    total, shards = len(shards), [shard for shard in shards if shard.count]
+    if not shards:
+        nothing = f"none of the {total} shards in {embedded} holds an item"
+        raise DataError(nothing, f"were there any {first.receipt['modality']}?")
     records = Records(shards)
     with staged_folder(out) as staged:
         (staged / SEGMENTS).mkdir()
@@ -146,7 +150,7 @@ def assemble(
             facts = write_segment(home, vectors, rows, manifest, codes)
             segments, first_id = [*segments, facts], first_id + len(rows)
         shutil.rmtree(staged / CODES, ignore_errors=True)
-        done = event("build", added=len(records), shards=len(shards))
+        done = event("build", added=len(records), shards=total)
         levels, columns = levels_of(records), columns_of(records)
         grown = {"segments": tuple(segments), "levels": levels, "columns": columns}
         publish(staged, manifest.next(done, next_id=len(records), **grown))

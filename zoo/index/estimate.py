@@ -14,7 +14,7 @@ from zoo.data.dataset import ImageDataset
 from zoo.embedding.identity import at_scales
 from zoo.embedding.options import EmbedOptions
 from zoo.embedding.sides import dim_of
-from zoo.embedding.sources import work_for
+from zoo.embedding.sources import refuse_uncaptioned, work_for
 from zoo.index import engine
 from zoo.index.candidates import candidates, described
 from zoo.index.options import IndexOptions
@@ -33,6 +33,10 @@ def building_cost(model: nn.Module, dataset: ImageDataset, options: IndexOptions
     """
     model = at_scales(model, options.scales)
     count, dim = len(dataset), dim_of(model)
+    if options.modality == "captions":
+        refuse_uncaptioned(dataset)
+        dataset = dataset.subset(n for n, item in enumerate(dataset.items) if item.captions)
+        count = sum(len(item.captions) for item in dataset.items)
     plans = [options.plan] if options.target is None else candidates(count, dim)
     built = min(count, SAMPLE) if len(plans) > 1 else count
     embed_s = embedding_seconds(model, dataset, options.modality, options.embed)
