@@ -62,8 +62,12 @@ def test_a_shard_that_is_damaged_or_of_something_else_is_refused(
     tmp_path: Path, dataset: ImageDataset, colour_model: Model
 ) -> None:
     embedded(tmp_path, colour_model(), dataset)
-    with pytest.raises(UsageError, match="other weights"):
+    home = tmp_path / Shard(0, 5).name
+    with pytest.raises(UsageError, match=f"^{home} was embedded with other weights") as caught:
         embedded(tmp_path, colour_model(gain=2.0), dataset)
+    assert caught.value.hint == "embed with 'colours', or choose another --out"
+    with pytest.raises(UsageError, match=f"^{home} was embedded with .* not their preprocessing"):
+        embedded(tmp_path, colour_model(size=4), dataset)
     fewer = replace(dataset, items=dataset.items[1:])
     with pytest.raises(UsageError, match="made of other images"):
         embedded(tmp_path, colour_model(), fewer)
@@ -75,6 +79,20 @@ def test_a_shard_that_is_damaged_or_of_something_else_is_refused(
     ):
         with pytest.raises(IntegrityError, match="shard-00002-of-00005 is damaged"):
             attempt()
+
+
+def test_shards_of_two_models_make_no_index(
+    tmp_path: Path, dataset: ImageDataset, colour_model: Model
+) -> None:
+    for number, model in enumerate((colour_model(), colour_model(gain=2.0))):
+        source = Source(model, identify(model, f"model {number}"), dataset)
+        embed_shard(tmp_path, Shard(number, 2), source)
+    one, other = (tmp_path / Shard(number, 2).name for number in range(2))
+    with pytest.raises(UsageError) as caught:
+        assemble(tmp_path / "idx", tmp_path)
+    assert str(caught.value).startswith(f"{one} was embedded with other weights: 'model 0'")
+    assert f"{other} with 'model 1'" in str(caught.value)
+    assert caught.value.hint == "embed all shards with one model"
 
 
 def test_missing_and_mixed_shards_are_named(

@@ -92,22 +92,34 @@ def reference(name: str) -> str:
     return str(Path(name).absolute()) if Path(name).exists() else name
 
 
-def refuse_other_model(expected: ModelIdentity, asked: ModelIdentity) -> None:
-    """Refuse a model whose embeddings mean something else than those of the index.
+def refuse_other_model(
+    expected: ModelIdentity,
+    asked: ModelIdentity,
+    holder: str = "the index was built",
+    other: str = "asked",
+    hint: str = "",
+) -> None:
+    """Refuse a model whose embeddings mean something else than those that are there.
+
+    holder, other: who was made `with` the one, and who with the other. hint: what to do.
 
     Raises:
         UsageError: weights or configuration differ.
     """
-    hint = f"search with {expected.name!r}, or build an index with {asked.name!r}"
+    hint = hint or f"search with {expected.name!r}, or build an index with {asked.name!r}"
     if expected.weights_sha256 != asked.weights_sha256:
         raise UsageError(
-            f"the index was built with other weights: {expected.name!r}"
-            f" ({expected.weights_sha256[:12]}), asked with {asked.name!r}"
+            f"{holder} with other weights: {expected.name!r}"
+            f" ({expected.weights_sha256[:12]}), {other} with {asked.name!r}"
             f" ({asked.weights_sha256[:12]})",
             hint,
         )
     if dict(expected.config) != dict(asked.config):
-        raise UsageError("the weights are the index's, but not their preprocessing", hint)
+        raise UsageError(
+            f"{holder} with these weights, but not their preprocessing: {expected.name!r},"
+            f" {other} with {asked.name!r}",
+            hint,
+        )
 
 
 def _bytes(tensor: Tensor) -> memoryview:

@@ -142,7 +142,9 @@ def embed_shard(
     print_of_part = source.print_of(shard)
     if home.exists():
         receipt = read_receipt(home)
-        refuse_other_model(ModelIdentity(**receipt["model"]), source.identity)
+        made_with = ModelIdentity(**receipt["model"])
+        hint = f"embed with {made_with.name!r}, or choose another --out"
+        refuse_other_model(made_with, source.identity, f"{home} was embedded", hint=hint)
         if receipt["source"] != print_of_part:
             raise UsageError(f"{home} was made of other images", "choose another --out")
         return False

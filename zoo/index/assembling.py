@@ -127,7 +127,8 @@ def assemble(
     shards = [Embedded(home) for home in complete(embedded)]
     first = shards[0]
     for shard in shards:
-        refuse_other_model(first.model, shard.model)
+        pair = (f"{first.home} was embedded", str(shard.home))
+        refuse_other_model(first.model, shard.model, *pair, "embed all shards with one model")
         if shard.receipt["modality"] != first.receipt["modality"]:
             held = f"{shard.receipt['modality']}, {first.home} {first.receipt['modality']}"
             raise UsageError(f"{shard.home} holds {held}")

@@ -129,7 +129,9 @@ class Index(Reader):
             RankzooError: another process is writing.
         """
         options = with_settings(options, settings)
-        refuse_other_model(self.manifest.model, identify(model, "this model"))
+        hint = "add with the index's own model, or build another index"
+        made_with = identify(model, "this model")
+        refuse_other_model(self.manifest.model, made_with, hint=hint)
         modality = self.manifest.modality
         records, embed = work_for(model, as_dataset(dataset), self.root, modality, options)
         done = update(self.folder, records, lambda chosen: self.prepare(embed(chosen)))

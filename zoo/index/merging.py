@@ -39,7 +39,8 @@ def merge(out: Path, folders: Sequence[Path]) -> int:
     manifests = [read_current(folder) for folder in folders]
     first = manifests[0]
     for folder, manifest in zip(folders, manifests, strict=True):
-        refuse_other_model(first.model, manifest.model)
+        pair = (f"{folders[0]} was built", str(folder))
+        refuse_other_model(first.model, manifest.model, *pair, "merge indexes of one model")
         if manifest.modality != first.modality:
             raise UsageError(f"{folder} holds {manifest.modality}, {folders[0]} {first.modality}")
         if manifest.whitening_facts != first.whitening_facts:
