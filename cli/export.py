@@ -69,7 +69,8 @@ def export(
     def human() -> Table:
         table = Table(box=None, show_header=False)
         for key, value in done.as_json().items():
-            table.add_row(key, str(value))
+            if value != {}:  # nothing was measured, or no other file is needed
+                table.add_row(key, str(value))
         return table
 
     output.result(done.as_json(), human)

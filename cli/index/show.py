@@ -22,11 +22,13 @@ def listing(rows: list[dict[str, Any]]) -> "RenderableType":
 
 
 def facts(value: dict[str, Any]) -> "RenderableType":
-    """A two-column table; lists of rows become their length."""
+    """A two-column table of what there is to say; lists of rows become their length."""
     from rich.table import Table
 
     table = Table(show_header=False, box=None)
     for name, entry in value.items():
+        if entry in ("", [], {}):
+            continue
         rows = isinstance(entry, list) and entry and isinstance(entry[0], dict)
         shown = len(entry) if rows else ", ".join(entry) if isinstance(entry, list) else entry
         table.add_row(name.replace("_", " "), str(shown))

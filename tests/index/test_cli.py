@@ -176,6 +176,14 @@ def test_hits_and_duplicates_show_their_captions_beside_their_labels(
     assert all(hit["caption"] in listed for group in groups for hit in group)
 
 
+def test_an_index_that_was_not_tuned_tells_no_empty_table(
+    say: Callable[..., str], captions: Path
+) -> None:
+    told = [line.split()[0] for line in say("index", "info", captions).splitlines()]
+    assert {"levels", "segments", "removed"} <= set(told)
+    assert not {"tuning", "columns"} & set(told)
+
+
 def test_errors_have_their_codes_and_leave_the_index_as_it_was(
     run: Run, model: Path, photos: Path, tmp_path: Path
 ) -> None:
