@@ -12,6 +12,7 @@ from cli.index.inputs import Opened
 from cli.index.options import Where
 from cli.options import Alpha, Expand, Rerank
 from cli.output import Output, output_options, titled
+from zoo.errors import UsageError
 from zoo.search.options import ALPHA, SearchOptions, parse_reranking
 
 if TYPE_CHECKING:
@@ -37,8 +38,14 @@ Html = Annotated[Path | None, typer.Option("--html", help="Write a page with the
 def search_options(
     k: K = 10, where: Where = None, expand: Expand = 0, alpha: Alpha = ALPHA, rerank: Rerank = "0"
 ) -> SearchOptions:
-    """Return how to search."""
-    return SearchOptions(k, where, expand, alpha, parse_reranking(rerank))
+    """Return how to search.
+
+    Raises:
+        UsageError: an option cannot be, or says nothing.
+    """
+    options = SearchOptions(k, where, expand, alpha, parse_reranking(rerank))
+    options.require_use()
+    return options
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,8 @@ def search(
     queries = read_queries(asked.queries, as_text=asked.text)
     options = replace(options, together=asked.together)
     opened = Index.open(source.index)
+    if shown.vote and not opened.manifest.levels:
+        raise UsageError(f"--vote elects labels, and {source.index} has none", "leave it out")
     model, name = source.load(opened.manifest.model.name)
     answers = ask(opened, model, queries, options, name)
     if asked.together:

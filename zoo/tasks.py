@@ -59,10 +59,10 @@ EXPORTS = frozenset({"--out", "--format", "--precision", "--offline"})
 INDEXES_TEXTS = frozenset(
     {"--model", "--images", "--out", "--split", "--captions", "--kind", "--refine", "--recall"}
     | {"--memory", "--latency-ms", "--like", "--whiten", "--whitening-dim", "--dry-run"}
-    | {"--batch-size", "--workers", "--device", "--on-bad-image", "--offline"}
+    | {"--batch-size", "--device", "--on-bad-image", "--offline"}
     | {"--engine", "--address", "--shards", "--apart", "--cpus", "--gpus"}
 )
-INDEXES = INDEXES_TEXTS | {"--scales", "--runtime"}
+INDEXES = INDEXES_TEXTS | {"--scales", "--runtime", "--workers"}
 DESCRIBES = {"card new": frozenset({"--repo", "--license", "--out"})}
 SERVES: dict[str, frozenset[str]] = {"serve --model": frozenset()}
 

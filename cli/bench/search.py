@@ -10,11 +10,15 @@ from cli.bench.tables import facts, rows_table
 from cli.flags import takes
 from cli.options import Seed
 from cli.output import Output, output_options
+from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.benchmarks.scale import Scale
     from zoo.benchmarks.serve import Load, Served
     from zoo.benchmarks.spread import Spreading
+
+
+PROBES = 16  # cells that a query visits, where nobody says how many
 
 
 @takes(output=output_options)
@@ -88,14 +92,20 @@ def spreading_options(
     kind: Annotated[str, typer.Option("--kind", help="faiss kind.")] = "IVF512,SQ8",
     probes: Annotated[
         int, typer.Option("--probes", min=1, help="Cells a query visits in each segment.")
-    ] = 16,
+    ] = PROBES,
     workers: Annotated[
         list[int] | None, typer.Option("--workers", min=1, max=8, help="How many; repeatable.")
     ] = None,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Turns; the best counts.")] = 3,
     seed: Seed = 0,
 ) -> "Spreading":
-    """Return what is embedded and searched, by how many workers."""
+    """Return what is embedded and searched, by how many workers.
+
+    Raises:
+        UsageError: cells are to be visited, and the kind has none.
+    """
+    if probes != PROBES and "IVF" not in kind:
+        raise UsageError(f"--probes visits cells, and {kind} has none", "leave it out, or IVF…")
     from zoo.benchmarks.spread import Spreading
 
     return Spreading(

@@ -7,6 +7,7 @@ import typer
 
 from cli.division import Apart, division_options
 from cli.flags import takes
+from cli.idle import refuse_idle
 from cli.index.inputs import Input
 from cli.index.options import Captions, Like, plan_options
 from cli.index.show import facts, listing, summary
@@ -144,22 +145,27 @@ def build(
     options, division = how
     task, folder = find_model(made.model, offline=made.offline)
     task.check("index build", given(context))
+    refuse_idle(given(context))
+    divide = is_divided(images.images, division)
+    if division.apart and not divide:
+        raise UsageError("--apart says nothing of one shard", "add --shards N, or --engine ray")
+    shards = in_shards(options, division) if divide else None
     refuse_to_overwrite(made.out)
     embed = replace(options.embed, track=output.track)
     options = replace(options, name=reference(made.model), embed=embed)
     if made.dry_run:
         if embed.runtime != "torch":
             output.log("the seconds of embedding are torch's, whatever --runtime says")
+        if divide:
+            output.log("the seconds are those of one process, however the set is divided")
         cost = building_cost(load(folder, offline=made.offline), images.read(made.offline), options)
         output.result(cost, lambda: Group(facts(cost), listing(cost["candidates"])))
         return
-    if division.apart and not is_divided(images.images, division):
-        raise UsageError("--apart says nothing of one shard", "add --shards N, or --engine ray")
-    if is_divided(images.images, division):
+    if shards is not None:
         asked: dict[str, Any] = {"captions": options.modality == "captions"}
         asked |= {"scales": options.scales, "offline": made.offline}
         job = images.job(made.model, replace(embed, track=silent), **asked)
-        shards = in_shards(options, division)
+        shards = replace(shards, track=embed.track)
         info = build_divided(made.out.absolute(), job, division, shards).info()
     else:
         model = load(folder, offline=made.offline)

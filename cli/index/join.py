@@ -8,10 +8,12 @@ import typer
 from cli.cluster import cluster_options
 from cli.division import Apart
 from cli.flags import takes
+from cli.idle import refuse_idle
 from cli.index.build import layout_options
 from cli.index.show import facts, summary
-from cli.options import Out
+from cli.options import Out, given
 from cli.output import Output, output_options
+from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.cluster import Cluster
@@ -27,6 +29,7 @@ def assemble_options(
 
 @takes(how=assemble_options, output=output_options)
 def assemble(
+    context: typer.Context,
     embedded: Annotated[Path, typer.Argument(help="What `rankzoo embed` wrote.")],
     out: Out,
     *,
@@ -34,10 +37,14 @@ def assemble(
     output: Output,
 ) -> None:
     """Make an index of all the shards that `rankzoo embed` wrote."""
-    from zoo.index.assembling import AssembleOptions
+    from zoo.index.assembling import AssembleOptions, encoded
     from zoo.index.assembling import assemble as assemble_shards
 
+    refuse_idle(given(context))
     options = AssembleOptions(**how, track=output.track)
+    if options.cluster and options.like is None and not encoded(options.plan, options.apart):
+        problem = f"--engine makes codes of shards elsewhere, and {options.plan.kind} has none"
+        raise UsageError(problem, "leave it out, or give a --kind of codes: IVF1024,PQ64x4fs")
     index = assemble_shards(out.absolute(), embedded.absolute(), options)
     value = {"index": str(out), **summary(index.info())}
     output.result(value, lambda: facts(value))

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.errors import UsageError
+
 if TYPE_CHECKING:
     from zoo.index.layout import Plan
 
@@ -30,7 +32,15 @@ Where = Annotated[
 
 
 def plan_options(kind: Kind = "Flat", refine: Refine = 0) -> "Plan":
-    """Return how an index is laid out."""
+    """Return how an index is laid out.
+
+    Raises:
+        UsageError: there is nothing to refine.
+    """
     from zoo.index.layout import Plan
 
-    return Plan(kind, refine)
+    plan = Plan(kind, refine)
+    if plan.refine and plan.exact:
+        problem = f"--refine ranks anew by exact vectors, and {kind} compares with nothing else"
+        raise UsageError(problem, "leave it out, or give a --kind of codes: IVF1024,PQ64x4fs")
+    return plan

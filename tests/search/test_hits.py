@@ -97,6 +97,14 @@ def test_options_say_nothing_but_ten_hits_unless_told() -> None:
         Reranking(among=0)
 
 
+def test_a_weight_needs_neighbours_to_weigh() -> None:
+    for idle in (SearchOptions(alpha=0.0), SearchOptions(alpha=2.0, reranking=Reranking())):
+        with pytest.raises(UsageError, match="--alpha weighs the neighbours of --expand"):
+            idle.require_use()
+    SearchOptions().require_use()
+    SearchOptions(alpha=2.0, expansion=1).require_use()
+
+
 def test_questions_that_are_queries_stay_and_others_are_read() -> None:
     own = [Query("red"), Query("blue")]
     assert as_queries(own) == own

@@ -106,6 +106,15 @@ def test_server_and_command_let_the_same_items_vote_and_move_a_query(
     assert [vote["confidence"] for vote in like["votes"]] == pytest.approx(votes, abs=1e-5)
 
 
+def test_a_weight_of_neighbours_without_any_is_refused(client: Callable[..., TestClient]) -> None:
+    ask = client()
+    refused = ask.get(SEARCH, params={"text": "red", "alpha": 2})
+    assert refused.status_code == 400
+    assert refused.json()["error"].startswith("alpha weighs the neighbours of expand")
+    assert refused.json()["hint"] == "add expand=N"
+    assert ask.get(SEARCH, params={"text": "red", "alpha": 2, "expand": 3}).status_code == 200
+
+
 def test_images_texts_and_items_asked_together_are_one_query(
     client: Callable[..., TestClient], photos: Path, idx: Path
 ) -> None:

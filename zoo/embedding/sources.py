@@ -130,6 +130,9 @@ def _caption_embedder(model: nn.Module, texts: Sequence[str], options: EmbedOpti
     embed_texts = text_side(model)
     if options.runtime != "torch":
         raise UsageError("--runtime is for images: torch reads captions", "leave it out")
+    if options.workers:
+        raise UsageError("--workers read images: captions are there already", "leave it out")
+    model.to(options.device)
 
     def embed(positions: Sequence[int]) -> Float[Tensor, "item dim"]:
         starts = range(0, len(positions), options.batch_size)

@@ -203,6 +203,11 @@ def _as_kept(rows: Vectors, whitening: Whitening | None) -> Float32[np.ndarray, 
     return whitened(unit_rows(torch.from_numpy(np.array(rows)), "embedding"), whitening)
 
 
+def encoded(plan: Plan, apart: bool) -> bool:
+    """Whether each shard has codes of its own, to be made where it lies."""
+    return plan.kind != "Flat" and (apart or engine.training_size(plan.kind) > 0)
+
+
 def _encoded(
     staged: Path, manifest: Manifest, shards: Sequence[Embedded], options: AssembleOptions
 ) -> dict[Path, Path]:
@@ -210,7 +215,7 @@ def _encoded(
 
     A graph has no lists that could be put together: unless shards stay apart, it waits for all.
     """
-    if manifest.plan.kind == "Flat" or not (manifest.trained or options.apart):
+    if not encoded(manifest.plan, options.apart):
         return {}
     (staged / CODES).mkdir()
     parts = {shard.home: staged.absolute() / CODES / shard.home.name for shard in shards}

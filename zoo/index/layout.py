@@ -28,6 +28,11 @@ class Plan:
         )
         return self.kind + effort + (f" refine={self.refine}" if self.refine else "")
 
+    @property
+    def exact(self) -> bool:
+        """Whether items are compared by their vectors themselves, and not by codes."""
+        return self.kind.startswith("HNSW") or self.kind.split(",")[-1] == "Flat"
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
         return asdict(self)

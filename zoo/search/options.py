@@ -56,6 +56,16 @@ class SearchOptions:
             hint = "re-rank at least k of them"
             raise UsageError(f"{among} hits re-ranked cannot give {self.k}", hint)
 
+    def require_use(self) -> None:
+        """Raise when it is said how neighbours weigh, and none is asked for.
+
+        Raises:
+            UsageError: naming the option that is missing.
+        """
+        if self.alpha != ALPHA and not self.expansion:
+            problem = "--alpha weighs the neighbours of --expand, and none is asked for"
+            raise UsageError(problem, "add --expand N")
+
 
 def parse_reranking(text: str) -> Reranking | None:
     """Read `--rerank`: a number of first hits, `all`, or 0 for none.

@@ -60,8 +60,11 @@ class Wanted(Page):
         """Return how to search; the condition is evaluated elsewhere.
 
         Raises:
-            RefusedError: fewer hits are re-ranked than wanted.
+            RefusedError: fewer hits are re-ranked than wanted, or no neighbour is weighed.
         """
+        if self.alpha != ALPHA and not self.expand:
+            problem = "alpha weighs the neighbours of expand, and none is asked for"
+            raise RefusedError(400, problem, "add expand=N")
         if 0 < self.rerank < self.k:
             problem = f"{self.rerank} hits re-ranked cannot give {self.k}"
             raise RefusedError(400, problem, "re-rank at least k of them")
