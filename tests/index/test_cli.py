@@ -15,6 +15,7 @@ from pyarrow import parquet
 from torch import nn
 
 from cli.main import main
+from tests.cli.walk import rankzoo
 from zoo.data.dataset import read_dataset
 from zoo.embedding.identity import identify, weights_sha256
 from zoo.embedding.sizes import MultiScale
@@ -184,6 +185,18 @@ def test_an_index_that_was_not_tuned_tells_no_empty_table(
     assert not {"tuning", "columns"} & set(told)
 
 
+def test_a_dry_run_says_whose_seconds_it_tells(
+    model: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("index", "build", "--model", str(model), "--images", str(photos), "--dry-run")
+    out = ("--out", str(tmp_path / "idx"))
+    assert rankzoo(*words, *out, "--shards", "2")[0] == 0
+    assert "of one process, however the set is divided" in capsys.readouterr().err
+    assert rankzoo(*words, *out)[0] == 0
+    assert capsys.readouterr().err == ""
+    assert not (tmp_path / "idx").exists()
+
+
 def test_errors_have_their_codes_and_leave_the_index_as_it_was(
     run: Run, model: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -229,7 +242,7 @@ def test_an_index_follows_its_images_to_another_folder(
 
 
 def test_items_outside_of_the_folder_do_not_move_with_it_and_are_counted(
-    run: Run, model: Path, photos: Path, tmp_path: Path
+    run: Run, model: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     index, other, there = tmp_path / "idx", tmp_path / "other", tmp_path / "there"
     shutil.copytree(photos / "red", other / "red")
@@ -247,8 +260,9 @@ def test_items_outside_of_the_folder_do_not_move_with_it_and_are_counted(
     ):
         assert problem in run("index", "relocate", index, wrong, code=3)["error"]
     assert run("index", "info", index) == before
-    moved = run("index", "relocate", index, there)
-    assert (moved["count"], moved["missing"], moved["outside"]) == (17, 0, 5)
+    code, moved = rankzoo("index", "relocate", str(index), str(there))
+    assert (code, moved["count"], moved["missing"], moved["outside"]) == (0, 17, 0, 5)
+    assert "5 items lie outside of the folder" in capsys.readouterr().err
     assert (Index.open(index).root, Index.open(index).outside()) == (there, 5)
 
 
