@@ -116,12 +116,14 @@ def setting_options(*, door: Door, limits: "Limits", batch_size: Batch = 32) -> 
     """Return where the server listens, and to whom.
 
     Raises:
-        UsageError: an address that others reach needs a token, or a token cannot be read.
+        UsageError: an address that others reach needs a token, a token cannot be read, or a folder
+            is not there.
     """
-    from zoo.serve.settings import Settings, check_door, read_token
+    from zoo.serve.settings import Settings, check_door, check_pictures, read_token
 
     token = read_token(door.token_file)
     check_door(door.host, token)
+    check_pictures(door.images or ())
     names, folders = tuple(door.host_name or ()), tuple(door.images or ())
     limits = replace(limits, batch=batch_size)
     return Settings(door.host, door.port, token, names, folders, limits)

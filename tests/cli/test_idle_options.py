@@ -61,6 +61,7 @@ IDLE = (
     ("serve {idx} --shards 2", "--shards", "cluster"),
     ("serve {idx} --replicas 2", "--replicas", "cluster"),
     ("serve {idx} --address auto", "--address", "cluster"),
+    ("serve {idx} --pictures {out}", "--pictures", "no folder"),
     ("bench spread --kind Flat --probes 4", "--probes", "Flat"),
 )
 

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,17 @@ def check_door(host: str, token: str) -> None:
             f"--host {host} lets other machines in: that needs a token",
             f"{MAKE_TOKEN}, then --token-file token.txt",
         )
+
+
+def check_pictures(folders: Sequence[Path]) -> None:
+    """Refuse a folder of images that is not there: nothing would ever be shown from it.
+
+    Raises:
+        UsageError: naming it.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"--pictures {folder} is no folder", "name one, or leave it out")
 
 
 def is_loopback(host: str) -> bool:
