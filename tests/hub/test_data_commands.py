@@ -41,7 +41,7 @@ def run(
 
 def test_data_is_looked_at_and_split(run: Run, tmp_path: Path) -> None:
     found = run("data", "check", SET)
-    assert found["layout"] == "class folders (.jsonl)"
+    assert found["layout"] == "manifest (.jsonl)"
     assert [(s["images"], s["classes"]) for s in found["splits"]] == [(8, 4)]
     done = run("data", "split", SET, "--by", "item", "--test", 0.5, "--out", "trees.csv")
     assert done["images"] == {"test": 4, "train": 4}
@@ -50,8 +50,9 @@ def test_data_is_looked_at_and_split(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_model_is_measured_and_whitened_on_sets(run: Run, model: Path, commit: str) -> None:
-    found = run("eval", model, "--data", SET, "--split", "all", "--whiten-on", SET, "--save")
-    assert found["queries"] == 8
+    found = run("eval", model, "--data", SET, "--whiten-on", SET, "--save")
+    assert found["queries"] == 2  # of one class of four; whitening learns on the others
+    assert "learned on 6 images" in found["options"]["whitening"]
     assert commit in (model / "results.json").read_text()  # the command names what was measured
 
 
