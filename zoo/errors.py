@@ -47,7 +47,7 @@ class InterruptedRunError(RankzooError):
 
 
 class DivergedError(RankzooError):
-    """Training whose loss or weights are no longer finite (exit code 1)."""
+    """Training whose loss or weights are not finite, or whose output is zero (exit code 1)."""
 
 
 def is_memory_full(error: BaseException) -> bool:

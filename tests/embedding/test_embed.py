@@ -54,3 +54,16 @@ def test_embeddings_that_are_not_finite_name_their_images(
     with pytest.raises(DataError, match=r"not finite: .*red/0\.png") as caught:
         embed_dataset(colour_model, squares())
     assert "weights" in caught.value.hint
+
+
+def test_embeddings_that_are_zero_are_told_by_name(
+    colour_model: nn.Module, squares: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    embed_dataset(colour_model, squares())
+    assert not caplog.messages
+    with torch.no_grad():
+        next(colour_model.parameters()).zero_()
+    embed_dataset(colour_model, squares(), EmbedOptions(batch_size=5))
+    (said,) = caplog.messages
+    assert said.startswith("12 of 12 embeddings are zero: ")
+    assert said.count("red/") == 3

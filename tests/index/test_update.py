@@ -217,3 +217,13 @@ def test_what_a_set_says_replaces_what_was_known_and_the_rest_stays(
     assert {p: f for p, f in after.items() if p not in ("red/0.png", "red/1.png")} == {
         p: f for p, f in before.items() if p not in ("red/0.png", "red/1.png")
     }
+
+
+def test_an_image_that_the_network_gives_nothing_for_is_named(
+    tmp_path: Path, photos: Path, colour_model: Model
+) -> None:
+    model = colour_model()
+    model.forward = lambda pixels: torch.zeros(len(pixels), 3)
+    with pytest.raises(DataError, match=r"blue/0\.png.* has no direction") as caught:
+        Index.build(tmp_path / "idx", model, images(photos))
+    assert "training" in caught.value.hint

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.errors import RankzooError, UsageError
+from zoo.errors import DivergedError, RankzooError, UsageError
 from zoo.models import Embedder
 from zoo.recipes import Recipe
 from zoo.recipes.recipe import LossTerm, Network, Optimiser, Schedule
@@ -18,6 +18,7 @@ from zoo.training.optimise import (
     batch_norms,
     build_loss_optimisers,
     build_optimiser,
+    check_directions,
     check_finite,
     learning_rate,
     set_loss_rates,
@@ -229,3 +230,12 @@ def test_a_loss_that_is_no_number_stops_the_run() -> None:
 def test_batch_norms_are_found_among_other_layers() -> None:
     model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.LayerNorm(2), torch.nn.ReLU())
     assert [type(norm) for norm in batch_norms(model)] == [nn.BatchNorm1d]
+
+
+def test_zeros_are_counted_in_each_tower() -> None:
+    image, text = torch.eye(2)
+    check_directions(torch.stack([torch.cat([image, text])]), 2, 1)
+    dead = torch.stack([torch.cat([image, text]), torch.cat([image, 0 * text])])
+    with pytest.raises(DivergedError, match="1 of 4 embeddings are zero at step 3"):
+        check_directions(dead, 2, 3)
+    check_directions(dead, 4, 3)

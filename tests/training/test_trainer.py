@@ -132,3 +132,21 @@ def test_the_average_is_kept_where_there_is_one(make: Make) -> None:
     kept = trainer.judged.parameters()
     for average, one, two in zip(kept, first, trainer.model.parameters(), strict=True):
         torch.testing.assert_close(average, 0.75 * one + 0.25 * two)
+
+
+def test_an_image_that_the_network_gives_nothing_for_stops_the_run_by_name_of_the_step(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a row is not the caller's mistake: the network made it."""
+    trainer = make()
+    seen = trainer.points
+
+    def one_dead(images: Tensor, start: int) -> Tensor:
+        alive = torch.ones(len(images), 1)
+        alive[0] = float(start != 0)
+        return seen(images, start) * alive
+
+    monkeypatch.setattr(trainer, "points", one_dead)
+    with pytest.raises(DivergedError, match="1 of 8 embeddings are zero at step 5") as caught:
+        trainer.update(5, next(trainer.loader.batches()))
+    assert "optimiser.lr" in caught.value.hint

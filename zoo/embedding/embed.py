@@ -1,5 +1,6 @@
 """Images to embeddings, in the dataset's order."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from zoo.models.layout import channels_last
 
 Transform = Callable[[Image], Tensor]
 Box = tuple[float, float, float, float]
+LOG = logging.getLogger("rankzoo")
 ROWS = 2**16
 
 
@@ -83,17 +85,21 @@ def embed_batches(
     keep_freed_memory()
     training = model.training
     model.eval().to(options.device)
-    start = 0
+    start, empty = 0, list[Path]()
     try:
         with channels_last(model):
             forward = forward_by(model, options, len(paths))
             for images in options.track(loader, "embedding", total=len(loader)):
                 vectors = forward(torch.stack([_checked(image) for image in images]))
-                refuse_non_finite(vectors, paths[start : start + len(vectors)])
+                here = paths[start : start + len(vectors)]
+                refuse_non_finite(vectors, here)
+                empty += [here[i] for i in (~vectors.any(dim=1)).nonzero()[:, 0].tolist()]
                 start += len(vectors)
                 yield vectors
     finally:
         model.train(training)
+    if empty:
+        LOG.warning("%d of %d embeddings are zero: %s", len(empty), start, _shown(empty))
 
 
 def _checked(image: Tensor | RankzooError) -> Tensor:
@@ -113,8 +119,12 @@ def refuse_non_finite(vectors: Float[Tensor, "item dim"], paths: Sequence[Path])
         finite = vectors[low : low + ROWS].isfinite().all(dim=1)
         broken += ((~finite).nonzero()[:, 0] + low).tolist()
     if broken:
-        shown = ", ".join(str(paths[i]) for i in broken[:3]) + (", …" if len(broken) > 3 else "")
         raise DataError(
-            f"{len(broken)} embeddings are not finite: {shown}",
+            f"{len(broken)} embeddings are not finite: {_shown([paths[i] for i in broken])}",
             "the weights are probably broken: check that the training loss stayed finite",
         )
+
+
+def _shown(paths: Sequence[Path]) -> str:
+    """Name up to three of the files."""
+    return ", ".join(map(str, paths[:3])) + (", …" if len(paths) > 3 else "")

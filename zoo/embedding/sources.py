@@ -95,7 +95,8 @@ def embed_distinct(records: Sequence[Record], embed: Embed) -> Rows:
     for position, record in enumerate(records):
         first.setdefault(record.sha256, position)
     places = {sha256: place for place, sha256 in enumerate(first)}
-    vectors = unit_rows(embed(list(first.values())), "embedding")
+    names = [records[i].path for i in first.values()]
+    vectors = unit_rows(embed(list(first.values())), "embedding", names)
     rows: Rows = vectors[[places[record.sha256] for record in records]]
     return rows
 

@@ -1,5 +1,7 @@
 """Embeddings as the index keeps them: float32 rows of unit length, whitened if it whitens."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
@@ -12,8 +14,13 @@ LEARN_ON = 100_000  # vectors: 200 a direction at 512 dimensions
 Rows = Float32[np.ndarray, "item dim"]
 
 
-def unit_rows(vectors: Float[Tensor, "item dim"], what: str) -> Float32[np.ndarray, "item dim"]:
-    """Return `vectors` as float32 rows of unit length; `what` names them in errors.
+DEAD = "the network gives nothing for it: look at how training ended, or leave the item out"
+
+
+def unit_rows(
+    vectors: Float[Tensor, "item dim"], what: str, names: Sequence[str] = ()
+) -> Float32[np.ndarray, "item dim"]:
+    """Return `vectors` as float32 rows of unit length; `what` and `names` name them in errors.
 
     Raises:
         DataError: a row is zero or not finite.
@@ -23,7 +30,9 @@ def unit_rows(vectors: Float[Tensor, "item dim"], what: str) -> Float32[np.ndarr
     bad = ~(torch.isfinite(lengths) & (lengths > 0)).flatten()
     if bad.any():
         row = int(bad.nonzero()[0])
-        raise DataError(f"{what} {row} has no direction: its length is {float(lengths[row]):g}")
+        named = f"{what} {row} ({names[row]})" if names else f"{what} {row}"
+        length = float(lengths[row])
+        raise DataError(f"{named} has no direction: its length is {length:g}", DEAD)
     rows: Float32[np.ndarray, "item dim"] = (matrix / lengths).numpy()
     return rows
 

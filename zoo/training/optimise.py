@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from zoo.errors import DivergedError
+from zoo.losses.checks import NORM_TOLERANCE
 from zoo.models.kinds import AnyEmbedder
 from zoo.models.two_towers import TwoTowers
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
@@ -166,3 +167,16 @@ def check_finite_embeddings(points: Tensor, step: int) -> None:
     """Raise when training has diverged so far that there is nothing to rank."""
     if not points.isfinite().all():
         raise DivergedError(f"the embeddings are not finite at step {step}", CALMER)
+
+
+def check_directions(points: Tensor, dim: int, step: int) -> None:
+    """Raise when the network gives nothing for an image or text: zeros, which no length mends.
+
+    An image and its text lie side by side, `dim` numbers each.
+    """
+    lengths = torch.linalg.vector_norm(points.detach().reshape(-1, dim), dim=1)
+    if dead := int((lengths < NORM_TOLERANCE[torch.float32]).sum()):
+        raise DivergedError(
+            f"{dead} of {len(lengths)} embeddings are zero at step {step}: they have no direction",
+            f"{CALMER}; at the first steps, give larger images (network.size) or network.dim",
+        )

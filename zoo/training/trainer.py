@@ -79,6 +79,7 @@ class Trainer:
 
         def objective(points: Float[Tensor, "share dim"]) -> Float[Tensor, ""]:
             optimise.check_finite_embeddings(points, step)
+            optimise.check_directions(points, self.model.dim, step)
             with replayable(self.loader.seed, step, -1):  # the same draws in every process
                 value: Tensor = self.objective(
                     points, sent(batch.labels, self.device), sent(batch.items, self.device)
