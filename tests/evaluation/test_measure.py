@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from zoo.evaluation.measure import Outcome, evaluate_embedder
 from zoo.evaluation.options import EvalOptions, InputOptions, RefineOptions, ReportOptions
 from zoo.evaluation.session import evaluate_embedders, evaluate_scorers
 from zoo.evaluation.subject import open_subject
-from zoo.hub.run_card import run_card
+from zoo.hub.run_card import run_card, run_results
 from zoo.models import EmbedderConfig, build_embedder, save_embedder
 from zoo.models.scorer import Scorer, ScorerConfig, save_scorer
 from zoo.runs.reading import read_run
+from zoo.search.options import Reranking
 
 SMALL = Preprocessing(size=32, resize=32)
 
@@ -166,6 +168,37 @@ def test_saved_numbers_fill_the_card_and_leave_what_training_noted(
     card = run_card(read_run(Path(model)), "photos", licence="apache-2.0")
     for part in ("recall_at_1", "rankzoo eval this", kept["definition"]):
         assert part in card
+
+
+def test_a_card_shows_refined_numbers_beside_plain_ones_and_says_what_was_done(
+    model: str, tmp_path: Path
+) -> None:
+    (Path(model) / "results.json").write_text('{"data": "flowers", "before": {"recall_at_1": 0.1}}')
+    for n in range(6):
+        image(tmp_path / "photos" / f"class{n // 3}" / f"{n}.png", n)
+    refine = RefineOptions(expansion=2, reranking=Reranking())
+    job, told = (
+        EvalOptions(tmp_path / "photos", split="all", refine=refine),
+        ReportOptions(save=True),
+    )
+    found = evaluate_embedders([model], job, told).as_json()
+    kept = json.loads((Path(model) / "results.json").read_text())
+    assert (kept["metrics"], kept["unrefined"]) == (found["metrics"], found["unrefined"])
+    assert kept["data"] == "photos"
+    card = run_card(read_run(Path(model)), "photos", licence="apache-2.0")
+    plain, refined = (kept[key]["map_at_r"] for key in ("unrefined", "metrics"))
+    assert "| metric | plain | refined |" in card
+    assert f"| map_at_r | {plain:.4f} | {refined:.4f} |" in card
+    for said in (f"{name}: {what}" for name, what in found["options"].items()):
+        assert f"- {said}" in card
+        assert all(said in result.options for result in run_results(read_run(Path(model))))
+    assert found["options"].keys() >= {"expansion", "reranking"}
+
+    plainly = replace(job, refine=RefineOptions())
+    evaluate_embedders([model], plainly, told)
+    card = run_card(read_run(Path(model)), "photos", licence="apache-2.0")
+    assert "refined" not in card
+    assert f"| map_at_r | {plain:.4f} |" in card
 
 
 def test_captions_are_embedded_by_the_encoder_that_is_named(

@@ -58,5 +58,6 @@ def card_facts(card: Card) -> list[tuple[str, str]]:
 
 
 def _result_line(result: Result) -> tuple[str, str]:
-    value = f"{result.metric} {result.value} ({result.protocol})"
+    how = "; ".join(filter(None, (result.protocol, result.options)))
+    value = f"{result.metric} {result.value} ({how})"
     return result.dataset, f"{value} — {result.provenance}: {result.origin}"

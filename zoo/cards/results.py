@@ -21,6 +21,11 @@ class Result:
         return str(self.args.get("protocol", ""))
 
     @property
+    def options(self) -> str:
+        """What was done between image and ranking: the input's size, whitening, re-ranking."""
+        return str(self.args.get("options", ""))
+
+    @property
     def provenance(self) -> str:
         """`measured` or `quoted`."""
         return str(self.args.get("provenance", ""))

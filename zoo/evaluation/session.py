@@ -11,6 +11,7 @@ from zoo.errors import UsageError
 from zoo.evaluation.measure import Outcome, evaluate_embedder, evaluate_scorer
 from zoo.evaluation.options import EvalOptions, ReportOptions
 from zoo.evaluation.paired import Row, compare, intervals
+from zoo.evaluation.protocols import PROTOCOLS
 from zoo.evaluation.report import evaluation_page
 from zoo.evaluation.subject import Subject, open_subject
 from zoo.evaluation.tables import comparison_table, result_table
@@ -26,6 +27,8 @@ from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.uncertainty import Interval
 
 RESULTS = "results.json"
+OF_ANY_DATA = ("labels", "captions")  # protocols that name no data
+UNREFINED = "unrefined"  # the key of the numbers before a refinement
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +56,7 @@ class Session:
         plain = [{name: asdict(bound) for name, bound in each.items()} for each in self.bounds]
         if plain:
             value["intervals"] = plain[0 if len(self.outcomes) > 1 else -1]
-        if len(first.evaluations) > 1:
-            value["unrefined"] = first.evaluations[0].as_json()["metrics"]
+        value |= _unrefined(first)
         if len(self.outcomes) > 1:
             value["models"] = [{"model": o.model, **o.final.as_json()} for o in self.outcomes]
             for model, found in zip(value["models"], plain, strict=True):
@@ -130,14 +132,33 @@ def run_session(
             write_text(folder / "index.html", evaluation_page(outcomes, names, rows, bounds))
             write_json(folder / "result.json", session.as_json())
     for outcome in outcomes if told.save else ():
-        _save(Path(outcome.model) / RESULTS, outcome.final, options.seed, told.command)
+        _save(outcome, options, told.command)
     return session
 
 
-def _save(path: Path, evaluation: Evaluation, seed: int, command: str) -> None:
+def _save(outcome: Outcome, options: EvalOptions, command: str) -> None:
     """Replace the numbers of a run's results; what training noted beside them stays."""
+    path = Path(outcome.model) / RESULTS
     noted = read_sealed(path) if path.exists() else {}
-    write_sealed(path, noted | evaluation.as_json() | {"seed": seed, "command": command})
+    noted.pop(UNREFINED, None)
+    told = {"data": _data_of(outcome, options), "seed": options.seed, "command": command}
+    write_sealed(path, noted | outcome.final.as_json() | _unrefined(outcome) | told)
+
+
+def _unrefined(outcome: Outcome) -> dict[str, Any]:
+    """Return the numbers without the refinement, where there was one."""
+    plain, *refined = outcome.evaluations
+    return {UNREFINED: plain.as_json()["metrics"]} if refined else {}
+
+
+def _data_of(outcome: Outcome, options: EvalOptions) -> str:
+    """Return what the data is called: by its reader, its protocol, or its path."""
+    if outcome.measured is not None:
+        return outcome.measured.dataset.name
+    protocol, path = outcome.final.protocol, options.data
+    if protocol in PROTOCOLS and protocol not in OF_ANY_DATA:
+        return PROTOCOLS[protocol].dataset or protocol
+    return path.resolve().name if path.is_dir() else path.stem
 
 
 def _own(options: EvalOptions, place: int) -> EvalOptions:

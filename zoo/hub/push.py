@@ -97,7 +97,7 @@ def eval_results(run: Run, dataset: str | None = None) -> str:
             task_id=result.metric,
             value=result.value,
             date=str(result.args["date"]),
-            notes=f"{result.protocol}; {result.origin}",
+            notes="; ".join(filter(None, (result.protocol, result.options, result.origin))),
         )
         for result in run_results(run)
     ]

@@ -47,6 +47,8 @@ def run_results(run: Run) -> list[Result]:
         "seed": results.get("seed", 0),
         "date": run.date,
     }
+    if how := _how(results):
+        args["options"] = "; ".join(how)
     dataset = str(results.get("data") or _at(run.recipe, "data", "reader") or "folder")
     metrics: Mapping[str, Any] = results.get("metrics") or {}
     return [Result(dataset, metric, value, args) for metric, value in metrics.items()]
@@ -92,14 +94,31 @@ def _body(run: Run, name: str, repo: str | None) -> Iterator[str]:
     yield f'```python\nimport zoo\n\nmodel = zoo.load("{where}")\n```'
     if run.results.get("metrics"):
         yield "## Results"
-        rows = [f"| {metric} | {value:.4f} |" for metric, value in run.results["metrics"].items()]
-        yield "\n".join(["| metric | value |", "|---|---|", *rows])
+        yield _table(run.results)
         said = f"{run.results['definition'].rstrip('.')}. " if "definition" in run.results else ""
         yield f"{said}Measured {run.date}."
+        if how := _how(run.results):
+            yield "\n".join(f"- {line}" for line in how)
     if run.recipe:
         yield "## Training"
         yield f"```bash\n{_command(run)}\n```"
         yield "Every choice is in `recipe.json`. The base model and its revision are above."
+
+
+def _table(results: Mapping[str, Any]) -> str:
+    """Return the numbers; refined ones beside those of the same protocol without refinement."""
+    plain = results.get("unrefined") or {}
+    titles = ["metric", "plain", "refined"] if plain else ["metric", "value"]
+    rows = []
+    for metric, value in results["metrics"].items():
+        before = [f"{plain[metric]:.4f}" if metric in plain else ""] if plain else []
+        rows.append([metric, *before, f"{value:.4f}"])
+    return "\n".join(f"| {' | '.join(row)} |" for row in [titles, ["---"] * len(titles), *rows])
+
+
+def _how(results: Mapping[str, Any]) -> list[str]:
+    """Return what was done between image and ranking, a line each."""
+    return [f"{name}: {what}" for name, what in (results.get("options") or {}).items()]
 
 
 def _command(run: Run) -> str:
