@@ -1,5 +1,6 @@
 """Safetensors files and model folders, checked before anything is built from them."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from zoo.files import Blame, read_object, sha256_of
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+OF_A_RUN = ("recipe.json", "metrics.jsonl")  # what a run leaves before it has a model
 
 
 def check_safetensors(path: Path) -> None:
@@ -35,7 +37,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG
     if not path.is_file():
-        raise UnavailableError(f"{folder}: no {CONFIG}, so it is not a model folder")
+        raise _no_model(folder, CONFIG)
     return read_object(path, Blame(hint="download or train again"))
 
 
@@ -58,7 +60,18 @@ def check_model_folder(folder: Path) -> Path:
             f"{folder}: {pickles[0]} is a pickle, and {WEIGHTS} is missing",
             f"convert it once: rankzoo convert {folder / pickles[0]} --out FOLDER",
         )
-    raise UnavailableError(f"{folder}: no {WEIGHTS}, so it is not a model folder")
+    raise _no_model(folder, WEIGHTS)
+
+
+def _no_model(folder: Path, missing: str) -> UnavailableError:
+    """Return the error of a folder without a model: of a run that has none yet, or of another."""
+    if missing != CONFIG or not all((folder / name).is_file() for name in OF_A_RUN):
+        return UnavailableError(f"{folder}: no {missing}, so it is not a model folder")
+    again = f"rankzoo train … --out {shlex.quote(str(folder))} --resume auto"
+    hint = f"go on with the command that began it: {again}"
+    if (best := folder / "best" / CONFIG).is_file():
+        hint += f"; the best model so far is {best.parent}"
+    return UnavailableError(f"{folder}: a run that is not finished, so it has no model yet", hint)
 
 
 def is_intact(path: Path, record: FileRecord) -> bool:

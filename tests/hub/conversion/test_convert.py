@@ -192,6 +192,8 @@ def test_unknown_formats_and_missing_files_are_told(tmp_path: Path) -> None:
         convert(path, tmp_path / "out", format_name="caffe")
     with pytest.raises(UnavailableError, match="does not exist"):
         convert(tmp_path / "nothing.pth", tmp_path / "out")
+    with pytest.raises(UnavailableError, match="is a folder"):
+        convert(tmp_path, tmp_path / "out")
 
 
 @pytest.fixture

@@ -103,7 +103,8 @@ def embedder_config(tensors: Mapping[str, Tensor], choices: Choices) -> Embedder
 
 def _read(checkpoint: Path) -> tuple[dict[str, Tensor], list[str]]:
     if not checkpoint.is_file():
-        raise UnavailableError(f"{checkpoint} does not exist", "name a checkpoint file")
+        problem = "is a folder" if checkpoint.is_dir() else "does not exist"
+        raise UnavailableError(f"{checkpoint} {problem}", "name a checkpoint file")
     if checkpoint.suffix == ".safetensors":
         check_safetensors(checkpoint)
         return load_file(checkpoint), []
