@@ -202,6 +202,6 @@ def _next(task: str, options: "TrainOptions") -> str:
 
 
 def _print(output: Output, value: dict[str, Any]) -> None:
-    import yaml
+    from zoo.files import as_yaml
 
-    output.result(value, lambda: yaml.safe_dump(value, sort_keys=False).rstrip())
+    output.result(value, lambda: as_yaml(value).rstrip())

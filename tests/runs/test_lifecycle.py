@@ -134,6 +134,8 @@ def test_differences_are_told_as_a_person_types_them() -> None:
         "loss.options.tau: 0.1 -> null",
         "memory: null -> 0",
     ]
+    before, now = {"frozen": list[str]()}, {"frozen": ["größe"]}
+    assert list(differences(before, now, "network")) == ['network.frozen: [] -> ["größe"]']
 
 
 @each_kind

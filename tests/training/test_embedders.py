@@ -88,6 +88,14 @@ def test_label_levels_that_are_no_tree_are_said_before_training(
     assert "no tree" not in caplog.text
 
 
+def test_a_dry_run_is_told_in_the_letters_of_its_names(
+    photos: Path, backbone: Path, tmp_path: Path
+) -> None:
+    line = ["train", "--model", str(backbone), "--data", str(photos), "--dry-run", "--out"]
+    told = CliRunner().invoke(app, [*line, str(tmp_path / "größe 写真")])
+    assert f"run: {tmp_path}/größe 写真\n" in told.stdout
+
+
 def test_a_dry_run_refuses_what_the_run_would(
     photos: Path, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from zoo.cards.results import Result, model_index
 from zoo.cards.shelf import all_cards
 from zoo.errors import UsageError
+from zoo.files import as_yaml
 from zoo.recipes import DetectionRecipe, Recipe, ScoreRecipe
 from zoo.recipes.find import known_recipe
 
@@ -72,7 +71,7 @@ def recipe_card(name: str) -> str:
     if not isinstance(recipe, Carded) or recipe.network.backbone is None:
         hint = f"train it, then describe the run: rankzoo train {name} …; rankzoo card new RUN"
         raise UsageError(f"{name} has no card of its own before it is trained", hint)
-    head = yaml.safe_dump(_front(recipe), sort_keys=False, allow_unicode=True, width=1000)
+    head = as_yaml(_front(recipe))
     return f"---\n{head}---\n" + "\n\n".join(_body(recipe)) + "\n"
 
 

@@ -29,6 +29,7 @@ from zoo.files.seals import (
 )
 from zoo.files.writing import (
     Facts,
+    as_yaml,
     atomic_path,
     cache_dir,
     is_there,
@@ -48,6 +49,7 @@ __all__ = [
     "Blame",
     "Facts",
     "as_object",
+    "as_yaml",
     "atomic_path",
     "cache_dir",
     "check_folder",

@@ -94,6 +94,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def as_yaml(value: Any) -> str:
+    """Return a value as YAML for people: keys in their order, letters as they are, lines whole."""
+    import yaml
+
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)
+    return text
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically, indented, with a final newline."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
 from huggingface_hub import CommitOperationAdd, EvalResultEntry, eval_result_entries_to_yaml
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from zoo.cards.model_files import WEIGHTS
 from zoo.cards.names import parse_hub_name
 from zoo.errors import IntegrityError, UsageError
+from zoo.files import as_yaml
 from zoo.hub.client import describe, endpoint, hub_api
 from zoo.hub.failures import told
 from zoo.hub.patience import SLOWEST_UP, patient
@@ -101,7 +101,7 @@ def eval_results(run: Run, dataset: str | None = None) -> str:
         )
         for result in run_results(run)
     ]
-    return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False)
+    return as_yaml(eval_result_entries_to_yaml(entries))
 
 
 def _written(

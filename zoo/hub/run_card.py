@@ -4,14 +4,13 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from zoo import __version__
 from zoo.cards.names import parse_hub_name
 from zoo.cards.results import Result, model_index
 from zoo.cards.shelf import all_cards
 from zoo.cards.sources import AT_FIRST_DOWNLOAD, HubSource
 from zoo.errors import UnavailableError, UsageError
+from zoo.files import as_yaml
 from zoo.hub.cache import pin_path, read_pin
 from zoo.hub.resolve import look_up
 from zoo.recipes import RECIPES, AnyRecipe
@@ -33,7 +32,7 @@ def run_card(run: Run, name: str, *, repo: str | None = None, licence: str | Non
     if repo is not None and parse_hub_name(repo) is None:
         raise UsageError(f"{repo!r} is not owner/name", "for example me/photos-resnet50")
     front = _front(run, name, repo, licence or _licence_of_base(run))
-    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
+    head = as_yaml(front)
     return f"---\n{head}---\n" + "\n\n".join(_body(run, name, repo)) + "\n"
 
 

@@ -111,4 +111,4 @@ def _check_same(run: Path, before: Mapping[str, Any], now: Mapping[str, Any]) ->
 
 def _plainly(value: Any) -> str:
     """Return a value as a person types it after `--set key=`."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
