@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from PIL import Image
 from zoo.data.check import check_data
 from zoo.data.synthetic.scenes import build_scenes
 from zoo.errors import DataError
+from zoo.files import write_json
 from zoo.report.data import data_page
 
 
@@ -89,6 +91,17 @@ def test_boxes_are_counted_in_every_part(tmp_path: Path) -> None:
     assert [(s.split, s.images) for s in report.splits] == [("train", 6), ("val", 1), ("test", 3)]
     assert all(split.boxes > 0 for split in report.splits)
     assert report.levels == {"label": 2}
+
+
+def test_a_class_without_any_box_is_not_counted(tmp_path: Path) -> None:
+    folder = build_scenes(tmp_path / "scenes", count=10, classes=2, size=64).folder
+    for listed in folder.rglob("instances_*.json"):
+        found = json.loads(listed.read_text())
+        found["categories"].append({"id": 99, "name": "unicorn"})
+        write_json(listed, found)
+    report = check_data(folder)
+    assert report.levels == {"label": 2}
+    assert max(split.classes for split in report.splits) == 2
 
 
 def test_captions_of_a_manifest_are_counted(shop: Path) -> None:

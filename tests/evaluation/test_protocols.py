@@ -14,7 +14,7 @@ from zoo.errors import DataError
 from zoo.evaluation.classes import evaluate_classes
 from zoo.evaluation.images import evaluate_images
 from zoo.evaluation.protocols import BY_DATASET, PROTOCOLS
-from zoo.evaluation.queries import random_galleries
+from zoo.evaluation.queries import each_level, random_galleries
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
@@ -142,3 +142,18 @@ def test_only_vocs_twenty_classes_together_are_measured_as_voc(
         present.double(), ScoredSet(paths, names, present.float(), present & False)
     )
     assert found.protocol == protocol
+
+
+def test_a_query_that_any_level_answers_is_not_counted_as_left_out() -> None:
+    """One image is alone at the fine level, another at both."""
+    labels = [("a", "x"), ("a", "x"), ("b", "x"), ("c", "y")]
+    items = tuple(Item(Path(f"{n}.jpg"), names) for n, names in enumerate(labels))
+    dataset = ImageDataset("made", Path(), items, ("label", "label_level_2"))
+    vectors = torch.nn.functional.normalize(torch.randn(4, 4), dim=1)
+
+    class Looked(Extractor):
+        def __call__(self, paths, name, boxes=None):  # type: ignore[no-untyped-def]
+            return vectors[[int(path.stem) for path in paths]]
+
+    found = evaluate_images(Looked(torch.nn.Identity()), dataset, each_level(dataset)).evaluations
+    assert found[0].counted == "3 of 4 queries"

@@ -31,10 +31,10 @@ def text_of(page: str) -> str:
 
 def test_one_result_is_said_by_the_metrics_its_protocol_is_quoted_by() -> None:
     assert answer(ONE, []).startswith("recall_at_1 0.5000")
-    assert answer(ONE, []).endswith("; queries: 1,234.")
+    assert answer(ONE, []).endswith("; 1,227 of 1,234 queries.")
     assert "median_rank" not in answer(ONE, [])
     own = replace(ONE, protocol="my own", metrics={"luck": 0.1, "skill": 0.2})
-    assert answer(own, []) == "luck 0.1000; queries: 1,234."
+    assert answer(own, []) == "luck 0.1000; 1,227 of 1,234 queries."
 
 
 def test_of_two_results_it_is_said_which_is_better_by_what() -> None:

@@ -10,7 +10,7 @@ from zoo.data.preprocessing import Preprocessing
 from zoo.data.scored import ScoredSet
 from zoo.errors import DataError
 from zoo.evaluation.classes import evaluate_classes
-from zoo.evaluation.scores import evaluate_scores, score_metrics
+from zoo.evaluation.scores import definition, evaluate_scores, score_metrics
 from zoo.models.scorer import Scorer, ScorerConfig
 
 
@@ -50,6 +50,18 @@ def test_an_image_without_a_class_lowers_the_class_it_is_ranked_in() -> None:
         {"voc_map_11_point": points, "voc_map_area": (a + b) / 2, "ap_a": a, "ap_b": b}
     )
     assert (found.queries, found.skipped, found.gallery) == (3, 1, 0)
+
+
+def test_only_classes_that_an_image_has_are_counted_as_measured() -> None:
+    """`b` is there, but difficult; `c` is nowhere."""
+    targets = torch.tensor([[1.0, 1, 0], [0, 0, 0]])
+    ignored = torch.tensor([[False, True, False], [False] * 3])
+    data = ScoredSet((), ("a", "b", "c"), targets, ignored)
+    assert "and 1 class (2 more are on none of them)" in definition(data, "labels")
+    found = evaluate_classes(torch.rand(2, 3), data)
+    assert found.counted == "1 of 3 queries"
+    whole = ScoredSet((), ("a",), targets[:, :1], ignored[:, :1])
+    assert "1 class; difficult" in definition(whole, "labels")
 
 
 def test_a_difficult_image_leaves_its_class() -> None:

@@ -1,6 +1,7 @@
 """A result carries its protocol into JSON, and keeps its queries to itself."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -31,6 +32,11 @@ def evaluation() -> Evaluation:
 
 def test_ranks_are_summed_up_by_their_median_and_all_else_by_its_mean() -> None:
     assert summarise(PER_QUERY) == {"recall@1": 0.75, "median_rank": 1.5}
+
+
+def test_it_says_of_how_many_queries_the_numbers_are(evaluation: Evaluation) -> None:
+    assert evaluation.counted == "3 of 4 queries"
+    assert replace(evaluation, queries=5000, skipped=0).counted == "5,000 queries"
 
 
 def test_json_holds_the_numbers_with_their_protocol_and_no_query(evaluation: Evaluation) -> None:

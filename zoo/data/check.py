@@ -120,7 +120,7 @@ def _of_boxes(path: Path, parts: Sequence[tuple[str, BoxedSet]], track: Track) -
         seen += [_Seen(i.path, split, n) for i, n in zip(part.images, names, strict=True)]
         classes = Counter(name for of_image in names for name in of_image)
         splits.append(_facts(split, part.count, classes, boxes=part.boxes))
-        labels |= set(part.labels)
+        labels |= set(classes)
     skipped = [one for _, part in parts for one in part.skipped]
     bad = sum(part.bad_boxes for _, part in parts)
     layout = f"boxes ({parts[0][1].layout})"

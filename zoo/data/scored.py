@@ -48,6 +48,15 @@ class ScoredSet:
             return f"{len(self):,} images"
         return f"{int(self.videos.max()) + 1:,} videos"
 
+    @property
+    def classes_there(self) -> str:
+        """How many classes an image has, in words: no other can be measured."""
+        there = int(((self.targets > 0) & ~self.ignored).any(0).sum())
+        absent = len(self.outputs) - there
+        return f"{there} class{'es' * (there != 1)}" + (
+            f" ({absent} more are on none of them)" if absent else ""
+        )
+
     def of_videos(
         self, scores: Float[Tensor, "image output"]
     ) -> tuple[Float[Tensor, "item output"], Float[Tensor, "item target"]]:

@@ -78,12 +78,14 @@ def _mean(evaluations: list[Evaluation]) -> Evaluation:
     }
     items = tuple(item for e in evaluations for item in e.query_items)
     apart = len(set(items)) == len(items)  # lists have queries of their own; draws and levels not
+    found = ~values["mean_average_precision"].isnan()
+    answered = {item for item, has_any in zip(items, found.tolist(), strict=True) if has_any}
     return replace(
         first,
         metrics={name: fmean(e.metrics[name] for e in evaluations) for name in first.metrics},
         per_query=values,
         queries=len(items) if apart else first.queries,
-        skipped=sum(e.skipped for e in evaluations),
+        skipped=len(set(items) - answered),
         query_items=items,
     )
 

@@ -66,7 +66,7 @@ def answer(evaluation: Evaluation, rows: Sequence[Row]) -> str:
     if not rows:
         quoted = [n for n in headline if n in evaluation.metrics] or list(evaluation.metrics)[:1]
         values = ", ".join(f"{name} {evaluation.metrics[name]:.4f}" for name in quoted)
-        return f"{values}; queries: {evaluation.queries:,}."
+        return f"{values}; {evaluation.counted}."
     quoted_rows = [row for row in rows if row.metric in headline] or list(rows)
     verdicts: dict[str, list[str]] = {}
     for row in quoted_rows:

@@ -44,7 +44,7 @@ def definition(data: ScoredSet, task: str) -> str:
     if task == "labels":
         return (
             f"VOC average precision, 11 points and area, over {len(data)} images and "
-            f"{len(data.outputs)} classes; difficult ones left out, ties against the model."
+            f"{data.classes_there}; difficult ones left out, ties against the model."
         )
     mean = "" if data.videos is None else ", each with the mean of the scores of its frames"
     return f"Rank correlation with {data.outputs[0]} over {data.counted}{mean}."

@@ -81,7 +81,7 @@ def _table() -> Table:
 
 def _told(title: str, evaluation: Evaluation, table: Table) -> Group:
     """Return a table between its title and its definition, both as wide as the terminal."""
-    counts = f"{evaluation.queries} queries, {evaluation.gallery} in the gallery"
+    counts = f"{evaluation.counted}, {evaluation.gallery:,} in the gallery"
     options = "".join(f"\n{name}: {what}" for name, what in evaluation.options.items())
     heading = Text(f"{title} · {evaluation.protocol} · {counts}", style="italic")
     return Group(heading, table, Text(evaluation.definition + options, style="dim italic"))

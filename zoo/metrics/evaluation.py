@@ -36,6 +36,12 @@ class Evaluation:
         default=None, repr=False, compare=False
     )
 
+    @property
+    def counted(self) -> str:
+        """How many queries the numbers are of, and of how many: those left out have none."""
+        left = f"{self.queries - self.skipped:,} of " if self.skipped else ""
+        return f"{left}{self.queries:,} queries"
+
     def as_json(self) -> dict[str, Any]:
         """Return what `rankzoo eval --json` prints and a run folder stores."""
         return {

@@ -98,7 +98,7 @@ def measured_on(found: Evaluation | None, why: str) -> str:
     """Say what the metrics before and after training stand on, and what is missing of them."""
     if found is None:
         return why
-    data = f"{found.queries:,} queries among {found.gallery:,} held-out images"
+    data = f"{found.counted} among {found.gallery:,} held-out images"
     return f"{data} ({why})" if why else data
 
 
