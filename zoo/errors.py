@@ -1,5 +1,8 @@
 """What can go wrong, by exit code: every message says what, where, and what to do."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class RankzooError(Exception):
     """An error meant for a person: one line of what and where, and a hint of what to do.
@@ -59,3 +62,20 @@ def is_memory_full(error: BaseException) -> bool:
 def memory_full(what: str = "the memory is full") -> RankzooError:
     """Return what a person is told of memory that cannot be had."""
     return RankzooError(what, "ask for less at once, for example smaller batches")
+
+
+def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """Return the known names that a person may have meant, best first: none where none is near."""
+    return get_close_matches(name, list(known), n=count)
+
+
+def suggestion(name: str, known: Iterable[str], otherwise: str = "", count: int = 1) -> str:
+    """Return the hint for a name that is not known: what is near, else `otherwise`, else all.
+
+    >>> suggestion("smooth_app", ["fast_ap", "smooth_ap"]), suggestion("nosuch", ["sup_hap"])
+    ('did you mean smooth_ap?', 'known: sup_hap')
+    """
+    listed = list(known)
+    if near := nearest(name, listed, count):
+        return f"did you mean {', '.join(near)}?"
+    return otherwise or f"known: {', '.join(listed)}"

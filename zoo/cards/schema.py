@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from zoo.cards.licences import KNOWN
 from zoo.cards.names import COMMIT, parse_hub_name
 from zoo.cards.shelf import Card
 from zoo.cards.sources import AT_FIRST_DOWNLOAD, HubSource
+from zoo.errors import nearest
 
 KEYS = {"license", "license_name", "license_link", "library_name", "pipeline_tag", "tags"}
 KEYS |= {"datasets", "metrics", "base_model", "model-index", "language", "rankzoo"}
@@ -122,7 +122,7 @@ def _unknown(value: Mapping[str, Any], known: Collection[str], prefix: str) -> I
 
 
 def _near(word: Any, known: Collection[str]) -> str:
-    near = get_close_matches(str(word), sorted(known), n=1)
+    near = nearest(str(word), sorted(known))
     return f", did you mean {near[0]!r}?" if near else ""
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from zoo.cards.parsed import Parsed, parsed
 from zoo.cards.results import Result, read_results
 from zoo.cards.sources import FileRecord, Source, read_source
-from zoo.errors import DataError, UnavailableError
+from zoo.errors import DataError, UnavailableError, suggestion
 from zoo.files import MALFORMED, parse_yaml, read_text
 
 FRONT_MATTER = "---\n"
@@ -120,8 +119,7 @@ def find_card(name: str) -> Card:
     if Path(name).is_dir():
         hint = f"rankzoo card new {name} writes one; `rankzoo list` names those that are there"
         raise UnavailableError(f"{name} is a folder, and no card of the list", hint)
-    near = get_close_matches(name, cards, n=3)
-    hint = f"did you mean {', '.join(near)}?" if near else "see `rankzoo list`"
+    hint = suggestion(name, cards, "see `rankzoo list`", 3)
     raise UnavailableError(f"no card is called {name!r}, and no such folder exists", hint)
 
 

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
-from zoo.errors import UsageError
+from zoo.errors import UsageError, suggestion
 from zoo.losses import LOSSES
 from zoo.losses.pairs import PAIR_LOSSES
 from zoo.recipes.changes import check_losses, override
@@ -128,7 +127,5 @@ def choose(names: str, captions: bool) -> list[Candidate]:
     wanted = dict.fromkeys(part.strip() for part in names.split(",") if part.strip())
     for name in wanted:
         if name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-            raise UsageError(f"--losses {name}: no such loss", hint)
+            raise UsageError(f"--losses {name}: no such loss", suggestion(name, known))
     return [known[name] for name in wanted]

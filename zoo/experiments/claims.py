@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from statistics import fmean
 from typing import Any, Literal
 
-from zoo.errors import UsageError
+from zoo.errors import UsageError, suggestion
 from zoo.evaluation.paired import SURE
 from zoo.experiments.candidate import OWN, Candidate
 from zoo.experiments.measure import GAP
@@ -199,9 +198,7 @@ def chosen_claims(names: str, captions: bool) -> list[Claim]:
     found = []
     for name in (part.strip() for part in names.split(",")):
         if name not in CLAIMS:
-            near = get_close_matches(name, CLAIMS, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(CLAIMS)}"
-            raise UsageError(f"--claims {name}: no such claim", hint)
+            raise UsageError(f"--claims {name}: no such claim", suggestion(name, CLAIMS))
         if CLAIMS[name].captions != captions:
             kind = "captions" if CLAIMS[name].captions else "labelled images"
             raise UsageError(f"--claims {name} is tested on {kind}", "name another recipe")

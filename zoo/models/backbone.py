@@ -1,13 +1,12 @@
 """timm networks without their classifier, and their weights, loaded strictly."""
 
-from difflib import get_close_matches
 from typing import Any
 
 import timm
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import IntegrityError, UsageError
+from zoo.errors import IntegrityError, UsageError, suggestion
 from zoo.models.tensor_names import plain_architecture
 
 
@@ -19,11 +18,8 @@ def build_backbone(architecture: str) -> nn.Module:
     """
     name = plain_architecture(architecture)
     if not timm.is_model(name):
-        near = get_close_matches(name, timm.list_models(), n=3)
-        raise UsageError(
-            f"architecture {architecture!r} is not one of timm's",
-            f"near it: {', '.join(near)}" if near else "see timm.list_models()",
-        )
+        hint = suggestion(name, timm.list_models(), "see timm.list_models()", 3)
+        raise UsageError(f"architecture {architecture!r} is not one of timm's", hint)
     fixed_size = bool(timm.get_pretrained_cfg(name, allow_unregistered=True).fixed_input_size)
     options = {"dynamic_img_size": True} if fixed_size else {}
     try:

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import UsageError
+from zoo.errors import UsageError, suggestion
 from zoo.recipes import RECIPES, AnyRecipe
 from zoo.recipes.changes import check_losses, override
 from zoo.recipes.detector import DetectionRecipe
@@ -120,8 +119,7 @@ def known_recipe(name: str) -> AnyRecipe:
     if name.endswith(".json"):
         return read_recipe(Path(name))
     if name not in RECIPES:
-        near = get_close_matches(name, RECIPES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else "rankzoo list shows all of them"
+        hint = suggestion(name, RECIPES, "rankzoo list shows all of them")
         raise UsageError(f"recipe {name!r} is unknown", hint)
     return RECIPES[name]
 

@@ -3,11 +3,10 @@
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError, UsageError, suggestion
 from zoo.files import Blame, plain, read_sealed
 from zoo.recipes.detector import DetectionRecipe
 from zoo.recipes.earlier import translated
@@ -130,8 +129,6 @@ def names_of(kind: type) -> list[str]:
 
 
 def refuse_unknown(name: str, known: list[str], what: str, key: str = "") -> None:
-    """Raise `UsageError` unless a name is known; it says the nearest that is."""
+    """Raise `UsageError` unless a name is known; it says the nearest that is, or all."""
     if name not in known:
-        near = get_close_matches(name, known, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        raise UsageError(f"{key or name}: unknown {what}", hint)
+        raise UsageError(f"{key or name}: unknown {what}", suggestion(name, known))
