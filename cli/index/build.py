@@ -136,10 +136,7 @@ def build(
     from zoo.embedding.cluster import is_divided
     from zoo.embedding.identity import reference
     from zoo.files import refuse_to_overwrite
-    from zoo.index import Index
-    from zoo.index.assembling import build_divided
     from zoo.index.estimate import building_cost
-    from zoo.progress import silent
     from zoo.tasks import find_model, load
 
     options, division = how
@@ -149,7 +146,8 @@ def build(
     divide = is_divided(images.images, division)
     if division.apart and not divide:
         raise UsageError("--apart says nothing of one shard", "add --shards N, or --engine ray")
-    shards = in_shards(options, division) if divide else None
+    if divide:
+        in_shards(options, division)  # what shards have no use for is refused before a dry run too
     refuse_to_overwrite(made.out)
     embed = replace(options.embed, track=output.track)
     options = replace(options, name=reference(made.model), embed=embed)
@@ -161,14 +159,26 @@ def build(
         cost = building_cost(load(folder, offline=made.offline), images.read(made.offline), options)
         output.result(cost, lambda: Group(facts(cost), listing(cost["candidates"])))
         return
-    if shards is not None:
-        asked: dict[str, Any] = {"captions": options.modality == "captions"}
-        asked |= {"scales": options.scales, "offline": made.offline}
-        job = images.job(made.model, replace(embed, track=silent), **asked)
-        shards = replace(shards, track=embed.track)
-        info = build_divided(made.out.absolute(), job, division, shards).info()
-    else:
-        model = load(folder, offline=made.offline)
-        info = Index.build(made.out, model, images.read(made.offline), options).info()
+    info = _built(made, folder, images, options, division)
     value = {"index": str(made.out), **summary(info), "tuning": info["tuning"]}
     output.result(value, lambda: Group(facts(info), listing(info["tuning"])))
+
+
+def _built(
+    made: Made, folder: str, images: Input, options: "IndexOptions", division: "Division"
+) -> dict[str, Any]:
+    """Make the index, of shards where it is divided, and return what is in it."""
+    from zoo.embedding.cluster import is_divided
+    from zoo.index import Index
+    from zoo.index.assembling import build_divided
+    from zoo.progress import silent
+    from zoo.tasks import load
+
+    if not is_divided(images.images, division):
+        model = load(folder, offline=made.offline)
+        return Index.build(made.out, model, images.read(made.offline), options).info()
+    asked: dict[str, Any] = {"captions": options.modality == "captions"}
+    asked |= {"scales": options.scales, "offline": made.offline}
+    job = images.job(made.model, replace(options.embed, track=silent), **asked)
+    shards = in_shards(options, division)
+    return build_divided(made.out.absolute(), job, division, shards).info()

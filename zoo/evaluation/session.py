@@ -114,26 +114,36 @@ def run_session(
         )
         for n, model in enumerate(models)
     ]
-    first = outcomes[0]
-    names, rows = [first.model], list[Row]()
-    if len(outcomes) > 1:
-        names = [outcome.model for outcome in outcomes]
-        rows = compare(first.final, outcomes[1].final, seed=options.seed)
-    elif len(first.evaluations) > 1:
-        names = [f"{first.model}, plain", "refined"]
-        rows = compare(first.evaluations[0], first.final, seed=options.seed)
-    pair = [first.evaluations[0] if len(outcomes) == 1 else first.final, outcomes[-1].final]
-    measured = pair if rows else [first.final] if told.confidence else []
-    bounds = [intervals(each, seed=options.seed) for each in measured]
-    page = report / "index.html" if report else None
-    session = Session(outcomes, names, rows, bounds, page)
+    session = _compared(outcomes, options.seed, told)
     if report is not None:
-        with staged_folder(report) as folder:
-            write_text(folder / "index.html", evaluation_page(outcomes, names, rows, bounds))
-            write_json(folder / "result.json", session.as_json())
+        _write_report(report, session)
     for outcome in outcomes if told.save else ():
         _save(outcome, options, told.command)
     return session
+
+
+def _compared(outcomes: Sequence[Outcome], seed: int, told: ReportOptions) -> Session:
+    """Return two models against each other, or one plain and refined, or one alone."""
+    first = outcomes[0]
+    if len(outcomes) > 1:
+        names, pair = [o.model for o in outcomes], [o.final for o in outcomes]
+    elif len(first.evaluations) > 1:
+        names, pair = [f"{first.model}, plain", "refined"], [first.evaluations[0], first.final]
+    else:
+        names, pair = [first.model], []
+    rows = compare(pair[0], pair[1], seed=seed) if pair else []
+    measured = pair or ([first.final] if told.confidence else [])
+    bounds = [intervals(each, seed=seed) for each in measured]
+    page = told.report / "index.html" if told.report else None
+    return Session(outcomes, names, rows, bounds, page)
+
+
+def _write_report(report: Path, session: Session) -> None:
+    """Write the page of a session, and beside it its result."""
+    told = session.outcomes, session.names, session.rows, session.bounds
+    with staged_folder(report) as folder:
+        write_text(folder / "index.html", evaluation_page(*told))
+        write_json(folder / "result.json", session.as_json())
 
 
 def _save(outcome: Outcome, options: EvalOptions, command: str) -> None:
