@@ -52,46 +52,69 @@ def train(
     world = join_world(device)
     processes = Processes(world.leads, lambda stop: world.any(stop, device))
     with Run(out, recipe, how, processes) as run:
-        # Data
-        if world.leads:
-            write_skipped(out / "skipped.json", dataset.skipped)
-        world.wait()
+        write_left_out(dataset, world, out)
         training_set = training_part(recipe, dataset)
         loader = Loader(recipe, training_set, model.config.preprocessing, world, how)
-
-        # Model, losses, optimisers, and where they were
         keep_freed_memory()
         objective = build_objective(recipe, training_set, world, model.dim, encoder)
-        kind = TowersTrainer if isinstance(objective, TowersObjective) else Trainer
-        trainer = kind(model, loader, objective, device)
+        trainer = build_trainer(model, loader, objective, device)
         embed = EmbedOptions(64, how.workers, how.device, how.track)
         validator = Validator(dataset, out, embed, text_side(recipe, encoder))
-        before, why = dict[str, float](), ""
-        if how.compare and world.leads:
-            before, why = validator.start(trainer.judged, loader.steps * recipe.batch.size)
-        world.wait()
+        before, why = measure_start(trainer, validator) if how.compare else ({}, "")
         done = trainer.restore(out) if how.resume else 0
-
-        # Steps
-        span = Span(done, loader.steps, recipe.engine.checkpoint_every)
-        for step, batch in run.steps(loader.batches(done), span, partial(trainer.save, out)):
-            run.record(trainer.update(step, batch))
-            if world.leads and step < loader.steps and due(step, recipe.engine.evaluate_every):
-                run.record(validator.periodic(trainer.judged, step))
-                trainer.awake = False
-
-        # Weights, results, curves
-        found = None
-        if world.leads:
-            kept = trainer.judged
-            save_model(kept, out)
-            found = validator.final(kept)
-            speed = (loader.steps - done) * recipe.batch.size / max(run.seconds, 1e-9)
-            measured = {**found.as_json(), "before": before} if found else {}
-            run.finish({**measured, "data": dataset.name, "images_per_second": speed})
+        make_updates(run, trainer, validator, done)
+        found = keep_and_measure(trainer, validator, out)
+        measured = {**found.as_json(), "before": before} if found else {}
+        speed = (loader.steps - done) * recipe.batch.size / max(run.seconds, 1e-9)
+        run.finish({**measured, "data": dataset.name, "images_per_second": speed})
         world.wait()
     metrics = dict(found.metrics) if found else {}
     return RunResult(out, metrics, run.seconds, found, before, measured_on(found, why))
+
+
+def write_left_out(dataset: ImageDataset, world: World, out: Path) -> None:
+    """Write down, in the process that leads, which images are left out; all wait for it."""
+    if world.leads:
+        write_skipped(out / "skipped.json", dataset.skipped)
+    world.wait()
+
+
+def build_trainer(
+    model: AnyEmbedder, loader: Loader, objective: nn.Module, device: torch.device
+) -> Trainer:
+    """Return who moves the model, with its optimisers: of one tower, or of two."""
+    kind = TowersTrainer if isinstance(objective, TowersObjective) else Trainer
+    return kind(model, loader, objective, device)
+
+
+def measure_start(trainer: Trainer, validator: Validator) -> tuple[dict[str, float], str]:
+    """Return, in the process that leads, the metrics of the untrained start, or why not."""
+    before, why = dict[str, float](), ""
+    if trainer.world.leads:
+        trained = trainer.loader.steps * trainer.recipe.batch.size
+        before, why = validator.start(trainer.judged, trained)
+    trainer.world.wait()
+    return before, why
+
+
+def make_updates(run: Run, trainer: Trainer, validator: Validator, done: int) -> None:
+    """Make the updates after the first `done`, recorded, evaluated and saved when it is due."""
+    loader, engine = trainer.loader, trainer.recipe.engine
+    span = Span(done, loader.steps, engine.checkpoint_every)
+    for step, batch in run.steps(loader.batches(done), span, partial(trainer.save, run.out)):
+        run.record(trainer.update(step, batch))
+        if trainer.world.leads and step < loader.steps and due(step, engine.evaluate_every):
+            run.record(validator.periodic(trainer.judged, step))
+            trainer.awake = False
+
+
+def keep_and_measure(trainer: Trainer, validator: Validator, out: Path) -> Evaluation | None:
+    """Write the model into the run folder, and evaluate it, in the process that leads."""
+    if not trainer.world.leads:
+        return None
+    kept = trainer.judged
+    save_model(kept, out)
+    return validator.final(kept)
 
 
 def measured_on(found: Evaluation | None, why: str) -> str:
