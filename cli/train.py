@@ -146,6 +146,7 @@ def train(
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
     from zoo.device import pick_device, told
     from zoo.recipes.find import Choice, find_recipe
+    from zoo.recipes.idle import refuse_idle
     from zoo.recipes.values import to_json
     from zoo.runs.folder import refuse_taken
     from zoo.tasks import named, task_of_recipe
@@ -157,6 +158,7 @@ def train(
     task.check_processes(told("WORLD_SIZE", 1))
     cluster = where.cluster()
     recipe = find_recipe(choice)
+    refuse_idle(recipe, given(context))
     if instead.show_config:
         _print(output, to_json(recipe))
         return

@@ -10,6 +10,7 @@ from zoo.errors import UsageError, suggestion
 from zoo.recipes import RECIPES, AnyRecipe
 from zoo.recipes.changes import check_losses, override
 from zoo.recipes.detector import DetectionRecipe
+from zoo.recipes.idle import keys_of, refuse_idle
 from zoo.recipes.own_boxes import own_detector
 from zoo.recipes.own_images import own_recipe
 from zoo.recipes.own_scores import own_scores
@@ -61,7 +62,7 @@ def find_recipe(choice: Choice) -> AnyRecipe:
 
     Raises:
         UsageError: no such recipe, loss or key; neither a recipe nor a model; something that this
-            kind of recipe does not have.
+            kind of recipe does not have, or makes no use of.
     """
     recipe: AnyRecipe
     name, model, loss = choice.name, choice.model, choice.loss
@@ -83,7 +84,9 @@ def find_recipe(choice: Choice) -> AnyRecipe:
     recipe = _replaced(recipe, "--column", "data.column", choice.column)
     if isinstance(recipe, Recipe):
         check_losses(recipe)
-    return overridden(recipe, choice.changes)
+    recipe = overridden(recipe, choice.changes)
+    refuse_idle(recipe, [key for change in choice.changes for key in keys_of(recipe, change)])
+    return recipe
 
 
 def _of_task(task: str, choice: Choice) -> ScoreRecipe:
