@@ -153,8 +153,12 @@ def _continue(model: Embedder, start: EmbedderConfig, folder: Path) -> None:
 
 
 def configured(network: Network, backbone: EmbedderConfig) -> EmbedderConfig:
-    """Return the configuration of a recipe's network, given its backbone's."""
-    shape = backbone if network.size is None else backbone.at_size(network.size, network.resize)
+    """Return the configuration of a recipe's network, given its backbone's.
+
+    Raises:
+        UsageError: the sizes cannot be, or the start lacks levels that the recipe wants.
+    """
+    shape = _at_size(network, backbone)
     inputs = shape.preprocessing
     if network.crop_mode is not None:
         inputs = replace(inputs, crop_mode=network.crop_mode)
@@ -170,6 +174,19 @@ def configured(network: Network, backbone: EmbedderConfig) -> EmbedderConfig:
         **head,
         preprocessing=inputs,
     )
+
+
+def _at_size(network: Network, backbone: EmbedderConfig) -> EmbedderConfig:
+    """Return the backbone's configuration at the recipe's pixels; each is its own by default."""
+    if network.size is None and network.resize is None:
+        return backbone
+    try:
+        return backbone.at_size(network.size or backbone.preprocessing.size, network.resize)
+    except ValueError as error:
+        raise UsageError(
+            f"network.size={network.size}, network.resize={network.resize}: {error}",
+            "what is resized to network.resize is cut down to network.size",
+        ) from error
 
 
 def _chosen_head(network: Network, start: EmbedderConfig) -> dict[str, Any]:
