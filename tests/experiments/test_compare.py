@@ -151,6 +151,43 @@ def options(photos: Path, backbone: Path, tmp_path: Path) -> CompareOptions:
     )
 
 
+def test_levels_that_are_asked_for_are_those_compared(options: CompareOptions) -> None:
+    whole, settings = plan(replace(options, changes=["data.levels=1"]))
+    assert whole.base.data.levels == settings["recipe"]["data"]["levels"] == 1
+    whole, _ = plan(replace(options, changes=['data={"levels": 1}']))
+    assert whole.base.data.levels == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ("loss.tau=0.1", "loss.tau"),
+        ("extra_loss=calibration", "extra_loss"),
+        ("engine.evaluate_every=5", "engine.evaluate_every"),
+        ("engine.checkpoint_every=5", "engine.checkpoint_every"),
+        ('engine={"checkpoint_every": 5}', "engine.checkpoint_every"),
+    ],
+)
+def test_what_a_comparison_sets_itself_is_refused(
+    options: CompareOptions, change: str, key: str
+) -> None:
+    with pytest.raises(UsageError, match=f"--set {key}: "):
+        plan(replace(options, changes=[change]))
+
+
+def test_a_batch_that_tuning_cannot_fill_is_told(
+    options: CompareOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "rankzoo")
+    plan(replace(options, batch_size=100))
+    assert "100 were asked for" in caplog.text
+
+
+def test_without_a_recipe_its_backbone_is_asked_for(options: CompareOptions) -> None:
+    with pytest.raises(UsageError, match="--backbone"):
+        plan(replace(options, backbone=None))
+
+
 def test_an_order_becomes_a_plan_with_every_label_level_and_a_batch_that_tuning_fills(
     options: CompareOptions,
 ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from zoo.errors import UsageError
-from zoo.recipes import RECIPES, AnyRecipe
+from zoo.recipes import RECIPES, AnyRecipe, ScoreRecipe
 from zoo.recipes.find import Choice, find_recipe, overridden
 from zoo.recipes.idle import RULES, Idle, keys_of
 from zoo.recipes.recipe import Captions, Recipe
@@ -46,6 +46,7 @@ IDLE: tuple[tuple[dict[str, str], Sequence[str], str, str], ...] = (
     (OWN, [], "batch.super_classes=3", "hierarchical"),
     (OWN, [], "batch.batches=10", "fresh"),
     (OWN, [], "memory_use.join=sum", "memory"),
+    (OWN, ["memory_use={\"unique\": true}", "memory=1"], "memory=100", "each training image once"),
     (OWN, [], "lora.alpha=16", "lora.rank"),
     (OWN, ["network.pretrained=false"], "network.keep_head=true", "pretrained"),
     (OWN, [], "loss.lr=0.1", "of its own"),
@@ -98,7 +99,7 @@ def test_every_rule_is_met_by_one_of_these_cases() -> None:
     met = []
     for chosen, before, idle, _ in IDLE:
         recipe = overridden(find_recipe(Choice(**chosen, changes=before)), [idle])  # type: ignore[arg-type]
-        keys = keys_of(recipe, idle)
+        keys = keys_of(type(recipe), idle)
         met += [rule for rule in RULES[type(recipe)] if rule.when(recipe) and names(rule, keys)]
     assert [rule.why for rules in RULES.values() for rule in rules if rule not in met] == []
 
@@ -138,4 +139,4 @@ def test_beside_what_they_need_keys_are_taken(chosen: dict[str, str], changes: l
 
 
 def test_a_change_of_an_earlier_version_is_named_as_today() -> None:
-    assert keys_of(RECIPES["scenes-sodeep"], "epochs=1") == ["schedule.epochs"]
+    assert keys_of(ScoreRecipe, "epochs=1") == ["schedule.epochs"]

@@ -28,6 +28,7 @@ from zoo.hub.resolve import resolve_model
 from zoo.progress import Track, silent
 from zoo.recipes import Recipe
 from zoo.recipes.find import Choice, find_embedder_recipe
+from zoo.recipes.idle import keys_of
 from zoo.recipes.own_images import OWN, fitted
 from zoo.recipes.values import to_json
 from zoo.runs.fingerprint import fingerprint
@@ -37,6 +38,12 @@ from zoo.training.setup import read_data
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 RATES: dict[Method, str] = {"tpe": "0.25,4", "grid": "0.5,2"}
+OFTEN = "how often runs are measured and saved is the comparison's"
+# What a comparison sets itself in the recipe of each run.
+REPLACED = {
+    **dict.fromkeys(("loss", "extra_loss"), "the losses are what is compared"),
+    **dict.fromkeys(("engine.evaluate_every", "engine.checkpoint_every"), OFTEN),
+}
 TRIALS = 8  # tuning runs of a candidate under TPE; each takes a quarter of a run's steps
 
 
@@ -85,9 +92,13 @@ def plan(options: CompareOptions) -> tuple[Plan, dict[str, Any]]:
         UsageError: an unknown recipe, loss, claim or key; a change of a loss.
         DataError: the data cannot be read, or cannot fill a batch.
     """
-    for change in options.changes:
-        if change.startswith(("loss.", "extra_loss.", "loss=", "extra_loss=")):
-            raise UsageError(f"--set {change}: the losses are what is compared")
+    asked = [key for change in options.changes for key in keys_of(Recipe, change)]
+    for key in asked:
+        for name, why in REPLACED.items():
+            if f"{key}.".startswith(f"{name}."):
+                raise UsageError(f"--set {key}: {why}", "leave it out")
+    if options.recipe is None and options.backbone is None:
+        raise UsageError("give --backbone", "or name a recipe: rankzoo list shows them")
     choice = Choice(
         options.recipe,
         options.backbone,
@@ -99,6 +110,8 @@ def plan(options: CompareOptions) -> tuple[Plan, dict[str, Any]]:
     found = read_data(base, options.data, options.on_bad_image)
     dataset = found if found.splits else hold_out(found)
     captions = base.captions is not None
+    if not captions and "data.levels" not in asked:
+        base = replace(base, data=replace(base.data, levels=max(1, len(dataset.levels))))
     base, steps = _settled(base, dataset, captions)
     taking_part = _candidates(options, captions)
     method, trials = _search(options)
@@ -244,15 +257,13 @@ def _claims(options: CompareOptions, captions: bool) -> list[Claim]:
 
 
 def _settled(base: Recipe, dataset: ImageDataset, captions: bool) -> tuple[Recipe, int]:
-    """Fit the recipe to the data: all label levels, a batch that tuning can fill; count steps.
+    """Fit the recipe to the data: a batch that tuning can fill; count steps.
 
     Raises:
         DataError: the classes that tuning trains on cannot fill a batch.
     """
     if not captions:
-        levels = max(1, len(dataset.levels))
-        base = replace(base, data=replace(base.data, levels=levels))
-        say_crossings(dataset, levels)
+        say_crossings(dataset, base.data.levels)
     small = validation_split(dataset, Plan.validation, captions).split("train")
     if base.name == OWN:
         classes = int((small.label_ids[:, 0].bincount() >= 2).sum())

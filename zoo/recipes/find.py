@@ -85,7 +85,8 @@ def find_recipe(choice: Choice) -> AnyRecipe:
     if isinstance(recipe, Recipe):
         check_losses(recipe)
     recipe = overridden(recipe, choice.changes)
-    refuse_idle(recipe, [key for change in choice.changes for key in keys_of(recipe, change)])
+    kind = type(recipe)
+    refuse_idle(recipe, [key for change in choice.changes for key in keys_of(kind, change)])
     return recipe
 
 

@@ -97,6 +97,11 @@ EMBEDDERS = (
         "schedule.kind is no cosine",
     ),
     Idle("memory_use", lambda r: not r.memory, "there is no memory: set memory too"),
+    Idle(
+        "memory",
+        lambda r: r.memory > 1 and r.memory_use.unique,
+        "memory_use.unique keeps each training image once, which memory=1 asks for too",
+    ),
     Idle("lora.alpha lora.dropout lora.targets", lambda r: not r.lora.rank, "lora.rank is 0"),
     Idle("network.keep_head", lambda r: not r.network.pretrained, "network.pretrained is false"),
     *(
@@ -192,16 +197,15 @@ def refuse_idle(recipe: AnyRecipe, asked: Iterable[str]) -> None:
                 raise UsageError(f"{shown} says nothing here: {rule.why}", "leave it out")
 
 
-def keys_of(recipe: AnyRecipe, change: str) -> list[str]:
+def keys_of(kind: type[AnyRecipe], change: str) -> list[str]:
     """Return the keys of today that a change sets: of a whole section, those it names.
 
-    >>> from zoo.recipes import RECIPES
-    >>> keys_of(RECIPES["sop-resnet50-supap"], 'batch={"size": 8, "per_class": 4}')
+    >>> keys_of(Recipe, 'batch={"size": 8, "per_class": 4}')
     ['batch.size', 'batch.per_class']
     """
     key, _, text = change.partition("=")
-    if key not in names_of(type(recipe)):
-        return [key_of_today(type(recipe).__name__, key)]
+    if key not in names_of(kind):
+        return [key_of_today(kind.__name__, key)]
     try:
         value = parse_json(text, key)
     except IntegrityError:  # a bare word

@@ -1,5 +1,6 @@
 """The recipe of a person's own images: chosen by a model instead of by name."""
 
+import logging
 from dataclasses import replace
 from math import ceil
 
@@ -17,6 +18,7 @@ from zoo.recipes.recipe import (
     Schedule,
 )
 
+logger = logging.getLogger("rankzoo")
 OWN = "own"
 OWN_PAIRS = "own-pairs"
 DEEPEST = 8  # label levels; iNaturalist's taxonomy has 7
@@ -78,7 +80,7 @@ SMALLEST = 32  # a ranking shorter than this teaches little; RS@k looks at its f
 def fitted(recipe: Recipe, classes: int) -> Recipe:
     """Return the recipe with a batch that `classes` can fill: few classes give more items each.
 
-    A batch never grows, and holds two classes of two images or more.
+    A batch never grows, and holds two classes of two images or more. What it became is said.
 
     Raises:
         UsageError: the batch is too small for that.
@@ -90,7 +92,11 @@ def fitted(recipe: Recipe, classes: int) -> Recipe:
         )
     per_class = max(asked.per_class, ceil(SMALLEST / classes))
     per_class = max(2, min(per_class, asked.size // 2))
-    batch = replace(
-        asked, size=min(asked.size // per_class, classes) * per_class, per_class=per_class
-    )
+    drawn = min(asked.size // per_class, classes)
+    batch = replace(asked, size=drawn * per_class, per_class=per_class)
+    if batch != asked:
+        logger.info(
+            f"a batch is {batch.size} images, {drawn} classes of {per_class}: {asked.size} were "
+            f"asked for, and {classes} classes with two images or more are there"
+        )
     return replace(recipe, batch=batch)

@@ -109,11 +109,4 @@ def _fitted(recipe: Recipe, training: ImageDataset) -> Recipe:
             f"{training.place}: training needs two classes of two images or more, found {classes}",
             "a fifth of the classes is held out when the data names no split; add classes",
         )
-    fit = fitted(recipe, classes)
-    size, each = fit.batch.size, fit.batch.per_class
-    if fit.batch != recipe.batch:
-        logger.info(
-            f"a batch is {size} images, {size // each} classes of {each}: {recipe.batch.size} were "
-            f"asked for, and {classes} classes with two images or more are there"
-        )
-    return fit
+    return fitted(recipe, classes)
