@@ -190,6 +190,19 @@ def test_a_card_of_ones_own_is_sent_as_it_is(hub: Any, run: Path) -> None:
     assert hub.repos["me/tiny"].commits[commit]["README.md"] == (run / "README.md").read_bytes()
 
 
+def test_a_licence_beside_a_card_of_ones_own_is_refused(hub: Any, run: Path) -> None:
+    (run / "README.md").write_text("---\nlicense: mit\n---\n# Mine\n")
+    with pytest.raises(UsageError, match="--license apache-2.0: .*README.md is the card"):
+        push(run, "me/tiny", PushOptions(licence="apache-2.0"))
+    assert "me/tiny" not in hub.repos
+
+
+def test_the_data_of_results_that_are_not_there_are_refused(hub: Any, run: Path) -> None:
+    (run / "results.json").unlink()
+    with pytest.raises(UsageError, match="--dataset me/data: .*no results"):
+        push(run, "me/tiny", PushOptions(dataset="me/data"), dry_run=True)
+
+
 @pytest.mark.parametrize("repo", [None, "me/tiny"])
 def test_card_new_writes_a_valid_card_once(run: Path, repo: str | None) -> None:
     path = write_run_card(run, run / "README.md", repo=repo)

@@ -67,7 +67,8 @@ def push(
     Weights that an interrupted push has already sent are not sent again.
 
     Raises:
-        UsageError: not owner/name, or `private` is asked for and the repository is public.
+        UsageError: not owner/name, or `private` is asked for and the repository is public; a
+            licence beside a card, or a dataset without results.
         UnavailableError: no access, or no answer.
         IntegrityError: the folder is damaged, or the Hub holds other bytes after the push.
     """
@@ -109,6 +110,12 @@ def _written(
 ) -> dict[str, bytes | Path]:
     """Return the files that are made for the Hub; a card the run has already is kept."""
     own = run.folder / CARD
+    if own.is_file() and licence is not None:
+        hint = "write the licence there and leave --license out, or remove the card"
+        raise UsageError(f"--license {licence}: {own} is the card, and is sent as it is", hint)
+    if dataset is not None and not run.results:
+        hint = "leave it out, or measure first: rankzoo eval RUN --data DATA --save"
+        raise UsageError(f"--dataset {dataset}: {run.folder} holds no results on any data", hint)
     if own.is_file():
         card = own.read_bytes()
     else:
