@@ -73,3 +73,8 @@ def test_other_names_are_not_open_clips() -> None:
     for name in ("timm/resnet50.tv_in1k", "photos", "", "a/b/c", "ViT-B-32/a/b"):
         assert open_clip_source(name) is None
     assert look_up("hf-hub:ViT-B-32/openai")[1] == HubSource("ViT-B-32/openai")
+
+
+def test_two_revisions_of_a_name_are_refused() -> None:
+    with pytest.raises(UsageError, match="two revisions: v1"):
+        look_up("ViT-B-32/openai@v1", "v2")

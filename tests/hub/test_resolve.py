@@ -2,6 +2,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from zoo.cards.shelf import all_cards
 from zoo.cards.sources import HubSource, PackageSource
 from zoo.errors import IntegrityError, UnavailableError, UsageError
+from zoo.hub.download_size import plan
 from zoo.hub.package import package_folder, verified_files
 from zoo.hub.pickles import read_state_dict
 from zoo.hub.resolve import look_up, resolve, resolve_model
@@ -175,3 +177,16 @@ def test_a_revision_that_is_asked_for_comes_before_the_one_of_the_card(
 
 def test_a_repository_without_a_card_is_itself() -> None:
     assert look_up("nobody/nothing", "v1") == (None, HubSource("nobody/nothing", "v1"))
+
+
+@pytest.mark.parametrize("function", [resolve, resolve_model, plan])
+@pytest.mark.parametrize("name", [LITE0, "emoji-sup_hap"])
+def test_a_revision_of_weights_in_no_repository_is_refused(name: str, function: Any) -> None:
+    with pytest.raises(UsageError, match=f"--revision main: the weights of {name}"):
+        function(name, revision="main")
+
+
+@pytest.mark.parametrize("function", [resolve, resolve_model])
+def test_a_revision_of_a_folder_is_refused(tmp_path: Path, function: Any) -> None:
+    with pytest.raises(UsageError, match="--revision main.*a folder"):
+        function(str(tmp_path), revision="main")

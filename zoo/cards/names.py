@@ -26,9 +26,18 @@ def parse_hub_name(name: str, revision: str | None = None) -> HubSource | None:
     if match is None or ".." in name:
         return None
     repo, inline = match.groups()
+    return HubSource(repo, one_revision(name, inline, revision))
+
+
+def one_revision(name: str, inline: str | None, revision: str | None) -> str | None:
+    """Return the revision in a name, or the one beside it.
+
+    Raises:
+        UsageError: they are two.
+    """
     if inline and revision and inline != revision:
         raise UsageError(f"two revisions: {inline} in {name!r} and --revision {revision}")
-    return HubSource(repo, inline or revision)
+    return inline or revision
 
 
 def checked_file_name(name: str, where: str) -> str:

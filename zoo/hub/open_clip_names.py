@@ -6,6 +6,7 @@ An owner of the Hub may be called as a model is: `hf-hub:` before a name leaves 
 from importlib.util import find_spec
 from pathlib import Path
 
+from zoo.cards.names import one_revision
 from zoo.cards.sources import HubSource
 from zoo.errors import UsageError
 
@@ -18,7 +19,8 @@ def open_clip_source(name: str, revision: str | None = None) -> HubSource | None
     Where open_clip is not installed, none is known: its own table is what is asked.
 
     Raises:
-        UsageError: the model has no such weights, or they are in no folder that is read here.
+        UsageError: the model has no such weights, or they are in no folder that is read here; two
+            revisions.
     """
     stated, _, inline = name.partition("@")
     model, _, tag = stated.partition("/")
@@ -35,7 +37,8 @@ def open_clip_source(name: str, revision: str | None = None) -> HubSource | None
         hint = "choose weights that lie in a repository as open_clip writes them"
         raise UsageError(f"{name}: its weights are {owner}/{repo}/{file[0]}, not read here", hint)
     # timm's repositories hold the image tower alone beside both towers of open_clip.
-    return HubSource(f"{owner}/{repo}", inline or revision, THEIRS if owner == "timm" else "")
+    prefer = THEIRS if owner == "timm" else ""
+    return HubSource(f"{owner}/{repo}", one_revision(name, inline, revision), prefer)
 
 
 def _is_model(name: str) -> bool:

@@ -8,7 +8,7 @@ from zoo.cards.model_files import check_model_folder, record_of
 from zoo.cards.names import parse_hub_name
 from zoo.cards.shelf import Card, all_cards, find_card
 from zoo.cards.sources import BundledSource, FolderSource, HubSource, PackageSource
-from zoo.errors import IntegrityError, UnavailableError
+from zoo.errors import IntegrityError, UnavailableError, UsageError
 from zoo.files import looks_like_path
 from zoo.hub.converted import (
     from_package,
@@ -42,6 +42,7 @@ def resolve_model(
     """
     folder = Path(name).expanduser()
     if folder.is_dir():  # nothing was promised of its files, so none is hashed
+        _refuse_revision(name, revision, "a folder")
         return check_model_folder(folder)
     return resolve(name, revision=revision, offline=offline, track=track).path
 
@@ -57,6 +58,7 @@ def resolve(
     """Return what `resolve_model` returns, with the revision and the files of the folder."""
     folder = Path(name).expanduser()
     if folder.is_dir():
+        _refuse_revision(name, revision, "a folder")
         return local_snapshot(check_model_folder(folder), name)
     if "/" in name and "@" not in name and revision is None and looks_like_path(name):
         problem = "is no model folder" if folder.exists() else "does not exist"
@@ -83,7 +85,8 @@ def look_up(
 
     Raises:
         UnavailableError: no such card, or the card has a recipe and no weights.
-        UsageError: a name as open_clip spells them, of weights that it does not have.
+        UsageError: a name as open_clip spells them, of weights that it does not have; a revision
+            of weights that lie in no repository.
     """
     named = open_clip_source(name, revision) or parse_hub_name(name, revision)
     if named is not None:
@@ -100,7 +103,15 @@ def look_up(
         case HubSource(repo, pinned):
             return card, HubSource(repo, revision or pinned)
         case source:
+            _refuse_revision(name, revision, str(source))
             return card, source
+
+
+def _refuse_revision(name: str, revision: str | None, where: str) -> None:
+    """Raise where a revision is asked of what lies in no repository of the Hub."""
+    if revision is not None:
+        problem = f"--revision {revision}: the weights of {name} are {where}, which has no other"
+        raise UsageError(problem, "leave it out")
 
 
 def local_snapshot(folder: Path, name: str) -> Snapshot:
