@@ -32,7 +32,7 @@ def download(name: Name, *, source: Source, dry_run: DryRun = False, output: Out
     if dry_run:
         from zoo.hub.download_size import plan
 
-        result = plan(name, revision=source.revision)
+        result = plan(name, **vars(source))
     else:
         from zoo.hub.resolve import resolve
 

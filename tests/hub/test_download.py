@@ -220,6 +220,23 @@ def test_no_space_is_known_before_the_download(hub: Any, monkeypatch: pytest.Mon
     assert hub.downloads("model.safetensors") == 0
 
 
+def test_a_dry_run_tells_what_the_download_would_give(hub: Any) -> None:
+    first = hub.add("me/photos", FILES)
+    download(HubSource("me/photos"))
+    second = hub.add("me/photos", {**FILES, "config.json": b"{} "})
+    hub.requests.clear()
+    assert plan("me/photos")["revision"] == plan("me/photos", offline=True)["revision"] == first
+    assert hub.requests == []
+    assert plan("me/photos", refresh=True)["revision"] == second
+
+
+def test_a_dry_run_offline_opens_no_connection(hub: Any) -> None:
+    hub.add("me/photos", FILES)
+    with pytest.raises(UnavailableError, match="not in the cache"):
+        plan("me/photos", offline=True)
+    assert hub.requests == []
+
+
 def test_a_disk_that_fills_up_midway_is_told(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add("me/photos", FILES)
 

@@ -100,8 +100,19 @@ def damaged(pin: Pin) -> list[str]:
     return [record.name for record in pin.files if not is_intact(folder / record.name, record)]
 
 
-def plan_download(source: HubSource) -> tuple[str, list[RemoteFile]]:
-    """Return the commit and the files a download would bring, without bringing them."""
+def plan_download(
+    source: HubSource, *, offline: bool = False, refresh: bool = False
+) -> tuple[str, Sequence[RemoteFile | FileRecord]]:
+    """Return the commit and the files that `download` would give, without bringing them.
+
+    Raises:
+        UnavailableError: offline, and not in the cache; or as `describe`.
+    """
+    pin = None if refresh else read_pin(pin_path(source.repo, source.revision, source.prefer))
+    if pin is not None:
+        return pin.commit, pin.files
+    if offline or is_offline():
+        raise _offline_error(source, pin)
     remote = describe(source.repo, source.revision)
     return remote.commit, wanted_files(remote.files, source.prefer)
 
