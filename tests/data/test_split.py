@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image
@@ -47,6 +48,15 @@ def test_a_class_of_one_image_trains() -> None:
     assert len(of(done, "test")) == 1
     with pytest.raises(DataError, match="leave none for test"):
         split_dataset(made(4, 1), Shares("item"))
+
+
+@pytest.mark.parametrize(("by", "classes", "each"), [("class", 2, 3), ("item", 3, 2)])
+def test_a_share_to_validate_on_that_gets_nothing_is_refused(
+    by: Literal["class", "item"], classes: int, each: int
+) -> None:
+    assert split_dataset(made(classes, each), Shares(by, test=0.5)).splits
+    with pytest.raises(DataError, match="leave none for val"):
+        split_dataset(made(classes, each), Shares(by, test=0.5, val=0.2))
 
 
 @pytest.mark.parametrize(

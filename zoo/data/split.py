@@ -52,7 +52,8 @@ def split_dataset(dataset: ImageDataset, shares: Shares) -> ImageDataset:
         raise DataError(f"{dataset.place}: has splits already: {there}", "it needs no other")
     split_of = _by_class(dataset, shares) if shares.by == "class" else _by_item(dataset, shares)
     items = tuple(replace(item, split=split_of[item.path]) for item in dataset.items)
-    if missing := sorted({"train", "test"} - {item.split for item in items}):
+    wanted = {"train", "test", *(["val"] if shares.val else [])}
+    if missing := sorted(wanted - {item.split for item in items}):
         message = f"{dataset.place}: {len(items)} images leave none for {missing[0]}"
         raise DataError(message, "add images, or change --test and --val")
     return replace(dataset, items=items)
