@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.flags import takes
-from cli.options import Json, Out
+from cli.options import Json, Out, given
 from cli.output import Output, titled
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def choices(
 
 @takes(choices=choices)
 def convert(
+    context: typer.Context,
     checkpoint: Checkpoint,
     out: Out,
     format: Format = None,  # noqa: A002 (the flag is called --format)
@@ -55,10 +56,15 @@ def convert(
     from rich.table import Table
 
     from zoo.detection.convert import convert_detector
+    from zoo.errors import UsageError
     from zoo.hub.conversion.convert import convert as convert_file
     from zoo.recipes import DetectionRecipe, recipes_of
 
     if (recipe := recipes_of(DetectionRecipe).get(choices.architecture or "")) is not None:
+        for option in given(context):
+            if option not in ("--out", "--architecture"):
+                problem = f"convert of a detector takes no {option}: {recipe.name} decides it"
+                raise UsageError(problem, "leave it out")
         detector = convert_detector(checkpoint, recipe, out)
         Output(as_json).result(detector, lambda: f"{detector['tensors']} tensors kept in {out}")
         return

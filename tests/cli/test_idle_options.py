@@ -62,6 +62,17 @@ IDLE = (
     ("serve {idx} --replicas 2", "--replicas", "cluster"),
     ("serve {idx} --address auto", "--address", "cluster"),
     ("serve {idx} --pictures {out}", "--pictures", "no folder"),
+    ("train --task labels --data {photos} --workers 2 --dry-run", "--workers", "train_backbone"),
+    (
+        "train --model {model} --set schedule.steps=2 --set schedule.epochs=3",
+        "schedule.epochs",
+        "schedule.steps",
+    ),
+    (
+        "convert {photo} --out {out} --architecture coco-retinanet-r50-focal --size 32",
+        "--size",
+        "coco-retinanet-r50-focal",
+    ),
     ("bench spread --kind Flat --probes 4", "--probes", "Flat"),
 )
 

@@ -5,6 +5,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ from torch.nn.functional import avg_pool2d, layer_norm, linear, normalize
 from torchvision.models import resnet18, vgg11
 
 from zoo.errors import IntegrityError, UnavailableError, UsageError
-from zoo.hub.conversion.convert import Choices, convert
+from zoo.hub.conversion.convert import Choices, convert, embedder_config
 from zoo.models import load_embedder
 
 IMAGES = torch.linspace(-1, 1, 2 * 3 * 64 * 64).view(2, 3, 64, 64).sin()
@@ -257,3 +258,18 @@ def test_a_zip_with_names_that_leave_it_writes_nothing_outside(tmp_path: Path) -
     with pytest.raises(IntegrityError):
         convert(inside / "slip.pth", inside / "out")
     assert [p.name for p in tmp_path.rglob("*")] == ["inside", "slip.pth"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "flag"),
+    [
+        (Choices(pooling="max"), "--pooling max"),
+        (Choices(layer_norm="plain"), "--layer-norm plain"),
+    ],
+)
+def test_a_choice_that_the_tensors_contradict_is_refused(choices: Choices, flag: str) -> None:
+    tensors = {"pooling.p": torch.ones(1), "head.0.weight": torch.ones(8)}
+    with pytest.raises(UsageError, match=f"{flag}: the tensors are those of"):
+        embedder_config(tensors, replace(choices, architecture="resnet18"))
+    agreed = Choices("resnet18", pooling="gem", layer_norm="affine")
+    assert embedder_config(tensors, agreed).pooling == "gem"

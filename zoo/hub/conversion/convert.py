@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.cards.model_files import check_safetensors
 from zoo.data.preprocessing import Preprocessing
-from zoo.errors import UnavailableError
+from zoo.errors import UnavailableError, UsageError
 from zoo.files import staged_folder, write_json
 from zoo.hub.conversion.architecture import find_architecture
 from zoo.hub.conversion.formats import FORMATS, find_format
@@ -84,12 +84,18 @@ def convert(
 
 
 def embedder_config(tensors: Mapping[str, Tensor], choices: Choices) -> EmbedderConfig:
-    """Read off the tensors what they can tell, and take the rest from `choices`."""
+    """Read off the tensors what they can tell, and take the rest from `choices`.
+
+    Raises:
+        UsageError: a choice is another than the tensors tell.
+    """
     transformer = "backbone.cls_token" in tensors
     vgg = "backbone.pre_logits.fc1.weight" in tensors
     without_parameters = "token" if transformer else "native" if vgg else "avg"
     gem, affine = "pooling.p" in tensors, "head.0.weight" in tensors
     projection = tensors.get("head.1.weight")
+    _refuse_other("--pooling", choices.pooling, "gem" if gem else None)
+    _refuse_other("--layer-norm", choices.layer_norm, "affine" if affine else None)
     return EmbedderConfig(
         architecture=choices.architecture or find_architecture(tensors),
         pooling="gem" if gem else choices.pooling or without_parameters,
@@ -99,6 +105,11 @@ def embedder_config(tensors: Mapping[str, Tensor], choices: Choices) -> Embedder
             size=choices.size, resize=choices.resize, interpolation="bilinear"
         ),
     )
+
+
+def _refuse_other(flag: str, chosen: str | None, told: str | None) -> None:
+    if told is not None and chosen not in (None, told):
+        raise UsageError(f"{flag} {chosen}: the tensors are those of {told}", "leave it out")
 
 
 def _read(checkpoint: Path) -> tuple[dict[str, Tensor], list[str]]:
