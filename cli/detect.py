@@ -2,12 +2,12 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.flags import takes
-from cli.options import Device, Offline, OnBadImage, Out
+from cli.options import Device, Offline, OnBadImage, Out, given
 from cli.output import Output, output_options
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def how_options(
 
 @takes(output=output_options, detector=detector_options, how=how_options)
 def detect(
+    context: typer.Context,
     detector: "nn.Module",
     images: Images,
     out: Out = Path("detections"),
@@ -61,8 +62,14 @@ def detect(
     """Draw the boxes a detector finds, and write them as JSON."""
     from rich.table import Table
 
+    from zoo.data.video import is_video
     from zoo.detection.detect import detect_images, threshold_of_model
+    from zoo.detection.inputs import images_of
+    from zoo.errors import UsageError
 
+    if "--every" in given(context) and not any(map(is_video, images_of(images))):
+        raise UsageError("--every says nothing without a video", "leave it out")
+    _say_clipped(detector, how.threshold)
     lowest = threshold_of_model(detector) if how.threshold is None else how.threshold
     results = detect_images(detector, images, out, how, track=output.track)
     for row in results:
@@ -80,3 +87,11 @@ def detect(
         return shown
 
     output.result({"out": str(out), "threshold": lowest, "results": results}, table)
+
+
+def _say_clipped(detector: Any, threshold: float | None) -> None:
+    """Warn where the network itself keeps no box of so low a score."""
+    least = detector.recipe.network.score_threshold
+    if threshold is not None and threshold < least:
+        said = "--threshold %g: the detector keeps no box below %g, its network.score_threshold"
+        logger.warning(said, threshold, least)

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from tests.cli.walk import rankzoo
 from zoo.detection.bridge import require_mmdet
 from zoo.detection.detect import (
     COLOURS,
@@ -151,3 +152,28 @@ def test_a_videos_frames_are_named_by_their_seconds(
     names = ["walk-00000.00s.png", "walk-00002.50s.png"]
     assert [Path(row["drawn"]).name for row in rows] == names
     assert all((tmp_path / "out" / name).is_file() for name in names)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An image, and a detector under any name."""
+    monkeypatch.setattr("zoo.hub.resolve.resolve_model", lambda *_, **__: tmp_path)
+    monkeypatch.setattr("zoo.detection.storage.load_detector", lambda _: Told())
+    Image.new("RGB", (32, 24)).save(tmp_path / "a.png")
+    return tmp_path / "a.png"
+
+
+def test_seconds_between_frames_are_refused_without_a_video(told: Path, tmp_path: Path) -> None:
+    code, said = rankzoo("detect", "told", str(told), "--out", f"{tmp_path}/out", "--every", "1")
+    assert code == 2
+    assert "--every says nothing without a video" in said["error"]
+
+
+@pytest.mark.parametrize(("threshold", "warned"), [("0.01", True), ("0.05", False)])
+def test_a_threshold_below_the_networks_own_is_said_to_be_clipped(
+    told: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], threshold: str, warned: bool
+) -> None:
+    out = str(tmp_path / "out")
+    code, _ = rankzoo("detect", "told", str(told), "--out", out, "--threshold", threshold)
+    assert code == 0
+    assert ("keeps no box below 0.05" in capsys.readouterr().err) is warned
