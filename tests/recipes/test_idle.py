@@ -46,7 +46,7 @@ IDLE: tuple[tuple[dict[str, str], Sequence[str], str, str], ...] = (
     (OWN, [], "batch.super_classes=3", "hierarchical"),
     (OWN, [], "batch.batches=10", "fresh"),
     (OWN, [], "memory_use.join=sum", "memory"),
-    (OWN, ["memory_use={\"unique\": true}", "memory=1"], "memory=100", "each training image once"),
+    (OWN, ['memory_use={"unique": true}', "memory=1"], "memory=100", "each training image once"),
     (OWN, [], "lora.alpha=16", "lora.rank"),
     (OWN, ["network.pretrained=false"], "network.keep_head=true", "pretrained"),
     (OWN, [], "loss.lr=0.1", "of its own"),
