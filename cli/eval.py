@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli.flags import takes
+from cli.idle import refuse_idle
 from cli.options import (
     Alpha,
     Data,
@@ -60,7 +61,8 @@ Distractors = Annotated[
     Path | None, typer.Option(help="Landmarks: folder with a folder of images per shard.")
 ]
 QueryImage = Annotated[
-    Literal["crop", "whole"], typer.Option(help="Landmarks: cut queries to their boxes or not.")
+    Literal["crop", "whole"] | None,
+    typer.Option(help="Landmarks: cut queries to their boxes or not; default crop."),
 ]
 ImageSize = Annotated[
     int | None, typer.Option(min=32, help="Whole images, longer side N pixels, without a crop.")
@@ -115,7 +117,7 @@ def refine_options(
 
 
 def landmark_options(
-    distractors: Distractors = None, query_image: QueryImage = "crop"
+    distractors: Distractors = None, query_image: QueryImage = None
 ) -> LandmarkOptions:
     """Return how the landmark benchmarks are measured."""
     return LandmarkOptions(distractors, query_image)
@@ -196,6 +198,7 @@ def evaluate(
 
     task = task_of_models(models, offline=options.offline)
     task.check("eval", [*given(context), *(["OTHER"] if len(models) > 1 else [])])
+    refuse_idle(context)
     from zoo.hub.image_sets import bring
 
     task.check_data(options.data)

@@ -1,7 +1,9 @@
 """Options that say nothing beside others: refused, never dropped."""
 
-from collections.abc import Iterable
+import typer
 
+from cli.hints import flags_of
+from cli.options import given
 from zoo.errors import UsageError
 
 TUNED = ("--recall", "--memory", "--latency-ms")
@@ -10,16 +12,24 @@ LAID_OUT = ("--kind", "--refine")
 IDLE = (
     (LAID_OUT, TUNED, "the kind is what it chooses"),
     ((*LAID_OUT, *TUNED, "--whiten", "--whitening-dim"), ("--like",), "that index decides it"),
+    (("--dry-run",), ("--show-config",), "the recipe is printed, and that is all"),
 )
+# Which option says nothing, whatever its value, unless one of others is there.
+NEEDS = {"--alpha": ("--expand", "--augment"), "--whiten-by": ("--whiten-on",)}
 
 
-def refuse_idle(given: Iterable[str]) -> None:
-    """Raise where one of the options that were typed says nothing beside another of them.
+def refuse_idle(context: typer.Context) -> None:
+    """Raise where one of the options that were typed says nothing beside another, or without one.
 
     Raises:
         UsageError: naming both.
     """
-    typed = set(given)
+    typed, there = set(given(context)), flags_of(context.command, context.params)
+    for option in (option for option in NEEDS if option in typed):
+        needed = [other for other in NEEDS[option] if other in there]
+        if not typed.intersection(needed):
+            either = " or ".join(needed)
+            raise UsageError(f"{option} says nothing without {either}", f"add {either}")
     for idle, others, why in IDLE:
         for option in (option for option in idle if option in typed):
             for other in (other for other in others if other in typed):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.flags import takes
+from cli.idle import refuse_idle
 from cli.index.inputs import Opened
 from cli.index.options import Where
 from cli.options import Alpha, Expand, Rerank
@@ -67,6 +68,7 @@ class Shown:
 
 @takes(source=Opened, asked=Asked, options=search_options, shown=Shown, output=output_options)
 def search(
+    context: typer.Context,
     *,
     source: Opened,
     asked: Asked,
@@ -79,6 +81,7 @@ def search(
     from zoo.search.asking import ask
     from zoo.search.queries import Query, read_queries
 
+    refuse_idle(context)
     queries = read_queries(asked.queries, as_text=asked.text)
     options = replace(options, together=asked.together)
     opened = Index.open(source.index)

@@ -9,6 +9,7 @@ import typer
 
 from cli.cluster import ClusterFlags
 from cli.flags import takes
+from cli.idle import refuse_idle
 from cli.options import Device, DryRun, Offline, OnBadImage, Out, Seed, Set, Workers, given, typed
 from cli.output import Output, output_options
 from zoo.errors import UsageError
@@ -146,7 +147,7 @@ def train(
     """Fine-tune a backbone with a rank loss; the run folder is a model folder."""
     from zoo.device import pick_device, told
     from zoo.recipes.find import Choice, find_recipe
-    from zoo.recipes.idle import refuse_idle
+    from zoo.recipes.idle import refuse_idle as refuse_idle_keys
     from zoo.recipes.values import to_json
     from zoo.runs.folder import refuse_taken
     from zoo.tasks import named, task_of_recipe
@@ -158,8 +159,9 @@ def train(
     task.check_processes(told("WORLD_SIZE", 1))
     cluster = where.cluster()
     recipe = find_recipe(choice)
-    refuse_idle(recipe, given(context))
+    refuse_idle_keys(recipe, given(context))
     if instead.show_config:
+    refuse_idle(context)
         _print(output, to_json(recipe))
         return
     if where.options.resume == "no":

@@ -91,8 +91,9 @@ def spreading_options(
     dim: Annotated[int, typer.Option("--dim", min=8, help="Dimensions.")] = 128,
     kind: Annotated[str, typer.Option("--kind", help="faiss kind.")] = "IVF512,SQ8",
     probes: Annotated[
-        int, typer.Option("--probes", min=1, help="Cells a query visits in each segment.")
-    ] = PROBES,
+        int | None,
+        typer.Option("--probes", min=1, help="Cells a query visits in each segment; default 16."),
+    ] = None,
     workers: Annotated[
         list[int] | None, typer.Option("--workers", min=1, max=8, help="How many; repeatable.")
     ] = None,
@@ -104,7 +105,7 @@ def spreading_options(
     Raises:
         UsageError: cells are to be visited, and the kind has none.
     """
-    if probes != PROBES and "IVF" not in kind:
+    if probes is not None and "IVF" not in kind:
         raise UsageError(f"--probes visits cells, and {kind} has none", "leave it out, or IVF…")
     from zoo.benchmarks.spread import Spreading
 
@@ -113,7 +114,7 @@ def spreading_options(
         count=count,
         dim=dim,
         kind=kind,
-        probes=probes,
+        probes=probes or PROBES,
         workers=tuple(workers or (1, 2, 4)),
         repeats=repeats,
         seed=seed,

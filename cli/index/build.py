@@ -142,7 +142,7 @@ def build(
     options, division = how
     task, folder = find_model(made.model, offline=made.offline)
     task.check("index build", given(context))
-    refuse_idle(given(context))
+    refuse_idle(context)
     divide = is_divided(images.images, division)
     if division.apart and not divide:
         raise UsageError("--apart says nothing of one shard", "add --shards N, or --engine ray")

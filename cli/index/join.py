@@ -11,7 +11,7 @@ from cli.flags import takes
 from cli.idle import refuse_idle
 from cli.index.build import layout_options
 from cli.index.show import facts, summary
-from cli.options import Out, given
+from cli.options import Out
 from cli.output import Output, output_options
 from zoo.errors import UsageError
 
@@ -40,7 +40,7 @@ def assemble(
     from zoo.index.assembling import AssembleOptions, encoded
     from zoo.index.assembling import assemble as assemble_shards
 
-    refuse_idle(given(context))
+    refuse_idle(context)
     options = AssembleOptions(**how, track=output.track)
     if options.cluster and options.like is None and not encoded(options.plan, options.apart):
         problem = f"--engine makes codes of shards elsewhere, and {options.plan.kind} has none"

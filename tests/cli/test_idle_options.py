@@ -21,6 +21,13 @@ CAPTIONS = "--model {towers} --images {photos}/set.csv --out {out} --captions"
 IDLE = (
     ("search {idx} {photo} --alpha 2", "--alpha", "--expand"),
     ("search {idx} {photo} --alpha 0 --rerank 20", "--alpha", "--expand"),
+    ("search {idx} {photo} --alpha 3", "--alpha", "--expand"),
+    ("search {idx} {photo} --alpha 3 --rerank", "--alpha", "--expand"),
+    ("eval {model} --data {photos} --alpha 3", "--alpha", "--augment"),
+    ("eval {model} --data {photos} --whiten-by pca", "--whiten-by", "--whiten-on"),
+    ("eval {model} --data {photos} --query-image crop", "--query-image", "protocol"),
+    ("train --model {model} --show-config --dry-run", "--dry-run", "--show-config"),
+    ("bench spread --kind Flat --probes 16", "--probes", "Flat"),
     ("search {plain} {photo} --vote", "--vote", "labels"),
     (f"{BUILD} --kind IVF2,SQ8 --recall 1", "--kind", "--recall"),
     (f"{BUILD} --kind Flat --latency-ms 5", "--kind", "--latency-ms"),

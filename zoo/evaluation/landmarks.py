@@ -43,7 +43,7 @@ def evaluate_revisited(
         DataError: an image cannot be read.
         UsageError: distractors together with a refinement.
     """
-    crop, distractors = landmarks.query_image == "crop", landmarks.distractors
+    crop, distractors = landmarks.query_image != "whole", landmarks.distractors
     gallery = extract(truth.gallery, protocol)
     queries = extract(truth.queries, f"{protocol}-queries", truth.boxes if crop else None)
     shards = _shards(extract, distractors, refinements, on_bad_image) if distractors else []

@@ -60,11 +60,12 @@ class RefineOptions:
 class LandmarkOptions:
     """How ROxford and RParis are measured.
 
-    distractors: a folder with a folder of images per shard. query_image: cut to its box or not.
+    distractors: a folder with a folder of images per shard. query_image: cut to its box or not;
+    None cuts too.
     """
 
     distractors: Path | None = None
-    query_image: Literal["crop", "whole"] = "crop"
+    query_image: Literal["crop", "whole"] | None = None
 
 
 @dataclass(frozen=True)
