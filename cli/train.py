@@ -123,9 +123,15 @@ class Where:
         """Return the cluster to train on, None for this process.
 
         Raises:
-            UsageError: something is said of a cluster, and none is asked for.
+            UsageError: something is said of a cluster, and none is asked for; torchrun started
+                this process.
         """
+        from zoo.device import told
+
         found = self.flags.cluster()
+        if found is not None and told("WORLD_SIZE", 1) > 1:
+            problem = "torchrun started processes, and --engine ray starts its own in each"
+            raise UsageError(problem, "start `rankzoo train` by itself, with --processes N")
         if found is None and self.processes != 1:
             hint = "add --engine ray, or start them with torchrun"
             raise UsageError("--processes says nothing without a cluster", hint)
@@ -155,13 +161,13 @@ def train(
     choice = Choice(**{**vars(chosen), "changes": chosen.changes or ()})
     task = task_of_recipe(choice.kind)
     task.check("train", given(context))
+    refuse_idle(context)
     task.check_data(where.options.data)
     task.check_processes(told("WORLD_SIZE", 1))
     cluster = where.cluster()
     recipe = find_recipe(choice)
     refuse_idle_keys(recipe, given(context))
     if instead.show_config:
-    refuse_idle(context)
         _print(output, to_json(recipe))
         return
     if where.options.resume == "no":

@@ -131,6 +131,16 @@ def test_it_is_refused_by_name_with_what_it_needs(
     assert not list(tmp_path.glob("out/**/*.faiss"))
 
 
+def test_processes_of_torchrun_do_not_start_ray_each(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    words = "train --model {model} --data {photos} --engine ray --out {out}"
+    code, said = rankzoo(*words.format(**places, out=tmp_path / "out").split())
+    assert code == 2
+    assert "torchrun" in said["error"]
+
+
 def test_beside_what_they_need_they_are_taken(places: dict[str, Path], tmp_path: Path) -> None:
     for number, words in enumerate(
         (
