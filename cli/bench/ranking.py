@@ -44,11 +44,10 @@ def losses(
 
     from zoo.benchmarks.losses import benchmark_losses, benchmark_rivals
 
-    found: dict[str, Any] = {
-        "losses": benchmark_losses(toy, repeats, tuple(only or ()), output.track)
-    }
+    asked: Any = (toy, repeats, tuple(only or ()), output.track)
+    found: dict[str, Any] = {"losses": benchmark_losses(*asked)}
     if rivals:
-        found["rivals"] = benchmark_rivals(toy, track=output.track)
+        found["rivals"] = benchmark_rivals(*asked)
     output.result(
         found, lambda: Group(*(narrow_table(rows, title) for title, rows in found.items()))
     )

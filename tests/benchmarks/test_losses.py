@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from zoo.benchmarks import losses
 from zoo.benchmarks.losses import Toy, benchmark_losses, benchmark_rivals
 from zoo.errors import UsageError
-from zoo.losses import LOSSES
+from zoo.losses import LOSSES, RecallAtK
 
 HIERARCHICAL = ("sup_hap", "smooth_hap", "sup_ndcg", "smooth_ndcg")
 
@@ -42,3 +43,21 @@ def test_losses_over_a_hierarchy_are_timed_on_two_levels(monkeypatch: pytest.Mon
 def test_an_unknown_loss_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="no loss is called 'supap'"):
         benchmark_losses(Toy(16, 4), only=("supap",))
+
+
+def test_rivals_are_those_of_the_losses_asked_for_timed_as_often_as_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    once = losses._once
+
+    def counted(loss: losses.Loss, *items: torch.Tensor) -> tuple[float, float]:
+        asked.append(loss)
+        return once(loss, *items)
+
+    monkeypatch.setattr(losses, "_once", counted)
+    rows = benchmark_rivals(Toy(64, 8), 5, ("recall_at_k",), small=16)
+    assert [row["rival"] for row in rows] == ["RS@k, looped"]
+    assert sum(isinstance(loss, RecallAtK) for loss in asked) == 1 + 5
+    with pytest.raises(UsageError, match="--rivals: sup_ap has none"):
+        benchmark_rivals(Toy(64, 8), only=("sup_ap",), small=16)

@@ -86,10 +86,21 @@ def benchmark_losses(
     return rows
 
 
-def benchmark_rivals(toy: Toy = Toy(), small: int = 384, track: Track = silent) -> list[Row]:
+def benchmark_rivals(
+    toy: Toy = Toy(),
+    repeats: int = 3,
+    only: tuple[str, ...] = (),
+    track: Track = silent,
+    *,
+    small: int = 384,
+) -> list[Row]:
     """Compare with the textbook loop on the whole toy, forms that take cubic memory at `small`.
 
-    The packaged FastAP, whose memory is quadratic times its bins, is compared at a quarter.
+    The packaged FastAP, whose memory is quadratic times its bins, is compared at a quarter. Each
+    rival is timed once, ours as often as asked; `only` names whose rivals.
+
+    Raises:
+        UsageError: none of these losses has a rival.
     """
     rivals: list[tuple[str, int, Loss, Loss]] = [
         ("RS@k, looped", toy.count, recall_loop, RecallAtK()),
@@ -100,11 +111,15 @@ def benchmark_rivals(toy: Toy = Toy(), small: int = 384, track: Track = silent) 
             (f"{name}, PML", toy.count // 4 if name == "FastAP" else small, theirs, ours)
             for name, (theirs, ours) in packaged_pairs().items()
         ]
+    kinds = tuple(LOSSES[name] for name in only)
+    rivals = [rival for rival in rivals if not only or isinstance(rival[3], kinds)]
+    if not rivals:
+        raise UsageError(f"--rivals: {', '.join(only)} has none", "leave it out, or --loss")
     rows = []
     for name, size, theirs, ours in track(rivals, "rivals", total=len(rivals)):
         vectors, labels = replace(toy, count=size).draw()
         rival = _timing(theirs, vectors, labels, repeats=1, warm=False)
-        mine = _timing(ours, vectors, labels, repeats=3)
+        mine = _timing(ours, vectors, labels, repeats)
         row: Row = {"rival": name, "n": size, "seconds": rival.seconds, "our_seconds": mine.seconds}
         row |= {"times_faster": rival.seconds / mine.seconds}
         row |= {"mb": rival.extra_mb, "our_mb": mine.extra_mb}
