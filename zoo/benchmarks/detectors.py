@@ -12,9 +12,12 @@ from typing import Any
 from zoo.data.synthetic.scene_drawing import SceneStyle
 from zoo.data.synthetic.scenes import build_scenes
 from zoo.detection.training import train_detector
+from zoo.errors import UsageError
 from zoo.files import read_sealed
 from zoo.progress import Track, silent
 from zoo.recipes import DetectionRecipe, recipes_of
+from zoo.recipes.values import read_recipe
+from zoo.runs.folder import RECIPE, RESULTS
 
 # Few and large: every loss finds some of them within 150 steps from random weights.
 STYLE = SceneStyle(objects=(1, 2), scale=(0.3, 0.6), rotation=10.0)
@@ -46,14 +49,19 @@ def compare_detectors(
 
     A row holds the mean and the standard deviation over seeds of AP and AP50 on the test scenes,
     and the median seconds of a training step without data loading, least over the seeds.
+
+    Raises:
+        UsageError: the folder holds scenes or runs of other options.
     """
     data = folder / "scenes"
     build_scenes(data, count=scenes.count, classes=2, size=scenes.side, style=STYLE)
     pairs = [(seed, name) for seed in seeds for name in recipes]
     for seed, name in track(pairs, "detectors", len(pairs)):
         run = folder / f"{name}-{seed}"
-        if not (run / "results.json").is_file():
-            recipe = _shortened(recipes_of(DetectionRecipe)[name], scenes.side, scenes.epochs)
+        recipe = _shortened(recipes_of(DetectionRecipe)[name], scenes.side, scenes.epochs)
+        if (run / RESULTS).is_file():
+            _refuse_other(run, recipe)
+        else:
             train_detector(recipe, data, run, seed=seed, resume=run.exists(), track=track)
     return [_row(name, [_results(folder / f"{name}-{seed}") for seed in seeds]) for name in recipes]
 
@@ -63,8 +71,14 @@ def _shortened(recipe: DetectionRecipe, side: int, epochs: int) -> DetectionReci
     return replace(recipe, data=replace(recipe.data, scale=(side, side)), schedule=schedule)
 
 
+def _refuse_other(run: Path, recipe: DetectionRecipe) -> None:
+    """Raise where a run that is over was one of another recipe: other epochs, say."""
+    if read_recipe(run / RECIPE) != recipe:
+        raise UsageError(f"{run} was trained with other options", "choose another --out")
+
+
 def _results(run: Path) -> dict[str, Any]:
-    return read_sealed(run / "results.json")
+    return read_sealed(run / RESULTS)
 
 
 def _row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
