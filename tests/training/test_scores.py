@@ -219,6 +219,21 @@ def test_recipes_are_found_changed_and_planned(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_scenes_that_are_there_in_another_number_are_told(
+    labelled: ScoredSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "scenes.json").write_text('{"count": 30}')
+    monkeypatch.setattr("zoo.training.scorers.read_labels", lambda *_: [])
+    monkeypatch.setattr("zoo.training.scorers.learnable", lambda *_: (labelled, labelled))
+    for count, told in ((30, False), (31, True)):
+        recipe = find_recipe(Choice("scenes-sodeep", changes=[f"data.scenes={count}"]))
+        read_scored(recipe, tmp_path)  # type: ignore[arg-type]
+        assert ("holds 30 scenes: data.scenes=31 draws none" in caplog.text) is told
+
+
 def test_what_a_recipe_does_not_take_is_refused() -> None:
     with pytest.raises(UsageError, match="--loss"):
         find_recipe(Choice("scenes-sodeep", loss="sup_ap"))

