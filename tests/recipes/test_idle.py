@@ -88,9 +88,9 @@ def names(rule: Idle, keys: Sequence[str]) -> bool:
 def test_a_key_that_says_nothing_is_refused_by_name(
     chosen: dict[str, str], before: list[str], idle: str, why: str
 ) -> None:
-    find_recipe(Choice(**chosen, changes=before))  # type: ignore[arg-type]
+    find_recipe(Choice(**chosen, changes=before))
     with pytest.raises(UsageError) as refused:
-        find_recipe(Choice(**chosen, changes=[*before, idle]))  # type: ignore[arg-type]
+        find_recipe(Choice(**chosen, changes=[*before, idle]))
     assert f"--set {idle.partition('=')[0]}" in str(refused.value)
     assert why in str(refused.value)
 
@@ -98,7 +98,7 @@ def test_a_key_that_says_nothing_is_refused_by_name(
 def test_every_rule_is_met_by_one_of_these_cases() -> None:
     met = []
     for chosen, before, idle, _ in IDLE:
-        recipe = overridden(find_recipe(Choice(**chosen, changes=before)), [idle])  # type: ignore[arg-type]
+        recipe = overridden(find_recipe(Choice(**chosen, changes=before)), [idle])
         keys = keys_of(type(recipe), idle)
         met += [rule for rule in RULES[type(recipe)] if rule.when(recipe) and names(rule, keys)]
     assert [rule.why for rules in RULES.values() for rule in rules if rule not in met] == []
@@ -135,7 +135,7 @@ def test_the_rules_name_keys_that_there_are(kind: type[AnyRecipe]) -> None:
     ],
 )
 def test_beside_what_they_need_keys_are_taken(chosen: dict[str, str], changes: list[str]) -> None:
-    find_recipe(Choice(**chosen, changes=changes))  # type: ignore[arg-type]
+    find_recipe(Choice(**chosen, changes=changes))
 
 
 def test_a_change_of_an_earlier_version_is_named_as_today() -> None:

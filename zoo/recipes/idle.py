@@ -30,6 +30,18 @@ class Idle:
     why: str
 
 
+def _another_sampler(name: str) -> Callable[[Any], object]:
+    return lambda r: r.batch.sampler != name
+
+
+def _learns_nothing(term: str) -> Callable[[Any], object]:
+    def idle(recipe: Any) -> bool:
+        found = getattr(recipe, term)
+        return found is not None and not learns(found)
+
+    return idle
+
+
 SCHEDULES = (
     Idle("schedule.epochs", lambda r: r.schedule.steps is not None, "schedule.steps counts"),
     Idle(
@@ -84,7 +96,7 @@ EMBEDDERS = (
         "batch.sampler draws no classes",
     ),
     *(
-        Idle(keys, lambda r, name=name: r.batch.sampler != name, f"only batch.sampler={name} does")
+        Idle(keys, _another_sampler(name), f"only batch.sampler={name} reads it")
         for name, keys in {
             "every_image": "batch.groups_per_class batch.in_order",
             "hierarchical": "batch.super_classes batch.batches_per_tuple",
@@ -107,7 +119,7 @@ EMBEDDERS = (
     *(
         Idle(
             " ".join(f"{term}.{key}" for key in ("optimiser", "lr", "final_lr", "weight_decay")),
-            lambda r, term=term: (found := getattr(r, term)) and not learns(found),
+            _learns_nothing(term),
             "this loss has nothing of its own that is trained",
         )
         for term in ("loss", "extra_loss")
