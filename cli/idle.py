@@ -15,7 +15,10 @@ IDLE = (
     (("--dry-run",), ("--show-config",), "the recipe is printed, and that is all"),
 )
 # Which option says nothing, whatever its value, unless one of others is there.
-NEEDS = {"--alpha": ("--expand", "--augment"), "--whiten-by": ("--whiten-on",)}
+NEEDS = {
+    "--alpha": ("weighs the neighbours of", ("--expand", "--augment")),
+    "--whiten-by": ("says how to learn from", ("--whiten-on",)),
+}
 
 
 def refuse_idle(context: typer.Context) -> None:
@@ -26,10 +29,11 @@ def refuse_idle(context: typer.Context) -> None:
     """
     typed, there = set(given(context)), flags_of(context.command, context.params)
     for option in (option for option in NEEDS if option in typed):
-        needed = [other for other in NEEDS[option] if other in there]
+        does, others = NEEDS[option]
+        needed = [other for other in others if other in there]
         if not typed.intersection(needed):
             either = " or ".join(needed)
-            raise UsageError(f"{option} says nothing without {either}", f"add {either}")
+            raise UsageError(f"{option} {does} {either}, and none is asked for", f"add {either}")
     for idle, others, why in IDLE:
         for option in (option for option in idle if option in typed):
             for other in (other for other in others if other in typed):
