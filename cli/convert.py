@@ -1,5 +1,6 @@
 """`rankzoo convert`: a third-party checkpoint becomes a model folder."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,15 +42,18 @@ def choices(
     return Choices(architecture, pooling, layer_norm, size, resize)
 
 
-@takes(choices=choices)
+@dataclass(frozen=True)
+class Files:
+    """What is converted, and where to."""
+
+    checkpoint: Checkpoint
+    out: Out
+    format: Format = None
+
+
+@takes(files=Files, choices=choices)
 def convert(
-    context: typer.Context,
-    checkpoint: Checkpoint,
-    out: Out,
-    format: Format = None,  # noqa: A002 (the flag is called --format)
-    *,
-    choices: "Choices",
-    as_json: Json = False,
+    context: typer.Context, *, files: Files, choices: "Choices", as_json: Json = False
 ) -> None:
     """Convert weights of ROADMAP, SupRank, RS@k, Smooth-AP, AP-GeM, torchvision or mmdetection."""
     from rich.console import Group
@@ -60,15 +64,16 @@ def convert(
     from zoo.hub.conversion.convert import convert as convert_file
     from zoo.recipes import DetectionRecipe, recipes_of
 
+    out = files.out
     if (recipe := recipes_of(DetectionRecipe).get(choices.architecture or "")) is not None:
         for option in given(context):
             if option not in ("--out", "--architecture"):
                 problem = f"convert of a detector takes no {option}: {recipe.name} decides it"
                 raise UsageError(problem, "leave it out")
-        detector = convert_detector(checkpoint, recipe, out)
+        detector = convert_detector(files.checkpoint, recipe, out)
         Output(as_json).result(detector, lambda: f"{detector['tensors']} tensors kept in {out}")
         return
-    done = convert_file(checkpoint, out, format_name=format, choices=choices)
+    done = convert_file(files.checkpoint, out, format_name=files.format, choices=choices)
 
     def human() -> Group:
         kept = f"{len(done.names)} tensors of {done.config.architecture} kept in {out}; dropped:"

@@ -41,17 +41,28 @@ def detector_options(model: Name, device: Device = "auto", offline: Offline = Fa
 
 
 def how_options(
-    threshold: Threshold = None, every: Every = 1.0, on_bad_image: OnBadImage = "fail"
+    context: typer.Context,
+    threshold: Threshold = None,
+    every: Every = 1.0,
+    on_bad_image: OnBadImage = "fail",
 ) -> "DetectOptions":
-    """Return how images are gone through."""
-    from zoo.detection.detect import DetectOptions
+    """Return how images are gone through.
 
+    Raises:
+        UsageError: frames are to be taken, and there is no video.
+    """
+    from zoo.data.video import is_video
+    from zoo.detection.detect import DetectOptions
+    from zoo.detection.inputs import images_of
+    from zoo.errors import UsageError
+
+    if "--every" in given(context) and not any(map(is_video, images_of(context.params["images"]))):
+        raise UsageError("--every says nothing without a video", "leave it out")
     return DetectOptions(threshold, every, on_bad_image)
 
 
 @takes(output=output_options, detector=detector_options, how=how_options)
 def detect(
-    context: typer.Context,
     detector: "nn.Module",
     images: Images,
     out: Out = Path("detections"),
@@ -62,13 +73,8 @@ def detect(
     """Draw the boxes a detector finds, and write them as JSON."""
     from rich.table import Table
 
-    from zoo.data.video import is_video
     from zoo.detection.detect import detect_images, threshold_of_model
-    from zoo.detection.inputs import images_of
-    from zoo.errors import UsageError
 
-    if "--every" in given(context) and not any(map(is_video, images_of(images))):
-        raise UsageError("--every says nothing without a video", "leave it out")
     _say_clipped(detector, how.threshold)
     lowest = threshold_of_model(detector) if how.threshold is None else how.threshold
     results = detect_images(detector, images, out, how, track=output.track)

@@ -53,9 +53,21 @@ def search_options(
 class Asked:
     """What is searched for."""
 
-    queries: Questions
-    text: Text = False
-    together: Together = False
+    queries: list[str]
+    text: bool
+    together: bool
+
+
+def asked_options(
+    context: typer.Context, queries: Questions, text: Text = False, together: Together = False
+) -> Asked:
+    """Return what is searched for.
+
+    Raises:
+        UsageError: an option was typed that says nothing beside the others.
+    """
+    refuse_idle(context)
+    return Asked(queries, text, together)
 
 
 @dataclass(frozen=True)
@@ -66,9 +78,10 @@ class Shown:
     html: Html = None
 
 
-@takes(source=Opened, asked=Asked, options=search_options, shown=Shown, output=output_options)
+@takes(
+    source=Opened, asked=asked_options, options=search_options, shown=Shown, output=output_options
+)
 def search(
-    context: typer.Context,
     *,
     source: Opened,
     asked: Asked,
@@ -81,7 +94,6 @@ def search(
     from zoo.search.asking import ask
     from zoo.search.queries import Query, read_queries
 
-    refuse_idle(context)
     queries = read_queries(asked.queries, as_text=asked.text)
     options = replace(options, together=asked.together)
     opened = Index.open(source.index)

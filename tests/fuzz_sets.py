@@ -133,9 +133,7 @@ def sets() -> list[Parser]:
             write_videomem,
             lambda f: read_videomem(f, ["train"], how=FrameOptions("skip", drawn=False)),
         ),
-        Parser(
-            "set roxford", ("*.pkl",), write_revisited, lambda f: read_revisited(f, "roxford5k")
-        ),
+        Parser("set roxford", ("*.pkl",), write_revisited, lambda f: read_revisited(f, "roxford")),
         Parser("set voc", ("*/*/*/*",), write_voc_lists, lambda f: read_voc_labels(f, "train")),
         Parser(
             "set fashion-mnist",

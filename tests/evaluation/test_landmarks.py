@@ -55,7 +55,7 @@ def oxford(tmp_path: Path) -> Build:
 
 
 def evaluate(extract: Extractor, root: Path, *how: Any, **more: Any) -> list[Evaluation]:
-    return evaluate_revisited(extract, read_revisited(root, "roxford5k"), "roxford", *how, **more)
+    return evaluate_revisited(extract, read_revisited(root, "roxford"), *how, **more)
 
 
 def test_a_cropped_query_finds_what_is_in_its_box(colour_model: nn.Module, oxford: Build) -> None:
@@ -143,7 +143,7 @@ class Hostile:
 def test_a_pickle_that_holds_more_than_data_is_refused(oxford: Build, junk: object) -> None:
     root = oxford(junk=junk)
     with pytest.raises(IntegrityError, match="refused, asks for"):
-        read_revisited(root, "roxford5k")
+        read_revisited(root, "roxford")
     assert not Path("owned-by-a-pickle").exists()
 
 
@@ -151,7 +151,7 @@ def test_a_torn_pickle_is_refused(oxford: Build) -> None:
     path = oxford() / "gnd_roxford5k.pkl"
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(IntegrityError, match=r"gnd_roxford5k\.pkl: refused"):
-        read_revisited(path.parent, "roxford5k")
+        read_revisited(path.parent, "roxford")
 
 
 @pytest.mark.parametrize(
@@ -166,16 +166,16 @@ def test_a_ground_truth_that_cannot_be_is_refused(
     oxford: Build, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(DataError, match=said):
-        read_revisited(oxford(**changes), "roxford5k")
+        read_revisited(oxford(**changes), "roxford")
 
 
 def test_missing_files_are_named(oxford: Build, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gnd_roxford5k\.pkl: missing"):
-        read_revisited(tmp_path, "roxford5k")
+        read_revisited(tmp_path, "roxford")
     root = oxford()
     (root / "jpg" / "b.jpg").unlink()
     with pytest.raises(DataError, match=r"b\.jpg: missing"):
-        read_revisited(root, "roxford5k")
+        read_revisited(root, "roxford")
 
 
 @pytest.fixture

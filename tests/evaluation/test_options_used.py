@@ -73,7 +73,7 @@ def any_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = ImageDataset("any", tmp_path, tuple(items), ("label", "label_level_2"))
     everything = tuple(found.paths)
     boxes = ((0.0, 0.0, 16.0, 16.0),)
-    truth = RevisitedSet(everything[1:], everything[:1], boxes, ((0,),), ((1,),), ((),))
+    truth = RevisitedSet("roxford", everything[1:], everything[:1], boxes, ((0,),), ((1,),), ((),))
     monkeypatch.setattr(measure, "open_dataset", lambda *_, **__: found)
     monkeypatch.setattr(measure, "read_revisited", lambda *_: truth)
     monkeypatch.setattr("zoo.evaluation.subject.load", lambda name, offline: Reader())

@@ -29,7 +29,6 @@ from zoo.search.scan import score_blocks
 def evaluate_revisited(
     extract: Extractor,
     truth: RevisitedSet,
-    protocol: str,
     landmarks: LandmarkOptions = LandmarkOptions(),
     refinements: Sequence[Refinement] = (NOTHING,),
     on_bad_image: OnBadImage = "fail",
@@ -43,7 +42,8 @@ def evaluate_revisited(
         DataError: an image cannot be read.
         UsageError: distractors together with a refinement.
     """
-    crop, distractors = landmarks.query_image != "whole", landmarks.distractors
+    protocol, crop = truth.protocol, landmarks.query_image != "whole"
+    distractors = landmarks.distractors
     gallery = extract(truth.gallery, protocol)
     queries = extract(truth.queries, f"{protocol}-queries", truth.boxes if crop else None)
     shards = _shards(extract, distractors, refinements, on_bad_image) if distractors else []

@@ -31,7 +31,7 @@ from zoo.evaluation.queries import (
     task_of,
 )
 from zoo.evaluation.refinement import NOTHING, Refinement
-from zoo.evaluation.revisited import SETS, read_revisited
+from zoo.evaluation.revisited import read_revisited
 from zoo.evaluation.scores import evaluate_scores
 from zoo.evaluation.subject import Subject, extractor_of, text_encoder_of
 from zoo.evaluation.whitening import whitening_of
@@ -104,11 +104,10 @@ def _protocol_of(options: EvalOptions) -> str:
 
 
 def _landmarks(extract: Extractor, options: EvalOptions, name: str) -> list[Evaluation]:
-    truth = read_revisited(options.data, SETS[name])
+    truth = read_revisited(options.data, name)
     refinements = _refinements(extract, options, (*truth.gallery, *truth.queries))
-    return evaluate_revisited(
-        extract, truth, name, options.landmarks, refinements, options.on_bad_image
-    )
+    bad = options.on_bad_image
+    return evaluate_revisited(extract, truth, options.landmarks, refinements, bad)
 
 
 def _images(extract: Extractor, options: EvalOptions, name: str) -> Measured:

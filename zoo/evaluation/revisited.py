@@ -14,8 +14,9 @@ SETS = {"roxford": "roxford5k", "rparis": "rparis6k"}
 
 @dataclass(frozen=True)
 class RevisitedSet:
-    """Gallery and query images; each query's box and judged gallery places."""
+    """Of a protocol, gallery and query images; each query's box and judged gallery places."""
 
+    protocol: str
     gallery: tuple[Path, ...]
     queries: tuple[Path, ...]
     boxes: tuple[tuple[float, float, float, float], ...]
@@ -24,13 +25,14 @@ class RevisitedSet:
     junk: tuple[tuple[int, ...], ...]
 
 
-def read_revisited(root: Path, name: str) -> RevisitedSet:
-    """Read `gnd_<name>.pkl` and find the images in `jpg/` (or beside it).
+def read_revisited(root: Path, protocol: str) -> RevisitedSet:
+    """Read the `gnd_….pkl` of a protocol of `SETS`, and find the images in `jpg/` (or beside it).
 
     Raises:
         DataError: naming the missing file, or the malformed entry.
         IntegrityError: the pickle holds more than data.
     """
+    name = SETS[protocol]
     path = next(
         (p for p in (root / f"gnd_{name}.pkl", root / name / f"gnd_{name}.pkl") if p.exists()), None
     )
@@ -41,6 +43,7 @@ def read_revisited(root: Path, name: str) -> RevisitedSet:
     folder = path.parent / "jpg"
     try:
         found = RevisitedSet(
+            protocol=protocol,
             gallery=_images(folder, truth["imlist"]),
             queries=_images(folder, truth["qimlist"]),
             boxes=tuple(_box(g["bbx"]) for g in truth["gnd"]),
