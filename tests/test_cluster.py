@@ -73,7 +73,7 @@ def test_gpus_follow_the_device_unless_somebody_says_how_many() -> None:
 def test_a_worker_whose_memory_is_full_says_so(error: Exception) -> None:
     with pytest.raises(RankzooError, match="a worker's memory is full") as raised:
         unguarded(Guarded(Fails, (error,), __version__)({}))
-    assert "--batch-size" in raised.value.hint
+    assert "smaller batches" in raised.value.hint
 
 
 class Where:

@@ -146,7 +146,7 @@ def test_detect_writes_images_and_json(folder: Path, scenes: SceneSet, tmp_path:
     images = [scenes.images / "000001.jpg", scenes.images / "000002.jpg"]
     out = tmp_path / "found"
     arguments = ["detect", str(folder), *map(str, images), "--out", str(out)]
-    arguments += ["--threshold", "0", "--device", "cpu", "--every", "2", "--on-bad-image", "skip"]
+    arguments += ["--threshold", "0", "--device", "cpu", "--on-bad-image", "skip"]
     done = CliRunner().invoke(app, [*arguments, "--json", "--offline"])
     assert done.exit_code == 0, done.exception
     results = json.loads(done.stdout)["results"]
