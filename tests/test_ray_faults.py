@@ -106,7 +106,7 @@ def test_a_worker_out_of_memory_is_one_line_and_its_shards_are_done_later(
         pytest.raises(RankzooError, match="memory is full") as told,
     ):
         embed_shards(out, replace(job, load=load), Division(shards=4, cluster=Cluster(address)))
-    assert (told.value.code, "--batch-size" in told.value.hint) == (1, True)
+    assert (told.value.code, "smaller batches" in told.value.hint) == (1, True)
     assert "\n" not in str(told.value)
     assert [path.name for path in out.iterdir()] == ["shard-00001-of-00004"]
     with running_cluster() as address:
