@@ -128,10 +128,13 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         *("--count", "--dim", "--images", "--kind", "--probes", "--repeats", "--seed", "--workers"),
     ),
     "compare": RAY,
-    "detect": needs(
-        "tests/detection/test_training.py",
-        *("--device", "--every", "--offline", "--on-bad-image", "--out", "--threshold"),
-    ),
+    "detect": {
+        **needs(
+            "tests/detection/test_training.py",
+            *("--device", "--offline", "--on-bad-image", "--out", "--threshold"),
+        ),
+        **needs("tests/detection/test_detect.py", "--every"),
+    },
     "download": needs("tests/hub/test_cli.py", "--refresh", "--revision"),
     "embed": RAY,
     "eval": {**LANDMARKS, **needs("tests/evaluation/test_measure.py", "--text-model")},
