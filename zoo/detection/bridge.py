@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NoReturn
 
+from zoo.detection.formatter import import_formatter
 from zoo.detection.indices import take_any_device
 from zoo.detection.ops import boxes, convolution, focal, pooling
 from zoo.errors import UnavailableError, UsageError
@@ -111,6 +112,7 @@ def without_warnings() -> Iterator[None]:
 def install_bridge() -> bool:
     """Put the stand-in in place unless mmcv is compiled; return whether it is in place."""
     if not isinstance(sys.modules.get(MODULE), BridgedOperators):
+        import_formatter()
         if importlib.util.find_spec(MODULE) is not None:
             return False
         sys.modules[MODULE] = BridgedOperators()
