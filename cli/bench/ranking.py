@@ -80,7 +80,7 @@ def sorters(
     from zoo.benchmarks.sorters import candidates, compare_sorters
     from zoo.files import write_text
 
-    places = compare_sorters(candidates(sorter or ()), vectors)
+    places = compare_sorters(candidates(sorter or (), vectors.length), vectors)
     if plot is not None:
         write_text(plot, front_svg(places))
     show_rows(output, [place.to_row() for place in places])

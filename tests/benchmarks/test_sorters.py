@@ -97,6 +97,19 @@ def test_a_sorter_of_ones_own_takes_part_under_its_folders_name(tmp_path: Path) 
         candidates([tmp_path / "nothing"])
 
 
+def test_a_sorter_that_would_be_left_out_is_refused(tmp_path: Path) -> None:
+    tied = tmp_path / "tied"
+    save_sorter(build_sorter("mlp", length=9), tied, "mlp", length=9)
+    assert "tied" in candidates([tied], 9)
+    with pytest.raises(UsageError, match="ranks vectors of 9 scores, not of 12") as caught:
+        candidates([tied], 12)
+    assert caught.value.hint == "--length 9"
+    same = tmp_path / "other" / "tied"
+    save_sorter(build_sorter("grus"), same, "grus")
+    with pytest.raises(UsageError, match="two sorters would be called tied"):
+        candidates([tied, same])
+
+
 def test_the_plot_is_a_image_of_every_sorter_at_every_resolution() -> None:
     places = compare_sorters(PAIR, Vectors(12, count=20))
     root = ElementTree.fromstring(front_svg(places))

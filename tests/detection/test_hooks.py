@@ -60,7 +60,7 @@ class Told(Run):
     def __init__(self, out: Path) -> None:
         self.out, self.rows, self.updates, self.asked = out, list[Any](), 0, False
         self.heard, self.shown = list[Any](), list[int]()
-        self.recipe: Any = SimpleNamespace(name="small")
+        self.recipe: Any = SimpleNamespace(name="small", schedule=SimpleNamespace(warmup_steps=2))
         self.options: Any = SimpleNamespace(track=self.track)
 
     def track(self, items: Any, name: str, total: int) -> Any:
@@ -142,3 +142,11 @@ def test_a_checkpoint_of_other_data_is_refused(run: Told) -> None:
     hook.after_load_checkpoint(None, kept)
     with pytest.raises(RankzooError):
         hook.after_load_checkpoint(None, {"run": {"items": 3, "data": "y", "seed": 0}})
+
+
+@pytest.mark.parametrize(("total", "said"), [(1, True), (2, False)])
+def test_a_run_shorter_than_its_warm_up_says_so(
+    run: Told, caplog: pytest.LogCaptureFixture, total: int, said: bool
+) -> None:
+    go(RecordHook(run, {}), 0, total)
+    assert ("schedule.warmup_steps=2, and the run has 1 updates" in caplog.text) == said

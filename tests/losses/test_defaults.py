@@ -14,6 +14,7 @@ import pytest
 
 import zoo.losses
 import zoo.ranking
+from zoo.errors import UsageError
 from zoo.losses import sup_ap
 
 Options = dict[str, object]
@@ -56,7 +57,7 @@ PUBLISHED: dict[str, tuple[str, Options]] = {
         "pytorch-metric-learning's own default",
         {"alpha": 2.0, "beta": 50.0, "base": 0.5},
     ),
-    "PNP": ("its code", {"variant": "Dq", "tau": 0.01, "b": 2.0, "alpha": 4.0}),
+    "PNP": ("its code", {"variant": "Dq", "tau": 0.01}),
     "PairRecallAtK": ("as RecallAtK", KS | {"tau_rank": 0.01}),
     "ProxyAnchor": ("pytorch-metric-learning's own default", {"margin": 0.1, "alpha": 32.0}),
     "ProxyNCA": ("ProxyNCA++: scale 3", {"scale": 3.0}),
@@ -145,10 +146,19 @@ def test_functions_have_the_defaults_of_their_class() -> None:
         of_classes = [defaults(value) for value in found if inspect.isclass(value)]
         for function in filter(inspect.isfunction, found):
             for name, value in defaults(function).items():
-                theirs = [d[name] for d in of_classes if name in d]
+                theirs = [d[name] for d in of_classes if d.get(name) is not None]
                 assert all(value == other for other in theirs), f"{function.__name__}: {name}"
                 compared += len(theirs)
     assert compared >= 20
+
+
+def test_pnp_has_the_published_parameters_and_takes_those_of_its_variant_alone() -> None:
+    found = zoo.losses.PNP()
+    assert (found.b, found.alpha) == (2.0, 4.0), "its code"
+    assert (zoo.losses.PNP("Ib", b=3.0).b, zoo.losses.PNP(alpha=3.0).alpha) == (3.0, 3.0)
+    for variant, given in (("Ib", {"alpha": 4.0}), ("Dq", {"b": 2.0}), ("O", {"alpha": 4.0})):
+        with pytest.raises(UsageError, match="it is the parameter of variant"):
+            zoo.losses.PNP(variant, **given)
 
 
 def test_functions_of_ranks_take_the_published_step() -> None:

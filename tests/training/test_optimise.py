@@ -176,6 +176,15 @@ def test_the_head_has_its_own_rate_and_every_weight_is_in_one_group(
     assert id(model.pooling.p) in {id(p) for p in optimiser.param_groups[1]["params"]}
 
 
+@pytest.mark.parametrize(("pooling", "rate"), [("avg", 2.0), ("avg", 1.0), ("gem", 2.0)])
+def test_a_rate_of_a_head_that_is_not_there_is_said(
+    pooling: str, rate: float, network: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = network(pooling=pooling)
+    build_optimiser(model, Optimiser("adam", lr=0.5, head_lr=rate))
+    assert ("optimiser.head_lr=2 says nothing" in caplog.text) == ((pooling, rate) == ("avg", 2))
+
+
 @pytest.mark.parametrize("mode", ["frozen", "fixed", "train"])
 def test_batch_norms_follow_the_recipe(mode: str, recipe: Recipe, network: Build) -> None:
     model = network()

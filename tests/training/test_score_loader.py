@@ -73,6 +73,12 @@ def test_a_schedule_that_contradicts_itself_is_refused(make: Make) -> None:
         make(VALUE, epochs=3, steps=5, per="epoch")
 
 
+def test_a_warm_up_longer_than_the_run_is_refused(make: Make) -> None:
+    assert make(VALUE, epochs=3, warmup_steps=6).steps == 6
+    with pytest.raises(UsageError, match="schedule.warmup_steps=7: the run has 6 updates"):
+        make(VALUE, epochs=3, warmup_steps=7)
+
+
 def test_values_are_standardised_and_labels_are_not(make: Make) -> None:
     loader = make(VALUE, epochs=1)
     assert float(loader.targets.mean()) == pytest.approx(0, abs=1e-5)

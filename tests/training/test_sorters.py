@@ -92,6 +92,13 @@ def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(tmp_path: Pa
         fit_sorter(TINY, tmp_path / "run", resume=True, seed=1)
 
 
+def test_a_run_shorter_than_its_warm_up_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    SorterTrainer(TINY, 0)
+    assert not caplog.records
+    SorterTrainer(replace(TINY, schedule=SorterSchedule(2, warmup_steps=5)), 0)
+    assert "schedule.warmup_steps=5, and the run has 2 updates" in caplog.text
+
+
 def test_the_rate_warms_up_linearly_and_falls_along_half_a_cosine() -> None:
     recipe = replace(
         TINY, optimiser=SorterOptimiser(0.1), schedule=SorterSchedule(4, warmup_steps=2)

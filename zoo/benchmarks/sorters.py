@@ -39,13 +39,16 @@ class Place:
         return {"sorter": self.sorter, "l1": max(self.l1), **shares}
 
 
-def candidates(trained: Sequence[Path] = ()) -> dict[str, tuple[Candidate, bool]]:
+def candidates(
+    trained: Sequence[Path] = (), length: int | None = None
+) -> dict[str, tuple[Candidate, bool]]:
     """Return every sorter to compare, and whether scores are standardised before it.
 
-    trained: folders of more sorters, each named by its folder.
+    trained: folders of more sorters, each named by its folder. length: of the vectors, where known.
 
     Raises:
         DataError, IntegrityError, UnavailableError: a folder holds no sorter.
+        UsageError: one is tied to another length, or has the name of another sorter.
     """
     found: dict[str, tuple[Candidate, bool]] = {"gaussian": (GaussianSorter, False)}
     for slope in (10.0, 100.0):
@@ -59,7 +62,17 @@ def candidates(trained: Sequence[Path] = ()) -> dict[str, tuple[Candidate, bool]
     for name in shipped_sorters():
         if any(True for _ in load_sorter(name).parameters()):
             found[name] = (_loaded(name), True)
-    return found | {folder.name: (_loaded(folder), True) for folder in trained}
+    for folder in trained:
+        name = folder.resolve().name
+        if name in found:
+            hint = "give its folder another name"
+            raise UsageError(f"{folder}: two sorters would be called {name}", hint)
+        tied = load_sorter(folder).length
+        if length is not None and tied not in (None, length):
+            hint = f"--length {tied}"
+            raise UsageError(f"{folder} ranks vectors of {tied} scores, not of {length}", hint)
+        found[name] = (_loaded(folder), True)
+    return found
 
 
 def shifts() -> dict[str, Shift]:
@@ -89,7 +102,7 @@ def compare_sorters(
 ) -> list[Place]:
     """Measure sorters on the same vectors and noise: synthetic ones, or the `scores` of a model.
 
-    Learned sorters tied to another length are left out.
+    Those tied to another length are left out.
 
     Raises:
         UsageError: there is no such kind of input.

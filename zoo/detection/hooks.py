@@ -12,6 +12,7 @@ from mmengine.registry import HOOKS
 from zoo.data.samplers import mixed_seed
 from zoo.runs.fingerprint import check_fingerprint
 from zoo.runs.lifecycle import Run
+from zoo.training.epochs import warn_of_warmup
 
 
 @HOOKS.register_module()
@@ -79,6 +80,7 @@ class RecordHook(Hook):  # type: ignore[misc]
         self.run.watch_signals()
         if runner.iter:
             self.run.updated()
+        warn_of_warmup(self.run.recipe.schedule.warmup_steps, runner.max_iters)
         total, name = runner.max_iters, f"train {self.run.recipe.name}"
         self.progress = iter(self.run.options.track(range(total), name, total))
         for _ in range(runner.iter):

@@ -4,12 +4,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from zoo.errors import UsageError
 from zoo.losses.checks import Number, check_choice, check_positive
 from zoo.losses.rank_loss import RankLoss
 from zoo.ranking.positives import Items, PerQuery, Scores
 from zoo.ranking.step_sums import step_sums, without_items
 from zoo.ranking.steps import SigmoidStep
 
+B, ALPHA = 2.0, 4.0
+HINT = "leave it out, or name that variant"
 VARIANTS = ("O", "Iu", "Ib", "Ds", "Dq")
 
 
@@ -34,8 +37,8 @@ def pnp(
     items: Items,
     variant: str = "Dq",
     tau: Number = 0.01,
-    b: Number = 2.0,
-    alpha: Number = 4.0,
+    b: Number = B,
+    alpha: Number = ALPHA,
 ) -> PerQuery:
     """Return the mean penalty of a query's positives for the negatives softly ahead of them.
 
@@ -51,22 +54,32 @@ def pnp(
 
 
 class PNP(RankLoss):
-    """Mean PNP penalty; `variant` is O, Iu, Ib, Ds or Dq, `b` is Ib's, `alpha` Dq's parameter."""
+    """Mean PNP penalty; `variant` is O, Iu, Ib, Ds or Dq.
+
+    `b` is Ib's parameter (2 unless given), `alpha` Dq's (4).
+
+    Raises:
+        UsageError: an unknown variant, or a parameter of another one.
+    """
 
     def __init__(
         self,
         variant: str = "Dq",
         tau: Number = 0.01,
-        b: Number = 2.0,
-        alpha: Number = 4.0,
+        b: Number | None = None,
+        alpha: Number | None = None,
         *,
         query: str = "exclude",
         query_chunk: int | None = None,
     ) -> None:
         super().__init__(query=query, query_chunk=query_chunk)
         check_choice("variant", variant, VARIANTS)
-        check_positive(tau=tau, b=b, alpha=alpha)
-        self.variant, self.tau, self.b, self.alpha = variant, tau, b, alpha
+        for name, given, owner in (("b", b, "Ib"), ("alpha", alpha, "Dq")):
+            if given is not None and variant != owner:
+                raise UsageError(f"{name}={given}: it is the parameter of variant {owner}", HINT)
+        self.b, self.alpha = B if b is None else b, ALPHA if alpha is None else alpha
+        check_positive(tau=tau, b=self.b, alpha=self.alpha)
+        self.variant, self.tau = variant, tau
 
     def values(self, scores: Scores, items: Items) -> PerQuery:
         """Return the mean penalty of each query's positives."""

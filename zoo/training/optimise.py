@@ -1,5 +1,6 @@
 """Parameter groups, learning rates, batch-norm modes: what a recipe's numbers mean."""
 
+import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from zoo.models.two_towers import TwoTowers
 from zoo.recipes.recipe import Optimiser, Recipe, Schedule
 from zoo.training.layers import frozen_parameters, layer_factors
 from zoo.training.lora import hold_base
+
+LOG = logging.getLogger("rankzoo")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ def build_optimiser(model: AnyEmbedder, recipe: Optimiser) -> Optimizer:
     backbone = dict(model.backbone.named_parameters())
     known = {id(parameter) for parameter in backbone.values()}
     head = [parameter for parameter in model.parameters() if id(parameter) not in known]
+    if not head and recipe.head_lr != 1:
+        LOG.warning(
+            "optimiser.head_lr=%g says nothing here: pooling and head have nothing to train",
+            recipe.head_lr,
+        )
     groups: list[dict[str, Any]] = [
         *(
             {

@@ -15,7 +15,7 @@ from zoo.progress import Track
 from zoo.recipes.scores import ScoreRecipe
 from zoo.runs.options import RunOptions
 from zoo.training.augment import coloured, draws_of_step
-from zoo.training.epochs import check_schedule
+from zoo.training.epochs import check_schedule, check_warmup
 from zoo.training.images import Plan, open_images
 
 
@@ -38,6 +38,7 @@ class ScoreLoader:
         check_schedule(recipe.schedule)
         self.steps_per_epoch = len(data) // recipe.batch.size
         self.steps = recipe.schedule.steps or recipe.schedule.epochs * self.steps_per_epoch
+        check_warmup(recipe.schedule.warmup_steps, self.steps)
         attribute = recipe.task == "attribute"
         self.mean = data.targets.mean(0) if attribute else torch.zeros(1)
         self.deviation = data.targets.std(0) if attribute else torch.ones(1)

@@ -23,6 +23,7 @@ from zoo.sorters.exact import exact_ranks
 from zoo.sorters.sequences import mixture
 from zoo.sorters.sorter import Sorter, standardise
 from zoo.sorters.store import build_sorter, save_sorter
+from zoo.training.epochs import warn_of_warmup
 from zoo.training.optimise import check_finite
 
 _VALIDATION_SEED = 2**40  # far from every (seed, step) of training
@@ -104,6 +105,7 @@ class SorterTrainer:
             raise UsageError(
                 f"sorter {recipe.network.sorter} has no weights to train", "use it as it is"
             )
+        warn_of_warmup(recipe.schedule.warmup_steps, recipe.schedule.steps)
         self.optimiser = torch.optim.Adam(self.sorter.parameters(), lr=recipe.optimiser.lr)
 
     def update(self, step: int) -> float:
