@@ -212,6 +212,15 @@ def test_held_out_classes_are_disjoint_and_always_the_same() -> None:
     assert hold_out(made_of(oak=1, ash=1), share=0.9).splits == {"train", "test"}
 
 
+def test_images_without_labels_are_held_out_by_name_wherever_they_lie() -> None:
+    def splits(root: Path) -> list[str]:
+        items = tuple(Item(root / f"{n}.png") for n in range(10))
+        return [item.split for item in hold_out(ImageDataset("named", root, items)).items]
+
+    assert splits(Path("here")) == splits(Path("/there"))
+    assert sorted(splits(Path("here"))) == ["test"] * 2 + ["train"] * 8
+
+
 def test_a_class_of_one_image_is_not_held_out() -> None:
     dataset = hold_out(made_of(oak=4, ash=4, **{f"single_{n}": 1 for n in range(50)}), share=0.5)
     assert {item.labels[0] for item in dataset.split("test").items} < {"oak", "ash"}

@@ -63,3 +63,17 @@ def test_data_without_a_training_split_is_refused(photos: Path) -> None:
     tested = replace(dataset, items=tuple(replace(i, split="test") for i in dataset.items))
     with pytest.raises(DataError, match="train"):
         validation_split(tested, 0.25)
+
+
+def test_images_without_labels_are_set_aside_by_their_names_wherever_they_lie(
+    tmp_path: Path,
+) -> None:
+    def set_aside(root: Path) -> set[str]:
+        items = tuple(Item(root / f"{n}.png", (), "train", (f"name {n}",)) for n in range(20))
+        seen = validation_split(ImageDataset("named", root, items), 0.25, captions=True)
+        return {item.path.name for item in seen.split("val").items}
+
+    assert len(set_aside(tmp_path)) == 5
+    assert set_aside(tmp_path) == set_aside(Path("elsewhere"))
+    listed = tuple(Item(Path("/far") / f"{n}.png", (), "train", (f"{n}",)) for n in range(20))
+    assert len(validation_split(ImageDataset("far", tmp_path, listed), 0.25).split("val")) == 5

@@ -64,6 +64,11 @@ class ImageDataset:
         """The image files, in order."""
         return [item.path for item in self.items]
 
+    def name_of(self, item: Item) -> str:
+        """An image's name wherever the data lies: its path from the root on, or its whole path."""
+        inside = item.path.is_relative_to(self.root)
+        return (item.path.relative_to(self.root) if inside else item.path).as_posix()
+
     @property
     def place(self) -> Path:
         """What a message about the data names: its manifest, or its folder."""
@@ -172,16 +177,16 @@ def hold_out(dataset: ImageDataset, share: float = 0.2) -> ImageDataset:
 
     Without labels (images with captions) a share of the images themselves is held out.
 
-    The classes to hold out are chosen by the hash of their names: the same on every machine, and
-    hardly disturbed when classes come and go. At least one class stays on each side. A class of one
-    image trains, since as a test nothing could be found for it, unless all classes are so.
+    What to hold out is chosen by the hash of the classes' or images' names: the same on every
+    machine, and hardly disturbed when classes come and go. At least one class stays on each side. A
+    class of one image trains, since as a test nothing could be found for it, unless all are so.
 
     Raises:
         DataError: fewer than two classes.
     """
     if not dataset.levels:
-        paths = set(choose([str(path) for path in dataset.paths], share))
-        return _split(dataset, lambda item: str(item.path) in paths)
+        names = set(choose([dataset.name_of(item) for item in dataset.items], share))
+        return _split(dataset, lambda item: dataset.name_of(item) in names)
     dataset.require_classes()
     sizes = Counter(item.labels[0] for item in dataset.items)
     held = set(choose([name for name in sizes if sizes[name] > 1] or list(sizes), share))

@@ -70,7 +70,7 @@ def _by_item(dataset: ImageDataset, shares: Shares) -> dict[Path, str]:
     groups: dict[str, dict[str, Item]] = defaultdict(dict)
     for item in dataset.items:
         label = item.labels[0] if item.labels else ""
-        groups[label][_name(dataset, item)] = item
+        groups[label][dataset.name_of(item)] = item
     found: dict[Path, str] = {}
     for items in groups.values():
         # A class of one image trains.
@@ -89,11 +89,6 @@ def _chosen(names: Sequence[str], shares: Shares) -> dict[str, str]:
         **dict.fromkeys(test, "test"),
         **dict.fromkeys(val, "val"),
     }
-
-
-def _name(dataset: ImageDataset, item: Item) -> str:
-    inside = item.path.is_relative_to(dataset.root)
-    return (item.path.relative_to(dataset.root) if inside else item.path).as_posix()
 
 
 def refuse_boxes(path: Path) -> None:

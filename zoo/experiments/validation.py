@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from zoo.data.dataset import ImageDataset, Item, choose, hold_out
+from zoo.data.dataset import ImageDataset, Item, hold_out
 
 
 def validation_split(dataset: ImageDataset, share: float, captions: bool = False) -> ImageDataset:
@@ -16,7 +16,7 @@ def validation_split(dataset: ImageDataset, share: float, captions: bool = False
     """
     training = dataset.split("train")
     bare = replace(training, items=tuple(replace(item, split="") for item in training.items))
-    divided = hold_out(bare, share) if bare.levels else _by_image(bare, share)
+    divided = hold_out(bare, share)
     names = {"train": "train", "test": "val"}
     items = [replace(item, split=names[item.split]) for item in divided.items]
     arranged = _one_of_each_caption(items) if captions else _as_tested(items, dataset)
@@ -52,12 +52,3 @@ def _as_tested(items: list[Item], dataset: ImageDataset) -> list[Item]:
         else item
         for item in items
     ]
-
-
-def _by_image(dataset: ImageDataset, share: float) -> ImageDataset:
-    """Set single images aside, by the hash of their names: there are no labels."""
-    names = [str(item.path.relative_to(dataset.root)) for item in dataset.items]
-    held = set(choose(names, share))
-    pairs = zip(names, dataset.items, strict=True)
-    items = (replace(item, split="test" if name in held else "train") for name, item in pairs)
-    return replace(dataset, items=tuple(items))

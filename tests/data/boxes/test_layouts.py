@@ -164,6 +164,16 @@ def test_an_export_without_splits_is_measured_on_a_fifth(
     assert again == [image.path for image in test.images]
 
 
+def test_images_of_one_name_in_folders_of_one_name_all_take_part(
+    tmp_path: Path, images: Draw
+) -> None:
+    names = [f"{camera}/day/{n}.png" for camera in ("left", "right") for n in range(10)]
+    write(tmp_path, {"result.json": coco(*names)})
+    images(*names)
+    train, test = read_split(tmp_path, "train"), read_split(tmp_path, "val")
+    assert (train.count, test.count) == (16, 4)
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [

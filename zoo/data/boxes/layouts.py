@@ -89,9 +89,10 @@ def meant_split(name: str) -> str:
 
 def _share(part: FoundPart, policies: Policies, *, held_out: bool) -> BoxedSet:
     whole = part.read(policies)
-    names = {"/".join(image.path.parts[-2:]): image for image in whole.images}
-    chosen = set(choose(list(names), HELD_OUT))
-    kept = tuple(image for name, image in names.items() if (name in chosen) == held_out)
+    names = ["/".join(image.path.parts[-2:]) for image in whole.images]
+    chosen = set(choose(list(dict.fromkeys(names)), HELD_OUT))
+    pairs = zip(names, whole.images, strict=True)
+    kept = tuple(image for name, image in pairs if (name in chosen) == held_out)
     use = "measured on" if held_out else "trained on"
     logger.info(
         "%s: no split to measure on: %d of %d images are %s, chosen by name",
