@@ -250,6 +250,28 @@ def test_packed_files_are_shards_and_answer_as_their_images_do(
         embed_shards(tmp_path / "out", job, Division(shards=4))
 
 
+def test_a_packed_file_of_bad_images_alone_is_a_shard_of_nothing(
+    tmp_path: Path, photos: Path, colour_model: Model
+) -> None:
+    model = colour_model()
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    packed = {"bad": tmp_path / "bad.png", "good": photos / "red" / "0.png"}
+    for name, path in packed.items():
+        (tmp_path / "packed").mkdir(exist_ok=True)
+        with tarfile.open(tmp_path / "packed" / f"{name}.tar", "w") as tar:
+            tar.add(path, "0.png")
+    job = Job(lambda *_, **__: model, "colours", tmp_path / "packed")
+    with pytest.raises(DataError, match="0.png"):
+        build_divided(tmp_path / "strict", job, Division())
+    lenient = replace(job, on_bad_image="skip")
+    found = build_divided(tmp_path / "lenient", lenient, Division())
+    assert [item.record.path for item in found.items([0])] == ["good.tar/0.png"]
+    assert len(found) == 1
+    (tmp_path / "packed" / "good.tar").unlink()
+    with pytest.raises(DataError, match="none of the 1 shards"):
+        build_divided(tmp_path / "nothing", lenient, Division())
+
+
 @pytest.mark.parametrize(
     ("division", "message"),
     [

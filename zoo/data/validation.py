@@ -17,14 +17,18 @@ logger = logging.getLogger("rankzoo")
 _SLICE = 256  # handing images to threads one by one costs as much as checking them
 
 
-def checked(items: Sequence[Item], *, on_bad_image: str) -> tuple[list[Item], list[Skipped]]:
+def checked(
+    items: Sequence[Item], *, on_bad_image: str, of_more: bool = False
+) -> tuple[list[Item], list[Skipped]]:
     """Return the items whose image is whole, and those left out with the reason.
 
     With "skip" every image is decoded, since what cannot be opened later must be left out now; with
     "fail" headers and ends are looked at, and a damage in between stops the work when it is met.
 
+    of_more: the items are a part of a set, of which none may be left.
+
     Raises:
-        DataError: the first bad image when `on_bad_image` is "fail", or no good one at all.
+        DataError: the first bad image when `on_bad_image` is "fail", or no good one in a whole set.
     """
     slices = [items[start : start + _SLICE] for start in range(0, len(items), _SLICE)]
     with ThreadPoolExecutor(8) as pool:  # the time goes to waiting for the disk, not to Python
@@ -36,7 +40,7 @@ def checked(items: Sequence[Item], *, on_bad_image: str) -> tuple[list[Item], li
         more = f" (and {len(bad) - 1} more bad images)" if len(bad) > 1 else ""
         raise DataError(f"{first}{more}", first.hint)
     kept = [item for item, fault in zip(items, faults, strict=True) if not fault]
-    if bad and not kept:
+    if bad and not kept and not of_more:
         raise DataError(f"all {len(bad)} images are bad, the first: {bad[0][1]}", bad[0][1].hint)
     for _, fault in bad:
         logger.warning("left out %s", fault)

@@ -112,6 +112,7 @@ class Source:
             items, skipped = checked(
                 [item for items, _ in found for item in items],
                 on_bad_image=self.dataset.on_bad_image,
+                of_more=True,
             )
             yield ImageDataset("", root, tuple(items), levels.pop(), skipped=tuple(skipped)), root
 
