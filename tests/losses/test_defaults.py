@@ -156,7 +156,12 @@ def test_pnp_has_the_published_parameters_and_takes_those_of_its_variant_alone()
     found = zoo.losses.PNP()
     assert (found.b, found.alpha) == (2.0, 4.0), "its code"
     assert (zoo.losses.PNP("Ib", b=3.0).b, zoo.losses.PNP(alpha=3.0).alpha) == (3.0, 3.0)
-    for variant, given in (("Ib", {"alpha": 4.0}), ("Dq", {"b": 2.0}), ("O", {"alpha": 4.0})):
+    others: list[tuple[str, dict[str, Any]]] = [
+        ("Ib", {"alpha": 4.0}),
+        ("Dq", {"b": 2.0}),
+        ("O", {"alpha": 4.0}),
+    ]
+    for variant, given in others:
         with pytest.raises(UsageError, match="it is the parameter of variant"):
             zoo.losses.PNP(variant, **given)
 
