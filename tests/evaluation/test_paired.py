@@ -8,7 +8,8 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.evaluation.paired import compare, intervals
-from zoo.metrics.evaluation import Evaluation, summarise
+from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.summary import summarise
 
 
 def result(values: Tensor, ranks: Tensor) -> Evaluation:

@@ -16,7 +16,8 @@ from zoo.evaluation.options import EvalOptions, RefineOptions, ReportOptions
 from zoo.evaluation.paired import compare, intervals
 from zoo.evaluation.session import Session, run_session
 from zoo.evaluation.subject import Subject
-from zoo.metrics.evaluation import Evaluation, summarise
+from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.summary import summarise
 
 DATA = Path("photos")
 

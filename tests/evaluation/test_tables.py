@@ -7,7 +7,8 @@ from rich.console import Console, RenderableType
 
 from zoo.evaluation.paired import compare, intervals
 from zoo.evaluation.tables import comparison_table, result_table
-from zoo.metrics.evaluation import Evaluation, summarise
+from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.summary import summarise
 
 LONG = "mean_average_precision_label_level_2"
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from zoo.metrics.evaluation import Evaluation, summarise
+from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.summary import summarise
 
 PER_QUERY = {
     "recall@1": torch.tensor([1.0, 0.0, torch.nan, 1.0, 1.0]).double(),

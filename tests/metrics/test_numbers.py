@@ -13,12 +13,12 @@ import zoo.metrics
 from zoo.errors import DataError
 from zoo.metrics import (
     correlation,
-    evaluation,
     graded,
     landmarks,
     per_query,
     ranks,
     retrieval,
+    summary,
     voc,
 )
 
@@ -65,7 +65,7 @@ METRICS: dict[Callable[..., object], Metric] = {
     correlation.mean_ranks: lambda s: correlation.mean_ranks(s.flatten()),
 }
 WITHOUT_SCORES = {  # ids, the NaN of a query without a value, and means of such
-    evaluation.summarise,
+    summary.summarise,
     landmarks.revisited_map,
     landmarks.revisited_query,
     per_query.mean_of,

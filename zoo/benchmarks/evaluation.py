@@ -14,7 +14,7 @@ from zoo.embedding.store import MANIFEST, SUMS, VECTORS, Identity, append_rows, 
 from zoo.evaluation.queries import Task
 from zoo.evaluation.vectors import measure
 from zoo.files import write_json
-from zoo.metrics.evaluation import summarise
+from zoo.metrics.summary import summarise
 from zoo.progress import Track, silent
 from zoo.search.scan import Scan, score_blocks
 

@@ -22,7 +22,8 @@ from zoo.evaluation.relevance_lists import (
     revisited_values,
 )
 from zoo.evaluation.revisited import RevisitedSet
-from zoo.metrics.evaluation import Evaluation, summarise
+from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.summary import summarise
 from zoo.search.scan import score_blocks
 
 

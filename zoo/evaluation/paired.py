@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.metrics.evaluation import MEDIANS, Evaluation
+from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.summary import MEDIANS
 from zoo.metrics.uncertainty import Interval, bootstrap_items, bootstrap_mean, paired_difference
 
 SURE = 0.05  # largest p-value called a difference

@@ -14,7 +14,7 @@ from zoo.errors import DataError
 from zoo.evaluation.queries import Task
 from zoo.evaluation.refinement import NOTHING, Refinement, refined_blocks
 from zoo.metrics import per_query
-from zoo.metrics.evaluation import Evaluation, summarise
+from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.graded import (
     asi_per_query,
     at_level,
@@ -22,6 +22,7 @@ from zoo.metrics.graded import (
     ndcg_per_query,
 )
 from zoo.metrics.ranks import positive_ranks
+from zoo.metrics.summary import summarise
 from zoo.ranking.levels import common_levels
 from zoo.ranking.positives import Levels, PerQuery, Scores
 from zoo.search.scan import PLAIN, Scan
