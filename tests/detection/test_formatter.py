@@ -49,6 +49,11 @@ def test_a_cache_that_stays_unreadable_is_named(
         tries.append(name)
         raise EOFError("Ran out of input")
 
+    def held(path: Path, **_: object) -> None:
+        raise PermissionError(path)
+
+    (tmp_path / "Grammar.pickle").touch()
+    monkeypatch.setattr(Path, "unlink", held)  # a home that cannot be written
     monkeypatch.setattr(importlib, "import_module", broken)
     monkeypatch.setattr(formatter, "_cache", lambda: tmp_path)
     with pytest.raises(UnavailableError, match="cannot read its own cache") as caught:

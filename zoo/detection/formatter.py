@@ -6,6 +6,7 @@ of it; and so does every later one where such a file has stayed.
 """
 
 import importlib
+from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -37,7 +38,8 @@ def import_formatter() -> None:
 
 def _forget_grammar() -> None:
     for kept in _cache().rglob("*.pickle"):
-        kept.unlink(missing_ok=True)
+        with suppress(OSError):  # gone, or in a home that cannot be written: told in the end
+            kept.unlink()
 
 
 def _cache() -> Path:
